@@ -1,0 +1,242 @@
+"""The rules of the house, read from the source: who may import whom, how long things may be, what is documented."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+from attrs import frozen
+from twisted.trial.unittest import SynchronousTestCase
+
+import pydsl_proxy
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "pydsl_proxy"
+
+FILE_LINES, FUNCTION_LINES, FUNCTION_LINES_P90 = 400, 60, 25
+
+GROUND = frozenset({"errors", "origin", "units"})
+FEATURES = frozenset({"balancing", "health", "steps", "filters", "handlers", "frontends", "connectors"})
+SEAMS = GROUND | {"wire", "interfaces"}
+MODEL = SEAMS | FEATURES | {"observe", "config"}
+LIVING = SEAMS | {"observe", "runtime"}
+COMPILED = MODEL | LIVING | {"compiler"}
+EMBEDDED = COMPILED | {"service", "testing", "explain", "convert"}
+
+# What a part of the package may import of its other parts; the diagram is in CONTRIBUTING.md.
+MAY_IMPORT: dict[str, frozenset[str]] = {
+    "origin": frozenset(),
+    "units": frozenset(),
+    "errors": frozenset({"origin"}),
+    "wire": GROUND,
+    "interfaces": GROUND | {"wire"},
+    **dict.fromkeys(FEATURES, SEAMS),
+    "observe": SEAMS,
+    "config": MODEL - {"config"},
+    "runtime": LIVING - {"runtime"},
+    "compiler": MODEL | LIVING,
+    "convert": MODEL,
+    "service": COMPILED,
+    "testing": COMPILED | {"service"},
+    "explain": COMPILED | {"service", "testing"},
+    "cli": EMBEDDED,
+    "tap": EMBEDDED,
+    "__init__": EMBEDDED,
+}
+
+# Distributions whose packages have another name than they do.
+PROVIDED_BY = {
+    "OpenSSL": "pyopenssl",
+    "service_identity": "service-identity",
+    "zope": "zope.interface",
+    "attr": "attrs",
+}
+
+
+@frozen
+class Source:
+    """One file of the package, parsed."""
+
+    path: Path
+    text: str
+    tree: ast.Module
+
+    @property
+    def name(self) -> str:
+        """The path below the package, with slashes."""
+        return self.path.relative_to(PACKAGE).as_posix()
+
+    @property
+    def part(self) -> str:
+        """The part of the package that the file belongs to, a key of MAY_IMPORT."""
+        return self.name.split("/")[0].removesuffix(".py")
+
+
+def read_sources() -> list[Source]:
+    """Every file of the package but the plugin, which is another package's."""
+    paths = sorted(path for path in PACKAGE.rglob("*.py") if "_twist" not in path.parts)
+    return [Source(path, text := path.read_text(), ast.parse(text, str(path))) for path in paths]
+
+
+def imports_in(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Line and full dotted name of all that is imported, relative imports keeping their dots."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((node.lineno, f"{'.' * node.level}{node.module or ''}.{alias.name}") for alias in node.names)
+
+
+def run_at_import(node: ast.AST) -> Iterator[ast.stmt]:
+    """The statements of a module that its import runs: all but those inside functions and type checking blocks."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING"):
+            continue
+        if isinstance(child, ast.stmt):
+            yield child
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from run_at_import(child)
+
+
+def functions_in(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Every function and method, those inside others too."""
+    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines from ``def`` to the end, without those of the docstring."""
+    lines = (function.end_lineno or 0) - function.lineno + 1
+    if ast.get_docstring(function, clean=False) is not None:
+        docstring = function.body[0]
+        lines -= (docstring.end_lineno or 0) - docstring.lineno + 1
+    return lines
+
+
+def is_annotated(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether the result and each argument has a type."""
+    signature = function.args
+    arguments = [*signature.posonlyargs, *signature.args, *signature.kwonlyargs, signature.vararg, signature.kwarg]
+    bare = [each.arg for each in arguments if each is not None and each.annotation is None]
+    return function.returns is not None and bare in ([], ["self"], ["cls"])
+
+
+class ImportTests(SynchronousTestCase):
+    """Imports go one way."""
+
+    sources = read_sources()
+
+    def test_layers(self) -> None:
+        """A part imports only from the layers under it; features know nothing of each other."""
+        crossings = []
+        for source in self.sources:
+            self.assertIn(source.part, MAY_IMPORT, f"{source.name}: give this part its place in MAY_IMPORT")
+            allowed = MAY_IMPORT[source.part] | {source.part}
+            for line, name in imports_in(source.tree):
+                head, _, rest = name.partition(".")
+                if head == "pydsl_proxy" and rest.split(".")[0] not in allowed:
+                    crossings.append(f"{source.name}:{line} imports {name}")
+        self.assertEqual(crossings, [])
+
+    def test_absolute(self) -> None:
+        """Imports name the module from its root."""
+        relative = [f"{source.name}:{line} {name}" for source in self.sources for line, name in imports_in(source.tree)]
+        self.assertEqual([each for each in relative if each.split()[1].startswith(".")], [])
+
+    def test_guests(self) -> None:
+        """wire knows bytes alone; autobahn has one importer."""
+        strangers = []
+        for source in self.sources:
+            for line, name in imports_in(source.tree):
+                head = name.split(".")[0]
+                in_wire = source.part == "wire" and head in {"twisted", "zope", "OpenSSL"}
+                if in_wire or (head in {"autobahn", "txaio"} and source.name != "handlers/websocket.py"):
+                    strangers.append(f"{source.name}:{line} imports {name}")
+        self.assertEqual(strangers, [])
+
+    def test_declared(self) -> None:
+        """What is imported from elsewhere is a dependency that pyproject.toml names."""
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+        declared = {re.split(r"[^\w.-]", each)[0].lower() for each in project["dependencies"]}
+        missing = set()
+        for source in self.sources:
+            for _, name in imports_in(source.tree):
+                head = name.split(".")[0]
+                if head not in sys.stdlib_module_names | {"pydsl_proxy"}:
+                    missing |= {PROVIDED_BY.get(head, head)} - declared
+        self.assertEqual(missing, set())
+
+    def test_no_global_reactor(self) -> None:
+        """No module asks for the reactor when it is imported: who uses it is given it."""
+        at_import = [
+            f"{source.name}:{line} imports {name}"
+            for source in self.sources
+            for statement in run_at_import(source.tree)
+            if isinstance(statement, ast.Import | ast.ImportFrom)
+            for line, name in imports_in(ast.Module([statement], []))
+            if name.startswith("twisted.internet.reactor")
+        ]
+        self.assertEqual(at_import, [])
+
+    def test_import_installs_no_reactor(self) -> None:
+        """Importing the package, with all that it imports, leaves the choice of the reactor open."""
+        program = "import sys, pydsl_proxy; sys.exit('twisted.internet.reactor' in sys.modules)"
+        self.assertEqual(subprocess.run([sys.executable, "-c", program], cwd=ROOT, timeout=60).returncode, 0)
+
+
+class BudgetTests(SynchronousTestCase):
+    """Files and functions stay short enough to be read at once."""
+
+    sources = read_sources()
+
+    def test_files(self) -> None:
+        """No file has more lines than its budget, blank ones not counted."""
+        sizes = {
+            source.name: sum(not line.isspace() for line in source.text.splitlines(True)) for source in self.sources
+        }
+        self.assertEqual({name: size for name, size in sizes.items() if size > FILE_LINES}, {})
+
+    def test_functions(self) -> None:
+        """No function is longer than its budget, and nine in ten are much shorter; docstrings do not count."""
+        lengths = {
+            f"{source.name}:{function.lineno} {function.name}": length(function)
+            for source in self.sources
+            for function in functions_in(source.tree)
+        }
+        self.assertEqual({name: lines for name, lines in lengths.items() if lines > FUNCTION_LINES}, {})
+        ninth = sorted(lengths.values())[len(lengths) * 9 // 10]
+        self.assertLessEqual(ninth, FUNCTION_LINES_P90)
+
+    def test_annotations(self) -> None:
+        """Every function says what it takes and gives."""
+        bare = [
+            f"{source.name}:{function.lineno} {function.name}"
+            for source in self.sources
+            for function in functions_in(source.tree)
+            if not is_annotated(function)
+        ]
+        self.assertEqual(bare, [])
+
+    def test_docstrings(self) -> None:
+        """Every module says what it is for, but for an empty ``__init__.py``."""
+        silent = [each.name for each in self.sources if each.tree.body and not ast.get_docstring(each.tree)]
+        self.assertEqual(silent, [])
+
+
+class NameTests(SynchronousTestCase):
+    """One word a thing."""
+
+    def test_modules(self) -> None:
+        """No module has a public name, so that ``pydsl_proxy.X`` is never both a module and what users call."""
+        taken = set(pydsl_proxy.__all__)
+        self.assertEqual([source.name for source in read_sources() if source.path.stem in taken], [])
+
+    def test_ci(self) -> None:
+        """CI runs the command that README.md tells people to run."""
+        command = (ROOT / ".ci" / "run").read_text().rstrip().splitlines()[-1]
+        self.assertIn("-m tests", command)
+        self.assertIn(command, (ROOT / "README.md").read_text())
