@@ -1,0 +1,110 @@
+"""The chunked coding (RFC 9112 7.1), both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydsl_proxy.wire.grammar import CRLF, HEAD_END, Malformed, read_chunk_size
+from pydsl_proxy.wire.h1_reader import read_trailers
+from pydsl_proxy.wire.head import section
+
+# A chunk's size line with its extensions.  Sixteen digits are the size; Go reads 4,096 bytes of line, Node 16,384.
+LONGEST_SIZE_LINE = 256
+LONGEST_TRAILERS = 8 * 1024
+
+LAST_CHUNK = b"0\r\n\r\n"
+
+
+class ChunkedReader:
+    """Takes a chunked body apart as it arrives.
+
+    After :attr:`ended`, :attr:`trailers` are known and :attr:`rest` holds the bytes that follow the body.
+    """
+
+    __slots__ = ("_held", "_in_trailers", "_left", "ended", "rest", "trailers")
+
+    def __init__(self) -> None:
+        self._held = b""
+        # Bytes to come of the current chunk, its final CRLF included; 0 between chunks.
+        self._left = 0
+        self._in_trailers = False
+        self.ended = False
+        self.rest = b""
+        self.trailers: tuple[tuple[bytes, bytes], ...] = ()
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The pieces of the body in *data*; raises Malformed."""
+        if self._held:
+            data = self._held + data
+            self._held = b""
+        pieces: list[bytes] = []
+        at = 0
+        while at < len(data) and not self.ended:
+            if self._in_trailers:
+                at = self._trailers(data, at)
+            elif self._left:
+                at = self._chunk(data, at, pieces)
+            else:
+                at = self._size(data, at)
+        if self.ended:
+            self.rest = data[at:]
+        return pieces
+
+    def _size(self, data: bytes, at: int) -> int:
+        end = data.find(CRLF, at, at + LONGEST_SIZE_LINE + 2)
+        if end < 0:
+            if len(data) - at > LONGEST_SIZE_LINE + 1:
+                raise Malformed("a chunk's size line is too long")
+            # What is here already must be able to become a size line: a bare LF would be waited for in vain.
+            if b"\n" in data[at:]:
+                raise Malformed("a chunk's size line ends without CR")
+            return self._hold(data, at)
+        match = read_chunk_size(data, at, end)
+        if match is None:
+            raise Malformed("a chunk's size is malformed")
+        size = int(match[1], 16)
+        if size == 0:
+            self._in_trailers = True
+            # The CRLF of this line may be the first half of the end of the trailers.
+            return end
+        self._left = size + 2
+        return end + 2
+
+    def _chunk(self, data: bytes, at: int, pieces: list[bytes]) -> int:
+        left = self._left
+        if left > 2:
+            piece = data[at : at + left - 2] if at or len(data) > left - 2 else data
+            pieces.append(piece)
+            self._left = left - len(piece)
+            return at + len(piece)
+        end = data[at : at + left]
+        if end != CRLF[2 - left : 2 - left + len(end)]:
+            raise Malformed("a chunk does not end with CRLF")
+        self._left -= len(end)
+        return at + len(end)
+
+    def _trailers(self, data: bytes, at: int) -> int:
+        end = data.find(HEAD_END, at)
+        if end < 0:
+            if len(data) - at > LONGEST_TRAILERS:
+                raise Malformed("the trailer section is too long", 431)
+            return self._hold(data, at)
+        if end - at > LONGEST_TRAILERS:
+            raise Malformed("the trailer section is too long", 431)
+        self.trailers = read_trailers(data[at:end])
+        self.ended = True
+        return end + 4
+
+    def _hold(self, data: bytes, at: int) -> int:
+        self._held = data[at:]
+        return len(data)
+
+
+def chunk(data: bytes) -> bytes:
+    """*data*, which is not empty, as one chunk."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def last_chunk(trailers: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """The end of a body, with its trailers."""
+    return b"0%b\r\n\r\n" % section(tuple(trailers)) if trailers else LAST_CHUNK

@@ -1,0 +1,51 @@
+"""The grammar of HTTP/1.1 as compiled patterns, and the error of what does not match it."""
+
+from __future__ import annotations
+
+import re
+
+
+class Malformed(ValueError):
+    """Bytes that cannot be read in exactly one way.
+
+    ``status`` is what a client that sent them is answered with; a peer that sent them costs its client a 502.
+    """
+
+    def __init__(self, detail: str, status: int = 400) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.status = status
+
+
+CRLF = b"\r\n"
+HEAD_END = b"\r\n\r\n"
+
+# RFC 9110 5.6.2
+TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
+# RFC 9110 5.5: visible characters, obs-text, and blanks between them; so no CR, LF, NUL or other control.
+VALUE = rb"[\t\x20-\x7e\x80-\xff]"
+
+is_token = re.compile(TOKEN + rb"+").fullmatch
+is_value = re.compile(VALUE + rb"*").fullmatch
+
+# RFC 9112 2.2: empty lines before a request line are passed over.
+skip_empty_lines = re.compile(rb"(?:\r\n)*+").match
+# The usual request line: upper-case method (RFC 9110 9.1 registers no other), origin-form, HTTP/1.1.
+read_usual_line = re.compile(rb"(?!TRACE |CONNECT )([A-Z]+) (/[!\"$-~]*) HTTP/1\.1").fullmatch
+# Any request line that has one reading; the target is looked at more closely later.
+read_any_line = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([!-~]+) HTTP/([0-9])\.([0-9])").fullmatch
+# RFC 9112 4; a reason phrase may be absent together with the blank before it.
+read_status_line = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: ([\t\x20-\x7e\x80-\xff]*))?").fullmatch
+
+# A header section as the readers keep it: every field is CRLF name ":" value, nothing follows the last value.
+# Names with an underscore are left to the slow reader, which drops them.
+is_plain_section = re.compile(rb"(?:\r\n[!#$%&'*+\-.^`|~0-9A-Za-z]++:[\t\x20-\x7e\x80-\xff]*+)*+").fullmatch
+read_field = re.compile(rb"(" + TOKEN + rb"+):[ \t]*+(" + VALUE + rb"*)").fullmatch
+
+# RFC 9112 7.1: a size, and extensions, which are read and dropped.  Sixteen digits hold any 64-bit size.
+_EXTENSION = rb'[ \t]*;[ \t]*%b+(?:[ \t]*=[ \t]*(?:%b+|"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"))?' % (
+    TOKEN,
+    TOKEN,
+)
+read_chunk_size = re.compile(rb"([0-9A-Fa-f]{1,16})(?:" + _EXTENSION + rb")*").fullmatch
+is_digits = re.compile(rb"[0-9]{1,18}").fullmatch

@@ -1,0 +1,193 @@
+"""HTTP/1.1 heads from bytes.
+
+One reading for each message, or :class:`~pydsl_proxy.wire.grammar.Malformed`.  A section is validated as a whole by
+one anchored pattern, which works in C; only what fails it is looked at line by line, to say what is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+
+from pydsl_proxy.wire.framing import content_length, is_chunked
+from pydsl_proxy.wire.grammar import (
+    CRLF,
+    Malformed,
+    is_plain_section,
+    is_token,
+    read_any_line,
+    read_field,
+    read_status_line,
+)
+from pydsl_proxy.wire.head import RequestFields, ResponseHead
+from pydsl_proxy.wire.hop_by_hop import FORBIDDEN_IN_TRAILERS, FORWARDING, NEVER_NAMED, connection_options
+from pydsl_proxy.wire.status import has_no_body
+from pydsl_proxy.wire.uri import host_and_port
+
+# What a proxy looks at in a request; every other field is copied unseen.
+_SEEN = (
+    b"host",
+    b"connection",
+    b"proxy-connection",
+    b"keep-alive",
+    b"te",
+    b"upgrade",
+    b"expect",
+    b"content-length",
+    b"transfer-encoding",
+    *sorted(FORWARDING),
+)
+_find_seen = re.compile(rb"\r\n(" + b"|".join(map(re.escape, _SEEN)) + rb"):").finditer
+
+# nginx answers 405 to TRACE and 400 to CONNECT; for us neither is a method that any location has (RFC 9110 15.5.6).
+_REFUSED_METHODS = (b"CONNECT", b"TRACE")
+
+
+def read_request_line(line: bytes) -> tuple[bytes, bytes, int]:
+    """Method, target as received, and minor version: 0 for HTTP/1.0, 1 for HTTP/1.1 and later (RFC 9110 2.5)."""
+    match = read_any_line(line)
+    if match is None:
+        raise Malformed("the request line is not understood")
+    method, target, major, minor = match.groups()
+    if major != b"1":
+        raise Malformed("the HTTP version is not supported", 505)
+    if method in _REFUSED_METHODS:
+        raise Malformed(f"the method {method.decode()} is not allowed", 405)
+    # RFC 9110 9.1: methods are case-sensitive and all registered ones are upper case; nginx too refuses others.
+    if method != method.upper():
+        raise Malformed("the method is not in upper case")
+    if not target.startswith(b"/") and target != b"*" and b"://" not in target:
+        raise Malformed("the request target is neither a path nor a URL")
+    if target == b"*" and method != b"OPTIONS":
+        raise Malformed("the request target * is for OPTIONS alone")
+    if b"#" in target:
+        raise Malformed("the request target has a fragment")
+    return method, target, 0 if minor == b"0" else 1
+
+
+def read_request_fields(block: bytes, most: int) -> RequestFields:
+    """A request's header section: every field as CRLF name ":" value; *most* bounds the number of fields (431)."""
+    block = _checked(block)
+    if block.count(CRLF) > most:
+        raise Malformed("too many header fields", 431)
+    lower = block.lower()
+    fields = RequestFields(block, lower)
+    seen: dict[bytes, list[bytes]] = {}
+    spans = fields.spans
+    for match in _find_seen(lower):
+        start, end = match.span()
+        stop = lower.find(CRLF, end)
+        if stop < 0:
+            stop = len(lower)
+        name = match[1]
+        spans.append((name, start, stop))
+        seen.setdefault(name, []).append(block[end:stop].strip(b" \t"))
+    _understand(fields, seen)
+    return fields
+
+
+def _understand(fields: RequestFields, seen: dict[bytes, list[bytes]]) -> None:
+    hosts = seen.pop(b"host", ())
+    if hosts:
+        # RFC 9112 3.2: a server must refuse more than one Host, or one with an invalid value.
+        if len(hosts) > 1:
+            raise Malformed("Host is repeated")
+        fields.host = hosts[0]
+        fields.host_name = host_and_port(hosts[0])[0]
+    if b"connection" in seen:
+        options = connection_options(seen.pop(b"connection"))
+        fields.close = b"close" in options
+        fields.keep_alive = b"keep-alive" in options
+        fields.named = options - NEVER_NAMED
+    if seen:
+        _understand_rare(fields, seen)
+
+
+def _understand_rare(fields: RequestFields, seen: dict[bytes, list[bytes]]) -> None:
+    fields.content_length = content_length(seen.get(b"content-length", []))
+    fields.chunked = is_chunked(seen.get(b"transfer-encoding", []), fields.content_length)
+    fields.forwarding = not FORWARDING.isdisjoint(seen)
+    if b"upgrade" in seen:
+        fields.upgrade = b", ".join(seen[b"upgrade"])
+    for value in seen.get(b"expect", ()):
+        # RFC 9110 10.1.1: any other expectation may be answered with 417.
+        if value.lower() != b"100-continue":
+            raise Malformed("the Expect field asks for something other than 100-continue", 417)
+        fields.expect = True
+
+
+def _checked(block: bytes) -> bytes:
+    """The section without fields whose name has an underscore; Malformed if a line cannot be read.
+
+    nginx drops such fields too: to an application of CGI's lineage X_Forwarded_For is X-Forwarded-For.
+    """
+    if is_plain_section(block):
+        return block
+    kept = []
+    for line in block.split(CRLF)[1:]:
+        match = read_field(line)
+        if match is None:
+            raise Malformed(_what_is_wrong(line))
+        if b"_" not in match[1]:
+            kept.append(CRLF + line)
+    return b"".join(kept)
+
+
+def _what_is_wrong(line: bytes) -> str:
+    if line[:1] in (b" ", b"\t"):
+        return "a header line is folded"
+    name, colon, _ = line.partition(b":")
+    if not colon:
+        return "a header line has no colon"
+    if not name:
+        return "a header field has no name"
+    if name[-1:] in (b" ", b"\t"):
+        return "there is a blank between a header field's name and its colon"
+    return "a header field's value has a control character" if is_token(name) else "a header field's name is invalid"
+
+
+def read_response_head(data: bytes, most: int = 1000) -> ResponseHead:
+    """A response's head, from its status line to the end of its last field's value."""
+    line_end = data.find(CRLF)
+    line = data if line_end < 0 else data[:line_end]
+    match = read_status_line(line)
+    if match is None:
+        raise Malformed("the status line is not understood")
+    block = _checked_response(data[len(line) :])
+    if block.count(CRLF) > most:
+        raise Malformed("too many header fields")
+    head = ResponseHead(int(match[2]), match[3] or b"", block, block.lower(), int(match[1]))
+    length = content_length(head.all(b"content-length"))
+    head.chunked = is_chunked(head.all(b"transfer-encoding"), length)
+    # RFC 9112 6.3 step 1: in a response that has no body the field tells of another one (RFC 9110 8.6).
+    head.length = None if has_no_body(head.status) else length
+    # RFC 9112 6.1: chunked in an HTTP/1.0 message means that its framing is faulty.
+    if head.chunked and head.minor == 0:
+        raise Malformed("Transfer-Encoding in an HTTP/1.0 response")
+    options = connection_options(head.all(b"connection"))
+    head.named = options - NEVER_NAMED
+    head.persistent = b"close" not in options if head.minor else b"keep-alive" in options
+    head.located = b"\r\nlocation:" in head.lower or b"\r\nrefresh:" in head.lower
+    head.dated = b"\r\ndate:" in head.lower
+    head.usual = head.length is not None and head.dated
+    return head
+
+
+def _checked_response(block: bytes) -> bytes:
+    if not is_plain_section(block):
+        for line in block.split(CRLF)[1:]:
+            if read_field(line) is None:
+                raise Malformed(_what_is_wrong(line))
+    return block
+
+
+def read_trailers(block: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    """A trailer section, without the fields that RFC 9110 6.5.1 forbids there."""
+    kept = []
+    for line in block.split(CRLF)[1:]:
+        match = read_field(line)
+        if match is None:
+            raise Malformed("a trailer field is malformed: " + _what_is_wrong(line))
+        name, value = match.groups()
+        if b"_" not in name and name.lower() not in FORBIDDEN_IN_TRAILERS:
+            kept.append((name, value.rstrip(b" \t")))
+    return tuple(kept)

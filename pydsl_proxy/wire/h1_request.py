@@ -1,0 +1,78 @@
+"""The head of a request as a peer of HTTP/1.1 is sent it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from pydsl_proxy.wire.field_rules import FieldRules, cut, spans_of
+from pydsl_proxy.wire.forwarded import Identity
+from pydsl_proxy.wire.head import RequestFields
+from pydsl_proxy.wire.hop_by_hop import FORWARDING, REQUEST_DROPPED
+from pydsl_proxy.wire.request import Request
+
+
+class Outgoing(Protocol):
+    """What of an exchange goes into the head that a peer is sent."""
+
+    method: bytes
+    peer_target: bytes
+    fields: RequestFields
+    identity: Identity
+
+    @property
+    def request(self) -> Request:
+        """The request as text."""
+
+
+class RequestWriter:
+    """Writes the heads of one location's requests to one upstream.
+
+    Everything in a head but its first line and its end follows from the client's header section alone, and is kept
+    with it.  *host* is sent where a client of HTTP/1.0 named none.
+    """
+
+    __slots__ = ("_dropped", "_host", "_rules", "write")
+
+    def __init__(self, rules: FieldRules, host: bytes) -> None:
+        self._rules = rules
+        self._host = host
+        self._dropped = REQUEST_DROPPED | FORWARDING | rules.removed
+        usual = not rules.computed and FORWARDING.isdisjoint(rules.removed)
+        # Chosen here, once: the usual location asks nothing more of a request.
+        self.write: Callable[[Outgoing], bytes] = self._write_usual if usual else self._write_any
+
+    def _write_usual(self, exchange: Outgoing) -> bytes:
+        fields = exchange.fields
+        identity = exchange.identity
+        section = fields.edited.get(self)
+        if section is None or identity.believed:
+            section = self._section(fields, identity)
+        return b"%b %b HTTP/1.1%b%b" % (exchange.method, exchange.peer_target, section, identity.tail)
+
+    def _write_any(self, exchange: Outgoing) -> bytes:
+        rules = self._rules
+        section = exchange.fields.edited.get(self)
+        identity = exchange.identity
+        if section is None or identity.believed:
+            section = self._section(exchange.fields, identity)
+        computed = rules.compute(exchange.request) if rules.computed else b""
+        tail = identity.tail if FORWARDING.isdisjoint(rules.removed) else identity.without(rules.removed)
+        return b"%b %b HTTP/1.1%b%b%b" % (exchange.method, exchange.peer_target, section, computed, tail)
+
+    def _section(self, fields: RequestFields, identity: Identity) -> bytes:
+        """The client's section, edited; with X-Forwarded-Host unless the identity brings it."""
+        dropped, removed = self._dropped, self._rules.removed
+        spans = [(start, end) for name, start, end in fields.spans if name in dropped]
+        for name in (removed | fields.named) if fields.named else removed:
+            spans += spans_of(fields.lower, name)
+        host = b""
+        if fields.host is None and b"host" not in removed:
+            host = b"\r\nHost: " + self._host
+        section = cut(fields.raw, spans) + host + self._rules.constant
+        if identity.believed:
+            return section
+        if fields.host and b"x-forwarded-host" not in removed:
+            section += b"\r\nX-Forwarded-Host: " + fields.host
+        fields.edited[self] = section
+        return section

@@ -1,0 +1,70 @@
+"""The head of a response as a client of HTTP/1.1 or 1.0 is sent it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydsl_proxy.wire.field_rules import FieldRules
+from pydsl_proxy.wire.framing import Framing, response_framing
+from pydsl_proxy.wire.grammar import HEAD_END
+from pydsl_proxy.wire.head import ResponseHead, section
+from pydsl_proxy.wire.status import has_no_body, reason
+
+
+def usual_head(response: ResponseHead, rules: FieldRules) -> bytes:
+    """Status line and section of a usual response, without the end of the head; kept with the response."""
+    kept = response.edited.get(rules)
+    if kept is None:
+        kept = response.edited[rules] = _line(response) + rules.edit(response, response.named)
+    return kept
+
+
+def response_head(
+    response: ResponseHead, rules: FieldRules, method: bytes, minor: int, last: bool, added: bytes
+) -> tuple[bytes, Framing]:
+    """A whole head, and how the end of its body is told to a client of HTTP/1.*minor*.
+
+    *last* says that the connection closes after it; *added* is a section of further fields.
+    """
+    framing = response_framing(method, response.status, response.length, response.chunked)
+    named = response.named
+    if has_no_body(response.status) and response.status != 304:
+        named = named | {b"content-length"}
+    pieces = [_line(response), rules.edit(response, named), added]
+    if framing is Framing.CHUNKED or framing is Framing.CLOSE:
+        # RFC 9112 6.1: no Transfer-Encoding to a client of HTTP/1.0, for which the close ends the body.
+        framing = Framing.CHUNKED if minor else Framing.CLOSE
+    if framing is Framing.CHUNKED:
+        pieces.append(b"\r\nTransfer-Encoding: chunked")
+    if last or framing is Framing.CLOSE:
+        pieces.append(b"\r\nConnection: close")
+    elif not minor:
+        pieces.append(b"\r\nConnection: keep-alive")
+    pieces.append(HEAD_END)
+    return b"".join(pieces), framing
+
+
+def _line(response: ResponseHead) -> bytes:
+    """Always of HTTP/1.1, which is what this hop speaks (RFC 9110 2.5)."""
+    return b"HTTP/1.1 %d %b" % (response.status, response.reason or reason(response.status))
+
+
+def own_response(status: int, body: bytes, fields: Sequence[tuple[bytes, bytes]] = ()) -> ResponseHead:
+    """The head of a complete response of our own."""
+    named = {name.lower() for name, _ in fields}
+    pairs = list(fields)
+    if b"server" not in named:
+        pairs.append((b"Server", b"pydsl_proxy"))
+    head = ResponseHead(status, reason(status), b"")
+    head.length = None if has_no_body(status) else len(body)
+    if head.length is not None:
+        pairs.append((b"Content-Length", b"%d" % len(body)))
+    head.raw = section(tuple(pairs))
+    head.dated = b"date" in named
+    return head
+
+
+def error_page(status: int) -> tuple[bytes, tuple[tuple[bytes, bytes], ...]]:
+    """Body and fields of an error's response: the status and nothing that helps an attacker."""
+    body = b"%d %b\n" % (status, reason(status))
+    return body, ((b"Content-Type", b"text/plain; charset=utf-8"),)

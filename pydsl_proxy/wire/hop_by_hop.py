@@ -1,0 +1,78 @@
+"""Which fields end at this hop, in either direction (RFC 9110 7.6.1)."""
+
+from __future__ import annotations
+
+from pydsl_proxy.wire.grammar import Malformed, is_token
+
+# Transfer-Encoding is no member: a message's framing is decided by framing.py and written anew.
+HOP_BY_HOP = frozenset((b"connection", b"proxy-connection", b"keep-alive", b"te", b"upgrade"))
+
+# A client's: Expect is answered here (RFC 9110 10.1.1), as nginx does.
+REQUEST_DROPPED = HOP_BY_HOP | {b"expect"}
+# A peer's: nginx hides the fields by which an application steers it, and X-Pad of old Apaches.
+RESPONSE_DROPPED = HOP_BY_HOP | {
+    b"x-accel-redirect",
+    b"x-accel-expires",
+    b"x-accel-limit-rate",
+    b"x-accel-buffering",
+    b"x-accel-charset",
+    b"x-pad",
+}
+# Who says where a request came from; a client's are believed only if it is a trusted proxy.
+FORWARDING = frozenset(
+    (
+        b"x-real-ip",
+        b"x-forwarded-for",
+        b"x-forwarded-proto",
+        b"x-forwarded-host",
+        b"x-forwarded-port",
+        b"x-forwarded-server",
+        b"forwarded",
+    )
+)
+# What must stay whatever Connection names: a sender cannot ask the proxy to hide what frames or places the message,
+# nor to strip the fields by which the next hop knows the client.
+NEVER_NAMED = frozenset((b"host", b"content-length", b"transfer-encoding", b"close", b"keep-alive")) | FORWARDING
+
+# RFC 9110 6.5.1: never in a trailer section.
+FORBIDDEN_IN_TRAILERS = (
+    HOP_BY_HOP
+    | FORWARDING
+    | frozenset(
+        (
+            b"transfer-encoding",
+            b"content-length",
+            b"host",
+            b"trailer",
+            b"content-encoding",
+            b"content-type",
+            b"content-range",
+            b"authorization",
+            b"proxy-authorization",
+            b"proxy-authenticate",
+            b"www-authenticate",
+            b"set-cookie",
+            b"cookie",
+            b"cache-control",
+            b"expect",
+            b"max-forwards",
+            b"range",
+            b"location",
+            b"age",
+            b"date",
+            b"expires",
+            b"vary",
+        )
+    )
+)
+
+
+def connection_options(values: list[bytes]) -> frozenset[bytes]:
+    """The options that ``Connection`` lists, in lower case; Malformed if one is no token."""
+    options = frozenset(
+        option for value in values for part in value.split(b",") if (option := part.strip(b" \t").lower())
+    )
+    for option in options:
+        if not is_token(option):
+            raise Malformed("the Connection field lists something that is no field name")
+    return options

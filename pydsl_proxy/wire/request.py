@@ -1,0 +1,123 @@
+"""A request as text, read-only: what values and users' functions see of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
+
+if TYPE_CHECKING:
+    from pydsl_proxy.wire.head import RequestHead
+
+# Facts on the text:
+#
+# - The request line and header fields are decoded as latin-1: every byte has a character and back.
+# - What was percent-decoded (path, query values) is UTF-8; bytes that are not come through as lone surrogates
+#   (PEP 383) and go back to the same bytes.
+# - What a request does not have is "", as nginx's variables are empty.
+
+
+class Request:
+    """One request, as text.
+
+    ``host`` is the host that was asked for, without port and in lower case; ``scheme`` is ``http`` or ``https``;
+    ``client_address`` is an IP address, or ``unix:`` for a client on a UNIX socket.
+    """
+
+    __slots__ = ("_head", "_path", "client_address", "client_port", "host", "scheme", "server_port")
+
+    def __init__(
+        self,
+        head: RequestHead,
+        client_address: str,
+        client_port: int,
+        scheme: str,
+        host: str,
+        path: bytes,
+        server_port: int,
+    ) -> None:
+        self._head = head
+        self._path = path
+        self.client_address = client_address
+        self.client_port = client_port
+        self.scheme = scheme
+        self.host = host
+        self.server_port = server_port
+
+    @property
+    def method(self) -> str:
+        """The method, ``GET``."""
+        return self._head.method.decode("latin-1")
+
+    @property
+    def target(self) -> str:
+        """The request target as received, whatever its form (RFC 9112 3.2)."""
+        return self._head.target.decode("latin-1")
+
+    @property
+    def request_uri(self) -> str:
+        """The path and query as received, nothing decoded: nginx's ``$request_uri``.
+
+        A target in absolute form loses its scheme and authority, as in nginx.
+        """
+        target = self._head.target
+        if target[:1] != b"/":
+            target = _origin_form(target)
+        return target.decode("latin-1")
+
+    @property
+    def path(self) -> str:
+        """The path that locations are matched with: decoded, without dot segments; nginx's ``$uri``."""
+        return self._path.decode("utf-8", "surrogateescape")
+
+    @property
+    def query_string(self) -> str:
+        """What follows the ``?``, nothing decoded: nginx's ``$args``."""
+        return self._query().decode("latin-1")
+
+    @property
+    def protocol(self) -> str:
+        """The protocol, ``HTTP/1.1``."""
+        return f"HTTP/1.{self._head.minor}"
+
+    def header(self, name: str) -> str:
+        """The value of a header field, its name in any case; repeated fields are joined by ``", "``."""
+        value = self._head.fields.get(name.lower().encode("latin-1"))
+        return "" if value is None else value.decode("latin-1")
+
+    def cookie(self, name: str) -> str:
+        """The value of the first cookie called *name*, as sent; the case of names matters (RFC 6265)."""
+        wanted = name.encode("latin-1")
+        for line in self._head.fields.all(b"cookie"):
+            for pair in line.split(b";"):
+                found, _, value = pair.partition(b"=")
+                if found.strip(b" \t") == wanted:
+                    return value.strip(b" \t").decode("latin-1")
+        return ""
+
+    def query(self, name: str) -> str:
+        """The first value of a query parameter, decoded as forms are: ``%20`` and ``+`` are spaces.
+
+        nginx's ``$arg_name`` is not decoded.
+        """
+        wanted = name.encode("utf-8", "surrogateescape")
+        for pair in self._query().replace(b"+", b" ").split(b"&"):
+            found, _, value = pair.partition(b"=")
+            if unquote_to_bytes(found) == wanted:
+                return unquote_to_bytes(value).decode("utf-8", "surrogateescape")
+        return ""
+
+    def _query(self) -> bytes:
+        return self._head.target.partition(b"#")[0].partition(b"?")[2]
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.scheme}://{self.host}{self.request_uri}>"
+
+
+def _origin_form(target: bytes) -> bytes:
+    """The path and query of a target in absolute form; other forms (``*``, an authority) are left as they are."""
+    _, absolute, rest = target.partition(b"://")
+    if not absolute:
+        return target
+    ends = [at for at in (rest.find(b"/"), rest.find(b"?")) if at >= 0]
+    tail = rest[min(ends) :] if ends else b""
+    return tail if tail[:1] == b"/" else b"/" + tail

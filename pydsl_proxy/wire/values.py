@@ -1,0 +1,262 @@
+"""Request values as objects: ``host``, ``header("x-tenant")``, and the f-strings made of them."""
+
+from __future__ import annotations
+
+import re
+from ast import literal_eval
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from operator import attrgetter, methodcaller
+from typing import Final, NoReturn, TypeAlias
+
+from attrs import Factory, field, frozen
+
+from pydsl_proxy.wire.request import Request
+
+ValueFunction: TypeAlias = Callable[[Request], str]
+"""What a value is once compiled: the text that it has for a request."""
+
+# A value in a string is its code between two noncharacters, which Unicode sets apart for a program's own use
+# (section 23.7): they stand in no text that is interchanged, and latin-1 and ASCII refuse to encode them, so a mark
+# that was never compiled cannot reach the wire unseen.
+_OPEN: Final = "\ufdd0"
+_CLOSE: Final = "\ufdd1"
+_MARK: Final = re.compile(f"{_OPEN}([a-z_]+)(?:\\(([^{_OPEN}{_CLOSE}]*)\\))?{_CLOSE}")
+
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2
+_COOKIE_NAME: Final = re.compile(r"[^\x00-\x20=;,\x7f-\U0010ffff]+")
+
+_ATTRIBUTES: Final[Mapping[str, ValueFunction]] = {
+    "client_address": attrgetter("client_address"),
+    "client_port": lambda request: str(request.client_port),
+    "scheme": attrgetter("scheme"),
+    "host": attrgetter("host"),
+    "method": attrgetter("method"),
+    "request_uri": attrgetter("request_uri"),
+    "path": attrgetter("path"),
+    "query_string": attrgetter("query_string"),
+    "server_port": lambda request: str(request.server_port),
+    "protocol": attrgetter("protocol"),
+}
+_UTF8: Final = frozenset({"path", "query"})  # the others are latin-1, see Request
+
+
+def _reader(value: Value) -> ValueFunction:
+    """The function behind a value; both operators run without a Python frame of their own."""
+    if value.argument is None:
+        return _ATTRIBUTES[value.name]
+    return methodcaller(value.name, value.argument)
+
+
+@frozen(repr=False)
+class Value:
+    """A text that each request has: call it with a request to read it, or write it in an f-string."""
+
+    name: str
+    argument: str | None = None
+    _read: ValueFunction = field(init=False, eq=False, default=Factory(_reader, takes_self=True))
+
+    def __call__(self, request: Request) -> str:
+        """The text of this value in *request*; "" if the request has none."""
+        return self._read(request)
+
+    def __repr__(self) -> str:
+        return self.name if self.argument is None else f"{self.name}({self.argument!r})"
+
+    def __str__(self) -> str:
+        return f"{_OPEN}{self!r}{_CLOSE}"
+
+    def __format__(self, spec: str) -> str:
+        if spec:
+            raise ValueError(
+                f"{{{self!r}:{spec}}}: the text is not known before there is a request, so it cannot be formatted; "
+                f"write {{{self!r}}}, or a function of the request: lambda request: format(request.{self!r}, {spec!r})"
+            )
+        return str(self)
+
+    def __add__(self, other: str | Value) -> str:
+        return f"{self}{other}" if isinstance(other, (str, Value)) else NotImplemented
+
+    def __radd__(self, other: str) -> str:
+        return f"{other}{self}" if isinstance(other, str) else NotImplemented
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(
+            f"{self!r} is neither true nor false before there is a request; "
+            f"write a function of the request: lambda request: bool(request.{self!r})"
+        )
+
+
+ValueSource: TypeAlias = str | Value | Callable[[Request], str]
+"""What is accepted where a value is: a text, a value, an f-string of both, or a function of the request."""
+
+
+@frozen(repr=False)
+class Constant:
+    """A text that does not depend on the request."""
+
+    text: str
+
+    def __call__(self, request: Request) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return repr(self.text)
+
+
+@frozen(repr=False)
+class Text:
+    """A text with values in it, compiled from a marked string; *parts* are non-empty literals and values."""
+
+    parts: tuple[str | Value, ...]
+
+    def __call__(self, request: Request) -> str:
+        return "".join([part if isinstance(part, str) else part(request) for part in self.parts])
+
+    def __repr__(self) -> str:
+        values = [repr(part) for part in self.parts if isinstance(part, Value)]
+        if any("\\" in code or '"' in code for code in values):  # neither may stand in {} before Python 3.12
+            return " + ".join(map(repr, self.parts))
+        return 'f"' + "".join([_in_f_string(part) for part in self.parts]) + '"'
+
+
+client_address: Final = Value("client_address")
+client_port: Final = Value("client_port")
+scheme: Final = Value("scheme")
+host: Final = Value("host")
+method: Final = Value("method")
+request_uri: Final = Value("request_uri")
+path: Final = Value("path")
+query_string: Final = Value("query_string")
+server_port: Final = Value("server_port")
+protocol: Final = Value("protocol")
+
+
+def header(name: str) -> Value:
+    """The value of a header field, ``header("x-tenant")``; the case of *name* does not matter.
+
+    A ValueError says that *name* is not a field name.
+    """
+    if not _TOKEN.fullmatch(name):
+        raise ValueError(
+            f"header({name!r}): not a field name, which is letters, digits and !#$%&'*+-.^_`|~ (RFC 9110 5.1)"
+        )
+    return Value("header", name.lower())
+
+
+def cookie(name: str) -> Value:
+    """The value of a cookie, ``cookie("sid")``; the case of *name* matters.
+
+    A ValueError says that *name* cannot be a cookie's.
+    """
+    if not _COOKIE_NAME.fullmatch(name):
+        raise ValueError(f"cookie({name!r}): a cookie's name is ASCII without spaces, '=', ';' and ','")
+    return Value("cookie", name)
+
+
+def query(name: str) -> Value:
+    """The first value of a query parameter, decoded: ``query("page")``.
+
+    A ValueError says that *name* is empty.
+    """
+    if not name:
+        raise ValueError("query(''): name the parameter, as in query('page'); all of the query is query_string")
+    return Value("query", name)
+
+
+_MAKERS: Final[Mapping[str, Callable[[str], Value]]] = {"header": header, "cookie": cookie, "query": query}
+
+
+def as_value(source: ValueSource) -> ValueFunction:
+    """The one function that a text, value, f-string or function of the request stands for.
+
+    A text without values becomes a :class:`Constant`, one with values a :class:`Text`, one that is a single value
+    that :class:`Value`; a function is taken as it is.
+
+    A TypeError says that *source* is none of these;
+    a ValueError, that a value in the text was cut or changed by a string operation.
+    """
+    if isinstance(source, str):
+        return _from_text(source)
+    if isinstance(source, Value):
+        return source
+    given: object = source
+    for name, maker in _MAKERS.items():
+        if given is maker:
+            raise TypeError(f"{name} needs a name: write {name}('…')")
+    if callable(source):
+        return source
+    raise TypeError(
+        f"{source!r} ({type(source).__name__}) is no value: write a text, a value such as host or header('x-tenant'), "
+        'an f-string of them such as f"https://{host}", or a function of the request'
+    )
+
+
+def as_bytes(source: ValueSource) -> Callable[[Request], bytes]:
+    """As :func:`as_value`, giving the bytes of the text: what was in the request comes out byte for byte."""
+    value = as_value(source)
+    if isinstance(value, Constant):
+        fixed = value.text.encode("utf-8", "surrogateescape")
+        return lambda request: fixed
+    if isinstance(value, Text):
+        pieces = [as_bytes(part) for part in value.parts]
+        return lambda request: b"".join([piece(request) for piece in pieces])
+    if isinstance(value, Value) and value.name not in _UTF8:
+        read = _reader(value)
+        return lambda request: read(request).encode("latin-1")
+    return lambda request: value(request).encode("utf-8", "surrogateescape")
+
+
+def constant(value: ValueFunction) -> str | None:
+    """The text of a value that is the same for every request; None if it depends on the request."""
+    return value.text if isinstance(value, Constant) else None
+
+
+def code_of(value: ValueFunction) -> str:
+    """The code that made *value*; of a user's function its name."""
+    if isinstance(value, (Value, Text, Constant)):
+        return repr(value)
+    name = getattr(value, "__qualname__", None)
+    return name if isinstance(name, str) else repr(value)
+
+
+def _from_text(source: str) -> Value | Text | Constant:
+    parts: list[str | Value] = []
+    at = 0
+    for mark in _MARK.finditer(source):
+        parts += [source[at : mark.start()], _from_mark(mark[1], mark[2])]
+        at = mark.end()
+    parts.append(source[at:])
+    parts = [part for part in parts if part != ""]
+    if any(isinstance(part, str) and (_OPEN in part or _CLOSE in part) for part in parts):
+        raise _changed(source)
+    if not any(isinstance(part, Value) for part in parts):
+        return Constant(source)
+    if len(parts) == 1 and isinstance(parts[0], Value):
+        return parts[0]
+    return Text(tuple(parts))
+
+
+def _from_mark(name: str, argument: str | None) -> Value:
+    if argument is None and name in _ATTRIBUTES:
+        return Value(name)
+    if argument is not None and name in _MAKERS:
+        with suppress(ValueError, SyntaxError, TypeError):
+            return _MAKERS[name](literal_eval(argument))
+    raise _changed(f"{name}({argument})" if argument is not None else name)
+
+
+def _changed(text: str) -> ValueError:
+    seen = text.replace(_OPEN, "{").replace(_CLOSE, "}")
+    return ValueError(
+        f"{seen!r}: a value was cut or changed by a string operation, but its text is not known before there is a "
+        "request; write a function of the request, as in lambda request: request.host.upper()"
+    )
+
+
+def _in_f_string(part: str | Value) -> str:
+    if isinstance(part, Value):
+        return f"{{{part!r}}}"
+    literal = repr(part)
+    inside = literal[1:-1] if literal[0] == '"' else literal[1:-1].replace('"', '\\"')
+    return inside.replace("{", "{{").replace("}", "}}")
