@@ -1,0 +1,136 @@
+"""Peer addresses: ``host:port``, ``[v6]:port`` or ``unix:/path``."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv6Address, ip_address
+from typing import TypeAlias
+
+from attrs import frozen
+
+from pydsl_proxy.errors import ConfigError
+
+# RFC 9110 4.2.1 and 4.2.2.
+_PORT_OF_SCHEME = {"http": 80, "https": 443}
+
+# RFC 1123 2.1, and the underscore that names in container networks carry.
+_HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?:\.(?!-)[A-Za-z0-9_-]{1,63})*\.?", re.ASCII)
+
+_SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<path>.*)", re.DOTALL)
+
+
+@frozen
+class TcpAddress:
+    """A host, a name or an IP address without brackets, and a port."""
+
+    host: str
+    port: int
+
+
+@frozen
+class UnixAddress:
+    """The path of a Unix domain socket."""
+
+    path: str
+
+
+Address: TypeAlias = TcpAddress | UnixAddress
+
+
+def parse_address(text: str) -> Address:
+    """What *text* says; raises :class:`ConfigError` with what to write instead."""
+    if not isinstance(text, str):
+        raise ConfigError(f"a peer address must be a string, not {text!r}", hint='write "host:port" or "unix:/path"')
+    if text.startswith("unix:"):
+        return _unix(text)
+    if url := _SCHEME.fullmatch(text):
+        raise _is_a_url(text, url)
+    if "/" in text:
+        raise _is_a_path(text)
+    host, colon, port = text.rpartition(":")
+    if not colon or text.endswith("]"):
+        raise _no_port(text, text)
+    if not host:
+        raise ConfigError(f"peer address {text!r} has no host", hint=f'write "127.0.0.1{text}"')
+    if not port:
+        raise _no_port(text, host)
+    return TcpAddress(_host(text, host), _port(text, host, port))
+
+
+def _unix(text: str) -> UnixAddress:
+    path = text.removeprefix("unix:")
+    if path.startswith("//"):
+        raise ConfigError(f"peer address {text!r} has too many slashes", hint=f'write "unix:/{path.lstrip("/")}"')
+    if not path.startswith("/") or path == "/":
+        path = path.lstrip("/") or "path/to.sock"
+        raise ConfigError(f"peer address {text!r} needs the full path of a socket", hint=f'write "unix:/{path}"')
+    # nginx's "unix:/path:" ends with a colon where a URI may follow.
+    if path.endswith(":"):
+        raise ConfigError(f"peer address {text!r} ends with a colon", hint=f'write "{text.rstrip(":")}"')
+    return UnixAddress(path)
+
+
+def _host(text: str, host: str) -> str:
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+        if _is_ip(host) and ":" in host:
+            return host
+        raise ConfigError(f"peer address {text!r}: {host!r} is not an IPv6 address", hint='write "[::1]:9000"')
+    if ":" in host:
+        port = text.rpartition(":")[2]
+        readings = [f'"[{text}]:80"'] if _is_ip(text) else []
+        readings += [f'"[{host}]:{port}"'] if _is_ip(host) else []
+        hint = "write " + (" or ".join(readings) or '"host:port"')
+        raise ConfigError(f"peer address {text!r}: an IPv6 address stands in brackets before its port", hint=hint)
+    if host.replace(".", "").isdecimal() and not _is_ip(host):
+        raise ConfigError(f"peer address {text!r}: {host!r} is not an IPv4 address", hint='write "127.0.0.1:9000"')
+    if not _HOST_NAME.fullmatch(host):
+        raise ConfigError(f"peer address {text!r}: {host!r} is not a host name", hint='write "host:port"')
+    return host
+
+
+def _port(text: str, host: str, port: str) -> int:
+    if not (port.isascii() and port.isdecimal()):
+        raise ConfigError(f"peer address {text!r}: {port!r} is not a port number", hint=f'write "{host}:80"')
+    if not 1 <= int(port) <= 65535:
+        raise ConfigError(f"peer address {text!r}: port {port} is not between 1 and 65535")
+    return int(port)
+
+
+def _no_port(text: str, host: str) -> ConfigError:
+    if text.isdecimal():
+        return ConfigError(f"peer address {text!r} has no host", hint=f'write "127.0.0.1:{text}"')
+    if ":" in host and _is_ip(host):
+        host = f"[{host}]"
+    return ConfigError(f"peer address {text!r} has no port", hint=f'write "{host}:80", or "unix:/path/to.sock"')
+
+
+def _is_a_url(text: str, url: re.Match[str]) -> ConfigError:
+    scheme, authority, path = url["scheme"].lower(), url["authority"], url["path"]
+    if scheme == "unix":
+        return ConfigError(f"peer address {text!r} has too many slashes", hint=f'write "unix:/{path.lstrip("/")}"')
+    if not re.search(r":\d+$", authority):
+        authority += f":{_PORT_OF_SCHEME.get(scheme, 80)}"
+    hint = f'write "{authority}"'
+    if scheme in ("https", "wss"):
+        hint += " (TLS to peers is not available in this version)"
+    elif path:
+        hint += f', and the path where the peer is used: .proxy_to(…, path="{path}")'
+    return ConfigError(f"peer address {text!r} is a URL; a peer has a host and a port only", hint=hint)
+
+
+def _is_a_path(text: str) -> ConfigError:
+    if text.startswith("/"):
+        return ConfigError(f"peer address {text!r} is a path", hint=f'write "unix:{text}"')
+    address, _, path = text.partition("/")
+    hint = f'write "{address}", and the path where the peer is used: .proxy_to(…, path="/{path}")'
+    return ConfigError(f"peer address {text!r} has a path; a peer has a host and a port only", hint=hint)
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return False
+    # The zone of a link-local address is the operating system's matter and passes.
+    return isinstance(address, IPv6Address) or "%" not in text

@@ -1,0 +1,90 @@
+"""What only the whole of a configuration can show to be wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydsl_proxy.config.locations import Location, code_of
+from pydsl_proxy.config.matching import Match, Prefix, ServerName
+from pydsl_proxy.config.sites import Http, Server
+from pydsl_proxy.config.upstreams import Upstream
+from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.handlers.proxy import Proxy
+
+
+def check(config: Http) -> list[ConfigError]:
+    """Every mistake in *config*, warnings among them, in the order of the servers; pure."""
+    return [
+        *_names_claimed_twice(config),
+        *_upstreams_called_the_same(config),
+        *(error for server in config.servers for error in (*_locations(server), *_slashes(server))),
+    ]
+
+
+def _names_claimed_twice(config: Http) -> Iterator[ConfigError]:
+    """nginx warns of a conflicting name and ignores the second server; here neither would be missed."""
+    claimed: dict[tuple[str, ServerName | None], Server] = {}
+    for server in config.servers:
+        for listen in server.listen:
+            for name in dict.fromkeys(server.names) or (None,):
+                first = claimed.setdefault((listen, name), server)
+                if first is not server:
+                    yield _claimed(server, first, listen, name)
+
+
+def _claimed(server: Server, first: Server, listen: str, name: ServerName | None) -> ConfigError:
+    if name is None:
+        what, hint = f"two servers without names at {listen!r}", 'give one of them names=["example.com"]'
+    else:
+        what, hint = f"two servers at {listen!r} claim the name {name!r}", "take it from one of them"
+    return ConfigError(f"{what}; the other one: {first.origin}", origin=server.origin, hint=hint)
+
+
+def _upstreams_called_the_same(config: Http) -> Iterator[ConfigError]:
+    known: dict[str, Upstream] = {}
+    told: list[Upstream] = []
+    for location in (each for server in config.servers for each in server.locations):
+        upstream = location.handler.upstream if isinstance(location.handler, Proxy) else None
+        if not isinstance(upstream, Upstream):
+            continue
+        first = known.setdefault(upstream.name, upstream)
+        if first != upstream and upstream not in told:
+            told.append(upstream)
+            yield ConfigError(
+                f"two different upstreams are called {upstream.name!r}; the other one: {first.origin}",
+                origin=upstream.origin,
+                hint="give one of them another name",
+            )
+
+
+def _locations(server: Server) -> Iterator[ConfigError]:
+    if not server.locations:
+        hint = 'write server(…).location("/").proxy_to(…)'
+        yield ConfigError("the server has no location", origin=server.origin, hint=hint)
+    seen: dict[Match, Location] = {}
+    for location in server.locations:
+        # ``stop`` is about regexes, two prefixes that differ in it are still one place (nginx: "duplicate location").
+        match = Prefix(location.match.path) if isinstance(location.match, Prefix) else location.match
+        first = seen.setdefault(match, location)
+        if first is not location:
+            text = f"{code_of(location.match)} stands twice in one server; the other one: {first.origin}"
+            yield ConfigError(text, origin=location.origin, hint="only one of them can answer: take the other out")
+
+
+def _slashes(server: Server) -> Iterator[ConfigError]:
+    """``path`` replaces what matched, letter by letter; where one of the two ends with a slash, both should."""
+    for location in server.locations:
+        match, handler = location.match, location.handler
+        if not isinstance(match, Prefix) or not isinstance(handler, Proxy) or handler.path is None:
+            continue
+        if match.path.endswith("/") == handler.path.endswith("/"):
+            continue
+        if match.path.endswith("/"):
+            hint = f'write path="{handler.path}/"'
+        else:
+            shorter = handler.path.rstrip("/")
+            hint = f'write location("{match.path}/")' + (f', or path="{shorter}"' if shorter else "")
+        seen = match.path.rstrip("/") + "/x"
+        sent = handler.path + seen[len(match.path) :]
+        text = f"{code_of(location.match)} with path={handler.path!r} makes {sent!r} of {seen!r}"
+        yield ConfigError(text, origin=handler.origin, hint=hint, warning=True)

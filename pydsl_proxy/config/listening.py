@@ -1,0 +1,78 @@
+"""Where a server listens: a port, or any of Twisted's endpoint strings."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable
+
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IStreamServerEndpointStringParser
+from twisted.plugin import getPlugins
+
+from pydsl_proxy.errors import ConfigError
+
+# Those that Twisted brings itself; the rest are plugins, which are looked up only for a prefix that is not here.
+_BUILT_IN = ("tcp", "unix", "ssl")
+_HINT = 'write a port, as in server(8080), or an endpoint string such as "tcp:8080:interface=127.0.0.1"'
+
+
+def endpoint(listen: int | str) -> str:
+    """The endpoint string for *listen*; a port stands for ``tcp:PORT``, on all IPv4 interfaces."""
+    if isinstance(listen, bool) or not isinstance(listen, int | str):
+        raise ConfigError(f"server(): {listen!r} is not something to listen on", hint=_HINT)
+    if isinstance(listen, int):
+        if not 0 <= listen <= 65535:
+            raise ConfigError(f"server(): port {listen} is not between 0 and 65535")
+        return f"tcp:{listen}"
+    prefix, colon, _ = listen.partition(":")
+    if not colon or not (prefix in _BUILT_IN or prefix in _plugins()):
+        raise ConfigError(f"server(): {listen!r} is not an endpoint string", hint=_instead_of(listen))
+    if prefix in ("tcp", "unix"):
+        _parse(listen)
+    return listen
+
+
+def _plugins() -> set[str]:
+    return {str(plugin.prefix) for plugin in getPlugins(IStreamServerEndpointStringParser)}
+
+
+def _parse(listen: str) -> None:
+    """Let Twisted read the rest; ``ssl`` and plugins would open files and descriptors here, and wait for the start."""
+    parse: Callable[[None, str], object] = serverFromString
+    try:
+        # For these two the reactor is only put aside until the start.
+        parse(None, listen)
+    except (ValueError, TypeError) as error:
+        raise ConfigError(
+            f"server(): {listen!r} is not an endpoint string: {_reason(listen, error)}", hint=_HINT
+        ) from None
+    if listen.startswith("tcp:") and not 0 <= int(listen.split(":")[1].removeprefix("port=")) <= 65535:
+        raise ConfigError(f"server(): the port of {listen!r} is not between 0 and 65535")
+
+
+def _reason(listen: str, error: Exception) -> str:
+    """Twisted's own words name its private functions."""
+    if unknown := re.search(r"unexpected keyword argument '(\w+)'", str(error)):
+        return f"it does not know {unknown[1]!r}"
+    if isinstance(error, TypeError):
+        return "it has too many or too few parts"
+    if port := re.match(r"tcp:(?:port=)?([^:]*[^:\d][^:]*|)(:|$)", listen):
+        return f"{port[1]!r} is not a port number"
+    return str(error)
+
+
+def _instead_of(listen: str) -> str:
+    """What to write for the habits of other proxies."""
+    if port := re.fullmatch(r"(?:\*?:)?(\d+)", listen):
+        return f"write server({port[1]})"
+    if at := re.fullmatch(r"(?:https?://)?\[([0-9A-Fa-f:.]+)\]:(\d+)/?", listen):
+        escaped = at[1].replace(":", r"\:")
+        return f'write server(r"tcp:{at[2]}:interface={escaped}")'
+    if near := difflib.get_close_matches(listen.partition(":")[0], _BUILT_IN, 1):
+        return f'write server("{near[0]}:{listen.partition(":")[2]}")'
+    if at := re.fullmatch(r"(?:https?://)?([\w-]+(?:\.[\w-]+)+|localhost):(\d+)/?", listen):
+        return f'write server("tcp:{at[2]}:interface={at[1]}")'
+    if listen.startswith("/"):
+        return f'write server("unix:{listen}")'
+    return _HINT

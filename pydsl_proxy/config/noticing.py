@@ -1,0 +1,49 @@
+"""Noticing every location that is opened while a file is loaded, so that one whose result is dropped is found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Final
+
+from attrs import Factory, define
+
+from pydsl_proxy.origin import Origin
+
+
+@define
+class Noticed:
+    """The locations opened so far, in order, as (origin, code), and the ids of the origins that got a handler.
+
+    A location keeps the very origin object with which it was opened, through all its changes: that is its identity.
+    """
+
+    opened: list[tuple[Origin, str]] = Factory(list)
+    closed: set[int] = Factory(set)
+
+
+_NOTICED: Final[ContextVar[Noticed | None]] = ContextVar("noticed", default=None)
+
+
+@contextmanager
+def noticing() -> Iterator[Noticed]:
+    """Notice what is opened in the block."""
+    noticed = Noticed()
+    token = _NOTICED.set(noticed)
+    try:
+        yield noticed
+    finally:
+        _NOTICED.reset(token)
+
+
+def notice_opened(origin: Origin, code: str) -> None:
+    """A location was opened by *code*."""
+    if (noticed := _NOTICED.get()) is not None:
+        noticed.opened.append((origin, code))
+
+
+def notice_closed(origin: Origin) -> None:
+    """The location that was opened at *origin* got its handler."""
+    if (noticed := _NOTICED.get()) is not None:
+        noticed.closed.add(id(origin))

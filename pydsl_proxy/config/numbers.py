@@ -1,0 +1,56 @@
+"""Checks of the numbers that users give: seconds, counts and sizes."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from pydsl_proxy.errors import ConfigError
+
+_WITH_UNIT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]+)\s*")
+_UNITS_OF_TIME = {"ms": "ms", "s": "", "m": "minutes", "min": "minutes", "h": "hours", "d": "days"}
+_UNITS_OF_SIZE = {"b": "", "k": "KiB", "kb": "KiB", "kib": "KiB", "m": "MiB", "mb": "MiB", "mib": "MiB"} | {
+    "g": "GiB",
+    "gb": "GiB",
+    "gib": "GiB",
+}
+
+
+def seconds(what: str, value: float, *, zero: bool = False) -> float:
+    """*value*, if it is a time above zero, or zero where that has a meaning."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ConfigError(f"{what} must be a number of seconds, not {value!r}", hint=_instead_of(value, _UNITS_OF_TIME))
+    if not math.isfinite(value) or value < 0 or (value == 0 and not zero):
+        raise ConfigError(f"{what} must be {'0 or more' if zero else 'more than 0'} seconds, not {value!r}")
+    return value
+
+
+def count(what: str, value: int, *, least: int) -> int:
+    """*value*, if it is a whole number not below *least*."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        hint = f"write {value}" if isinstance(value, str) and value.isdecimal() else None
+        raise ConfigError(f"{what} must be a whole number, not {value!r}", hint=hint)
+    if value < least:
+        raise ConfigError(f"{what} must be {least} or more, not {value}")
+    return value
+
+
+def size(what: str, value: int) -> int:
+    """*value*, if it is a number of bytes."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        hint = _instead_of(value, _UNITS_OF_SIZE)
+        raise ConfigError(f"{what} must be a whole number of bytes, not {value!r}", hint=hint)
+    return count(what, value, least=0)
+
+
+def _instead_of(value: object, units: dict[str, str]) -> str | None:
+    """What to write for nginx's ``30s`` and ``8m``."""
+    if not isinstance(value, str):
+        return None
+    if value.isdecimal():
+        return f"write {value}"
+    parts = _WITH_UNIT.fullmatch(value)
+    unit = units.get(parts[2].lower()) if parts else None
+    if parts is None or unit is None:
+        return None
+    return f"write {parts[1]} * {unit}" if unit else f"write {parts[1]}"

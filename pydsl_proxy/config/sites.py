@@ -1,0 +1,193 @@
+"""Servers, and the whole of a configuration."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Protocol, TypeGuard
+
+import attrs
+from attrs import frozen
+
+from pydsl_proxy.config.client_limits import DEFAULT_CLIENTS, Clients
+from pydsl_proxy.config.features import Scope
+from pydsl_proxy.config.listening import endpoint
+from pydsl_proxy.config.locations import Location, OpenLocation, no_handler, open_location
+from pydsl_proxy.config.matching import Match, Regex, ServerName, as_server_name
+from pydsl_proxy.config.numbers import seconds
+from pydsl_proxy.config.spelling import call, options
+from pydsl_proxy.config.trusting import trusted_proxy
+from pydsl_proxy.errors import ConfigError
+
+
+class AccessLog(Protocol):
+    """A config value that says what is logged of each exchange, and where."""
+
+    @property
+    def compile(self) -> Callable[..., object]:
+        """Called once, when the configuration is compiled."""
+
+
+#: Access log on the standard output, in nginx's combined format.
+STANDARD_OUTPUT = "-"
+
+
+@frozen(kw_only=True, repr=False)
+class Server(Scope):
+    """Names and locations, at one or several listeners; made by :func:`server`.
+
+    *listen* are endpoint strings.  The first server of a listener also takes the hosts
+    that no server there claims, as in nginx.
+    """
+
+    listen: tuple[str, ...]
+    names: tuple[ServerName, ...] = ()
+    locations: tuple[Location, ...] = ()
+
+    def location(self, match: str | Match) -> OpenLocation[Server]:
+        """A location of this server; give it features, then a handler, which gives the server back.
+
+        *match* is a prefix as in nginx, the longest wins; or ``exact()``, ``prefix()``, ``regex()``.
+        """
+        return open_location(match, self)
+
+    def including(self, *locations: Location) -> Server:
+        """This server with locations that were made by the free function ``location(…)``."""
+        for each in locations:
+            if not isinstance(each, Location):
+                raise _not_a_location(each)
+        return attrs.evolve(self, locations=(*self.locations, *locations))
+
+    def __repr__(self) -> str:
+        listen = [
+            each.removeprefix("tcp:") if each.removeprefix("tcp:").isdecimal() else repr(each) for each in self.listen
+        ]
+        locations = "".join(f".{each!r}" for each in self.locations)
+        return call("server", listen, options(self, "names")) + self._verbs() + locations
+
+
+@frozen(kw_only=True, repr=False)
+class Http(Scope):
+    """The whole of a configuration; made by :func:`http`.
+
+    *access_log* is ``"-"``, a path, an access log, or None for no log.
+    """
+
+    servers: tuple[Server, ...]
+    access_log: str | AccessLog | None = STANDARD_OUTPUT
+    trusted_proxies: tuple[str, ...] = ()
+    shutdown_grace: float = 30
+    clients: Clients = DEFAULT_CLIENTS
+
+    def __repr__(self) -> str:
+        rest = options(self, "access_log", "trusted_proxies", "shutdown_grace", "clients")
+        return call("http", map(repr, self.servers), rest) + self._verbs()
+
+
+def server(
+    listen: int | str,
+    *more: int | str,
+    names: Iterable[str | Regex] = (),
+    tls: None = None,
+    http2: None = None,
+) -> Server:
+    """A server that listens at a port, or any of Twisted's endpoint strings, for hosts called *names*.
+
+    A name is ``"example.com"``, ``"*.example.com"``, ``"mail.*"`` or ``regex(…)``, chosen among as nginx
+    does; the first server of a listener takes what no name fits.
+    """
+    for option, value in (("tls", tls), ("http2", http2)):
+        if value is not None:
+            raise ConfigError(f"server({option}=…) is not available in this version", hint="leave it out")
+    if isinstance(names, str):
+        raise ConfigError(f"server(names=…) must be a list, not {names!r}", hint=f'write names=["{names}"]')
+    places = [endpoint(each) for each in (listen, *more)]
+    for place in places:
+        if places.count(place) > 1:
+            raise ConfigError(f"server(): {place!r} stands twice", hint="write it once")
+    return Server(listen=tuple(places), names=tuple(as_server_name(name) for name in names))
+
+
+def http(
+    *servers: Server,
+    access_log: str | os.PathLike[str] | AccessLog | bool | None = STANDARD_OUTPUT,
+    trusted_proxies: Iterable[str] = (),
+    shutdown_grace: float = 30,
+    clients: Clients | None = None,
+) -> Http:
+    """The whole: every server, and what holds for all of them.
+
+    *access_log* is a path, ``"-"`` for the standard output, or None for no log.  The forwarding fields of clients in
+    *trusted_proxies*, addresses or networks as ``"10.0.0.0/8"``, or ``"unix:"``, are believed.  When the proxy is
+    told to stop, exchanges have *shutdown_grace* seconds to end.  *clients* are the limits of
+    :func:`~pydsl_proxy.clients`.
+    """
+    if not servers:
+        raise ConfigError("http() without a server", hint="write http(server(8080).location(…)…)")
+    for each in servers:
+        if not isinstance(each, Server):
+            raise _not_a_server(each)
+    if isinstance(trusted_proxies, str):
+        hint = f'write trusted_proxies=["{trusted_proxies}"]'
+        raise ConfigError(f"http(trusted_proxies=…) must be a list, not {trusted_proxies!r}", hint=hint)
+    return Http(
+        servers=tuple(servers),
+        access_log=_access_log(access_log),
+        trusted_proxies=tuple(trusted_proxy(each) for each in trusted_proxies),
+        shutdown_grace=seconds("http(shutdown_grace=…)", shutdown_grace, zero=True),
+        clients=_clients(clients),
+    )
+
+
+def as_http(config: Http | Server) -> Http:
+    """*config* as a whole: a server stands for ``http(server)``."""
+    return config if isinstance(config, Http) else http(config)
+
+
+def _clients(given: object) -> Clients:
+    if given is None:
+        return DEFAULT_CLIENTS
+    if isinstance(given, Clients):
+        return given
+    raise ConfigError(f"http(clients=…): {given!r} are no limits", hint="write clients=clients(head_timeout=30)")
+
+
+def _access_log(given: object) -> str | AccessLog | None:
+    if given is None or given is False:
+        return None
+    if given is True:
+        return STANDARD_OUTPUT
+    if isinstance(given, str | os.PathLike):
+        path = os.fspath(given)
+        if isinstance(path, str) and path and "\0" not in path:
+            return path
+    elif _is_access_log(given):
+        return given
+    raise ConfigError(
+        f"http(access_log=…): {given!r} is not a path", hint='write "/var/log/access.log", or None for no log'
+    )
+
+
+def _is_access_log(given: object) -> TypeGuard[AccessLog]:
+    return callable(getattr(given, "compile", None)) and not isinstance(given, type)
+
+
+def _not_a_server(given: object) -> ConfigError:
+    if isinstance(given, OpenLocation):
+        return no_handler(given)
+    if isinstance(given, Location):
+        return ConfigError(
+            f"http(): {given!r} is a location, not a server", hint="write http(server(8080).including(…))"
+        )
+    if isinstance(given, list | tuple):
+        return ConfigError(f"http(): the servers are in a {type(given).__name__}", hint="write http(*servers)")
+    return ConfigError(f"http(): {given!r} is not a server", hint="write http(server(8080).location(…)…)")
+
+
+def _not_a_location(given: object) -> ConfigError:
+    if isinstance(given, OpenLocation):
+        return no_handler(given)
+    if isinstance(given, list | tuple):
+        text = f"including(): the locations are in a {type(given).__name__}"
+        return ConfigError(text, hint="write .including(*locations)")
+    return ConfigError(f"including(): {given!r} is not a location", hint='write .including(location("/").proxy_to(…))')

@@ -1,0 +1,60 @@
+"""How long a peer may take: to be reached, to take a request and to answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from attrs import field, frozen
+
+from pydsl_proxy.config.numbers import seconds
+from pydsl_proxy.config.spelling import call, options
+from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.origin import Origin, here
+
+
+@frozen(kw_only=True)
+class Timeouts:
+    """Seconds, in force at a location.
+
+    ``send`` and ``read`` are between two writes and two reads, as nginx's ``proxy_send_timeout`` and
+    ``proxy_read_timeout``.  nginx waits 60 s for a connection too; a peer in the same network that takes longer than
+    5 s will not come.
+    """
+
+    connect: float = 5
+    send: float = 60
+    read: float = 60
+
+
+@frozen(kw_only=True)
+class SetTimeouts:
+    """What ``.timeouts()`` asks for; None leaves what is set further out."""
+
+    connect: float | None = None
+    send: float | None = None
+    read: float | None = None
+    origin: Origin = field(eq=False, repr=False, factory=here)
+
+    def as_verb(self) -> str:
+        """The call that made this."""
+        return call("timeouts", options(self, "connect", "send", "read"))
+
+
+def set_timeouts(*, connect: float | None, send: float | None, read: float | None) -> SetTimeouts:
+    """The feature of ``.timeouts()``, each time checked."""
+    if connect is None and send is None and read is None:
+        raise ConfigError("timeouts() without a time", hint="write .timeouts(connect=1, read=30)")
+    for name, value in (("connect", connect), ("send", send), ("read", read)):
+        if value is not None:
+            seconds(f"timeouts({name}=…)", value)
+    return SetTimeouts(connect=connect, send=send, read=read)
+
+
+def timeouts_of(features: Iterable[object]) -> Timeouts:
+    """The timeouts that *features*, from the outermost to the innermost, come to."""
+    given: dict[str, float] = {}
+    for feature in features:
+        if isinstance(feature, SetTimeouts):
+            times = (("connect", feature.connect), ("send", feature.send), ("read", feature.read))
+            given.update((name, value) for name, value in times if value is not None)
+    return Timeouts(**given)

@@ -1,0 +1,67 @@
+"""Tests of where a server may listen."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from pydsl_proxy.config.listening import endpoint
+from tests.support.failing import mistake
+
+
+class EndpointTests(SynchronousTestCase):
+    """A port, or an endpoint string."""
+
+    def test_port(self) -> None:
+        """A port is TCP on all interfaces; 0 lets the system choose one."""
+        self.assertEqual(endpoint(8080), "tcp:8080")
+        self.assertEqual(endpoint(0), "tcp:0")
+
+    def test_endpoint_strings(self) -> None:
+        """Any of Twisted's is taken as it is, those of plugins too."""
+        for text in (
+            "tcp:8080:interface=127.0.0.1",
+            r"tcp:8080:interface=\:\:1",
+            "unix:/run/web.sock:mode=660",
+            "ssl:443:privateKey=key.pem:certKey=cert.pem",
+            "systemd:domain=INET:index=0",
+        ):
+            self.assertEqual(endpoint(text), text)
+
+    def test_other_proxies_habits(self) -> None:
+        """What nginx and others would take is told in our words."""
+        for text, hint in (
+            ("8080", "write server(8080)"),
+            (":8080", "write server(8080)"),
+            ("*:8080", "write server(8080)"),
+            ("127.0.0.1:80", 'write server("tcp:80:interface=127.0.0.1")'),
+            ("localhost:80", 'write server("tcp:80:interface=localhost")'),
+            ("http://0.0.0.0:80/", 'write server("tcp:80:interface=0.0.0.0")'),
+            ("[::1]:80", r'write server(r"tcp:80:interface=\:\:1")'),
+            ("tpc:80", 'write server("tcp:80")'),
+            ("/run/web.sock", 'write server("unix:/run/web.sock")'),
+        ):
+            message, told = mistake(endpoint, text)
+            self.assertEqual(message, f"server(): {text!r} is not an endpoint string")
+            self.assertEqual(told, hint)
+
+    def test_mistakes_within(self) -> None:
+        """What comes after the colon is looked at as well."""
+        for text, message in (
+            ("tcp:http", "'http' is not a port number"),
+            ("tcp:80:iface=1", "it does not know 'iface'"),
+            ("tcp:", "'' is not a port number"),
+            ("unix:/a:b:c:d:e", "it has too many or too few parts"),
+            ("tcp:80:backlog=x", "invalid literal"),
+            ("tcp:65536", "is not between 0 and 65535"),
+            ("tcp:port=65536", "is not between 0 and 65535"),
+            ("nothing", "is not an endpoint string"),
+        ):
+            self.assertIn(message, mistake(endpoint, text)[0])
+
+    def test_other_types(self) -> None:
+        """A port is a number, not a truth or a fraction."""
+        self.assertIn("port 65536", mistake(endpoint, 65536)[0])
+        for wrong in (True, 80.0, None):
+            self.assertIn("is not something to listen on", mistake(endpoint, cast("int", wrong))[0])
