@@ -1,0 +1,85 @@
+"""A reverse proxy and load balancer whose configuration is Python.
+
+A user's ``proxy.py`` builds a **config**: frozen objects that say what is wanted.
+The **compiler** turns it, once, into closures and tables.
+**Frontends** turn client bytes into **exchanges**; an exchange runs its location's **handle**.
+The proxy handler **picks** a **peer** of an **upstream** and sends the exchange through a **connector**.
+**wire** holds all knowledge of bytes and imports no Twisted.
+Nothing that runs per request ever looks at a config object.
+"""
+
+from __future__ import annotations
+
+from pydsl_proxy.balancing.address_hash import ip_hash
+from pydsl_proxy.balancing.least_connections import least_conn
+from pydsl_proxy.balancing.random_choice import random_one, random_two
+from pydsl_proxy.balancing.smooth_round_robin import round_robin
+from pydsl_proxy.balancing.value_hash import hash_by
+from pydsl_proxy.config.client_limits import clients
+from pydsl_proxy.config.locations import Location, location
+from pydsl_proxy.config.matching import exact, prefix, regex
+from pydsl_proxy.config.sites import Http, Server, http, server
+from pydsl_proxy.config.upstreams import Upstream, peer, upstream
+from pydsl_proxy.service import build
+from pydsl_proxy.units import GiB, KiB, MiB, days, hours, minutes, ms, seconds
+from pydsl_proxy.wire.request import Request
+from pydsl_proxy.wire.values import (
+    client_address,
+    client_port,
+    cookie,
+    header,
+    host,
+    method,
+    path,
+    protocol,
+    query,
+    query_string,
+    request_uri,
+    scheme,
+    server_port,
+)
+
+__all__ = [
+    "GiB",
+    "Http",
+    "KiB",
+    "Location",
+    "MiB",
+    "Request",
+    "Server",
+    "Upstream",
+    "build",
+    "client_address",
+    "client_port",
+    "clients",
+    "cookie",
+    "days",
+    "exact",
+    "hash_by",
+    "header",
+    "host",
+    "hours",
+    "http",
+    "ip_hash",
+    "least_conn",
+    "location",
+    "method",
+    "minutes",
+    "ms",
+    "path",
+    "peer",
+    "prefix",
+    "protocol",
+    "query",
+    "query_string",
+    "random_one",
+    "random_two",
+    "regex",
+    "request_uri",
+    "round_robin",
+    "scheme",
+    "seconds",
+    "server",
+    "server_port",
+    "upstream",
+]

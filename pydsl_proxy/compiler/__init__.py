@@ -1,0 +1,1 @@
+"""From config to closures, once: the only package that knows both sides."""

@@ -1,0 +1,105 @@
+"""The surroundings that a location's handler and steps are compiled for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import cast
+
+from pydsl_proxy.compiler.upstreams import Upstreams
+from pydsl_proxy.config.features import Feature, request_rules, response_rules, retry_of, steps_of, timeouts_of
+from pydsl_proxy.config.locations import Location
+from pydsl_proxy.config.retries import DEFAULT_RETRY, Retry
+from pydsl_proxy.config.upstreams import Upstream as UpstreamConfig
+from pydsl_proxy.interfaces import Exchange, Handle, Timeouts
+from pydsl_proxy.origin import Origin
+from pydsl_proxy.runtime.relay import Relay
+from pydsl_proxy.runtime.retrying import RetryPolicy
+from pydsl_proxy.runtime.site import ALWAYS_DROPPED, Room
+from pydsl_proxy.wire.field_rules import FieldRules
+from pydsl_proxy.wire.h1_request import RequestWriter
+from pydsl_proxy.wire.head import ResponseHead
+from pydsl_proxy.wire.relocation import relocated
+from pydsl_proxy.wire.uri import BadHost, host_and_port
+
+
+class LocationPlace:
+    """One location with all that it inherits; see :class:`~pydsl_proxy.interfaces.Place`."""
+
+    def __init__(
+        self, location: Location, features: tuple[Feature, ...], upstreams: Upstreams, clock: Callable[[], float]
+    ) -> None:
+        self._location = location
+        self._features = features
+        self._upstreams = upstreams
+        self._seconds = clock
+        self.request_rules = FieldRules(request_rules(features))
+
+    @property
+    def origin(self) -> Origin:
+        """The line of the user's file that made the location."""
+        return self._location.origin
+
+    @property
+    def prefix(self) -> bytes | None:
+        """The matched prefix or exact path; None for a regex."""
+        return self._location.prefix
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """Seconds."""
+        return timeouts_of(self._features)
+
+    def room(self) -> Room:
+        """The location, compiled: its steps run from the outermost to the innermost, then its handler."""
+        handle = self._location.handler.compile(self)
+        for step in reversed(steps_of(self._features)):
+            handle = step.compile(handle, self)
+        return Room(handle, FieldRules(response_rules(self._features), ALWAYS_DROPPED))
+
+    def relay(self, upstream: object, replaced: bytes | None = None) -> Handle:
+        """The handle that sends exchanges to *upstream*; see :meth:`~pydsl_proxy.interfaces.Place.relay`."""
+        assert isinstance(upstream, UpstreamConfig)
+        writer = RequestWriter(self.request_rules, _host(upstream))
+        names = tuple(name.encode() for name in (upstream.name, *(peer.address for peer in upstream.peers)))
+        if replaced is None or self.prefix is None:
+            move = partial(_relocate, names, b"/", b"/")
+        else:
+            move = partial(_relocate, names, replaced, self.prefix)
+        relay = Relay(
+            self._upstreams.of(upstream),
+            self.timeouts,
+            _policy(retry_of(self._features)),
+            writer.write,
+            move,
+            self._seconds,
+        )
+        # It asks more of an exchange than handlers in general do; there is only one kind.
+        return cast(Handle, relay)
+
+
+def _host(upstream: UpstreamConfig) -> bytes:
+    """The Host for a request that has none: the upstream's name, as nginx's $proxy_host, if it can be one."""
+    name = upstream.name.encode()
+    try:
+        host_and_port(name)
+    except BadHost:
+        return b"localhost"
+    return name
+
+
+def _relocate(
+    names: tuple[bytes, ...], replaced: bytes, prefix: bytes, exchange: Exchange, response: ResponseHead
+) -> ResponseHead:
+    """The URL that the client asked for is told by its Host, and by its connection or a trusted proxy."""
+    host = exchange.fields.host
+    if not host:
+        return response
+    return relocated(response, names, replaced, prefix, exchange.identity.scheme.encode() + b"://" + host)
+
+
+def _policy(retry: Retry) -> RetryPolicy:
+    if retry == DEFAULT_RETRY:
+        # A connection that could not be made, for any request; a broken one, for a request that changes nothing.
+        return RetryPolicy(("error",), safe_only=True)
+    return RetryPolicy(retry.on, tries=retry.tries, timeout=retry.timeout, non_idempotent=retry.non_idempotent)

@@ -1,0 +1,1 @@
+"""How peers are spoken to: one protocol a file."""

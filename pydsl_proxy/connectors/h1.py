@@ -1,0 +1,367 @@
+"""HTTP/1.1 as peers speak it: attempts go out, responses come back, one after the other on a kept connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from math import inf
+
+from attrs import frozen
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import ITCPTransport
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+
+from pydsl_proxy.connectors.h1_body import ResponseBody
+from pydsl_proxy.errors import ProxyError, Source
+from pydsl_proxy.interfaces import Attempt, Dial, Exchange, Home, StreamTransport, Trailers
+from pydsl_proxy.wire.chunked import chunk, last_chunk
+from pydsl_proxy.wire.grammar import HEAD_END, Malformed
+from pydsl_proxy.wire.h1_reader import read_response_head
+from pydsl_proxy.wire.head import ResponseHead
+from pydsl_proxy.wire.memo import Memo
+
+# nginx's proxy_buffer_size is 4 or 8 KiB and the most asked-about 502; Node sends up to 16, Go's client reads 1 MiB.
+MOST_HEAD = 64 * 1024
+# Interim responses (1xx) before the final one; a peer that sends more is out of order.
+MOST_INTERIM = 8
+
+
+class State(Enum):
+    """What a connection to a peer is about."""
+
+    IDLE = "no attempt is under way"
+    HEAD = "the head of a response is awaited"
+    BODY = "a response's body comes"
+    CLOSED = "nothing is read or sent any more"
+
+
+IDLE, HEAD, BODY, CLOSED = State
+
+TRANSITIONS: dict[State, frozenset[State]] = {
+    IDLE: frozenset((HEAD, CLOSED)),
+    HEAD: frozenset((BODY, IDLE, CLOSED)),
+    BODY: frozenset((IDLE, CLOSED)),
+    CLOSED: frozenset(),
+}
+
+
+class H1Connection(Protocol):
+    """One connection to a peer.
+
+    It belongs to one attempt from :meth:`send` to the end of the response, and to its home's pool between attempts.
+    """
+
+    # Nothing is called on it before the connection is made or after it is lost.
+    transport: StreamTransport  # type: ignore[assignment]  # more than Protocol promises
+
+    def __init__(self, home: Home, memo: Memo[ResponseHead], attempt: Attempt) -> None:
+        self._home = home
+        self._memo = memo
+        self._state = IDLE
+        self._attempt: Attempt | None = attempt
+        self._held = b""
+        self._left = 0
+        self._body: ResponseBody | None = None
+        self._response: ResponseHead | None = None
+        self._interim = 0
+        self._requests = 0
+        self._corked: bytes | None = None
+        self._uploading = False
+
+    def connectionMade(self) -> None:
+        """Connected: send the attempt that asked for this connection, if it is still wanted."""
+        home = self._home
+        if ITCPTransport.providedBy(self.transport):
+            self.transport.setTcpNoDelay(True)
+        self._watch = home.watch(self._expired)
+        self._retires = home.seconds() + home.keepalive_time
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None:
+            self.send(attempt)
+
+    def send(self, attempt: Attempt) -> None:
+        """Send the attempt's request."""
+        exchange = attempt.exchange
+        self._attempt = attempt
+        attempt.connection = self
+        self._state = HEAD
+        self._requests += 1
+        watch = self._watch
+        if exchange.has_body:
+            watch.deadline = inf
+            self._send_with_body(attempt, exchange)
+        else:
+            watch.deadline = self._home.seconds() + attempt.timeouts.read
+            if watch.deadline < watch.armed:
+                watch.arm()
+            self.transport.write(attempt.head(exchange))
+
+    def _send_with_body(self, attempt: Attempt, exchange: Exchange) -> None:
+        """The head waits for what is here of the body: one write, one packet."""
+        self._uploading = True
+        self._corked = attempt.head(exchange)
+        attempt.send_body_on(self)
+        head, self._corked = self._corked, None
+        if head and self._attempt is attempt:
+            self.transport.write(head)
+        if self._uploading and self._attempt is attempt:
+            self.transport.registerProducer(_Upload(self, exchange), True)
+
+    def send_body(self, data: bytes) -> None:
+        """Send some of the request's body."""
+        attempt = self._attempt
+        if attempt is not None:
+            self._write(chunk(data) if attempt.exchange.fields.chunked else data)
+
+    def send_end(self, trailers: Trailers) -> None:
+        """The request's body is complete: from now on the peer's time runs."""
+        attempt = self._attempt
+        if attempt is None:
+            return
+        if attempt.exchange.fields.chunked:
+            self._write(last_chunk(trailers))
+        self._end_upload()
+        self._watch.until(self._home.seconds() + attempt.timeouts.read)
+
+    def _write(self, data: bytes) -> None:
+        if self._corked:
+            data = self._corked + data
+            self._corked = b""
+        self.transport.write(data)
+
+    def _end_upload(self) -> None:
+        if self._uploading:
+            self._uploading = False
+            if self._corked is None:
+                self.transport.unregisterProducer()
+
+    def await_reading(self, *, paused: bool = True) -> None:
+        """The peer takes none of the request's body, or does again."""
+        attempt = self._attempt
+        if attempt is not None:
+            self._watch.until(self._home.seconds() + attempt.timeouts.send if paused else inf)
+
+    # -- the response ------------------------------------------------------------------------------------------------
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes of the peer."""
+        attempt = self._attempt
+        if attempt is None:
+            # Nobody asked: a peer out of step with its requests could answer the next client with this one's response.
+            self.close()
+        elif self._state is BODY:
+            if not self._uploading:
+                self._watch.deadline = self._home.seconds() + attempt.timeouts.read
+            left = self._left
+            if left > len(data):
+                self._left = left - len(data)
+                attempt.body(data)
+            else:
+                self._take_body(attempt, data)
+        else:
+            self._take_head(attempt, self._held + data if self._held else data)
+
+    def _take_head(self, attempt: Attempt, data: bytes) -> None:
+        end = data.find(HEAD_END)
+        if end < 0 or end > MOST_HEAD:
+            self._held = data
+            if len(data) > MOST_HEAD:
+                self._fail(attempt, "bad_head", f"sent a response head of more than {MOST_HEAD} bytes")
+            return
+        self._held = b""
+        head = data[:end]
+        memo = self._memo
+        response = memo.young.get(head) or memo.recall(head)
+        if response is None:
+            try:
+                response = read_response_head(head)
+            except Malformed as error:
+                self._fail(attempt, "bad_head", f"sent a response that is malformed: {error.detail}")
+                return
+            memo.keep(head, response)
+        data = data[end + 4 :]
+        if response.length == len(data) and not self._uploading and attempt.exchange.method != b"HEAD":
+            # The usual response is here as a whole.
+            self._finish(response.persistent)
+            attempt.answered(response, data, True)
+        elif response.status < 200:
+            self._take_interim(attempt, response, data)
+        else:
+            self._begin_body(attempt, response, data)
+
+    def _take_interim(self, attempt: Attempt, response: ResponseHead, data: bytes) -> None:
+        """RFC 9110 15.2: 100 answers an Expect that was not sent on, others are dropped as nginx does by default."""
+        self._interim += 1
+        if response.status == 101:
+            self._fail(attempt, "bad_head", "switched protocols without being asked")
+        elif self._interim > MOST_INTERIM:
+            self._fail(attempt, "bad_head", f"sent more than {MOST_INTERIM} interim responses")
+        elif data:
+            self._take_head(attempt, data)
+
+    def _begin_body(self, attempt: Attempt, response: ResponseHead, data: bytes) -> None:
+        body = ResponseBody(attempt.exchange.method, response)
+        try:
+            pieces = body.feed(data)
+        except Malformed as error:
+            self._fail(attempt, "bad_body", f"sent a body that is malformed: {error.detail}")
+            return
+        if body.ended and not body.trailers:
+            self._finish(response.persistent and not body.surplus)
+            attempt.answered(response, pieces, True)
+            return
+        self._state = BODY
+        self._response = response
+        self._body = body
+        self._left = body.left
+        attempt.answered(response, pieces, False)
+        if body.ended and self._attempt is attempt:
+            self._finish(response.persistent and not body.surplus)
+            attempt.ended(body.trailers)
+
+    def _take_body(self, attempt: Attempt, data: bytes) -> None:
+        """The end of a body of declared length, or some of another."""
+        body, response = self._body, self._response
+        assert body is not None and response is not None
+        body.left = self._left
+        try:
+            data = body.feed(data)
+        except Malformed as error:
+            self._fail(attempt, "bad_body", f"sent a body that is malformed: {error.detail}")
+            return
+        self._left = body.left
+        if data:
+            attempt.body(data)
+        if body.ended and self._attempt is attempt:
+            self._finish(response.persistent and not body.surplus)
+            attempt.ended(body.trailers)
+
+    def _finish(self, persistent: bool) -> None:
+        """The response is here as a whole: back to the pool, or close."""
+        home = self._home
+        self._attempt = None
+        self._body = self._response = None
+        self._left = self._interim = 0
+        now = home.seconds()
+        if (
+            persistent
+            and not self._uploading
+            and self._requests < home.keepalive_requests
+            and now < self._retires
+            and self._state is not CLOSED
+            and home.release(self)
+        ):
+            self._state = IDLE
+            watch = self._watch
+            watch.deadline = now + home.keepalive_timeout
+            if watch.deadline < watch.armed:
+                watch.arm()
+        else:
+            self._close()
+
+    # -- ends --------------------------------------------------------------------------------------------------------
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The connection is gone: the end of a body that has no other, or of an attempt."""
+        was, self._state = self._state, CLOSED
+        self._watch.stop()
+        attempt, self._attempt = self._attempt, None
+        if was is IDLE:
+            self._home.forget(self)
+        elif attempt is not None and self._body is not None and self._body.may_end_by_close:
+            self._body = None
+            if reason.check(ConnectionDone):
+                attempt.ended(())
+            else:
+                attempt.failed(ProxyError(Source.PEER, 502, "reset", f"peer {self._home.name} reset its response"))
+        elif attempt is not None:
+            attempt.failed(self._lost(was))
+
+    def _lost(self, was: State) -> ProxyError:
+        phase = "in the middle of its response" if was is BODY else "before it answered"
+        return ProxyError(Source.PEER, 502, "closed", f"peer {self._home.name} closed {phase}")
+
+    def _fail(self, attempt: Attempt, cause: str, what: str, status: int = 502) -> None:
+        self.abandon()
+        attempt.failed(ProxyError(Source.PEER, status, cause, f"peer {self._home.name} {what}"))
+
+    def _expired(self) -> None:
+        """The deadline has passed: an idle connection has had its time, or the peer is too slow."""
+        attempt = self._attempt
+        if attempt is None:
+            self.close()
+        elif self._uploading:
+            self._fail(attempt, "send_timeout", f"took none of the request for {attempt.timeouts.send:g} s", 504)
+        else:
+            self._fail(attempt, "read_timeout", f"sent nothing for {attempt.timeouts.read:g} s", 504)
+
+    def abandon(self) -> None:
+        """The attempt is of no interest any more; what the peer still sends could answer another, so close."""
+        self._attempt = None
+        if self._state is not CLOSED:
+            self._state = CLOSED
+            self._watch.stop()
+            self.transport.abortConnection()
+
+    def close(self) -> None:
+        """Close an idle connection."""
+        if self._state is IDLE:
+            self._home.forget(self)
+        self._close()
+
+    def _close(self) -> None:
+        self._state = CLOSED
+        self._watch.stop()
+        self.transport.loseConnection()
+
+    def pauseProducing(self) -> None:
+        """The client is slower than the peer, whose time does not run meanwhile."""
+        if self._state is not CLOSED:
+            self._watch.deadline = inf
+            self.transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """The client has caught up."""
+        attempt = self._attempt
+        if self._state is not CLOSED and attempt is not None:
+            self._watch.until(self._home.seconds() + attempt.timeouts.read)
+            self.transport.resumeProducing()
+
+    def stopProducing(self) -> None:
+        """The client is gone; the attempt hears of it from its exchange."""
+
+
+class _Upload:
+    """The request's body as the transport's producer: a peer that does not read stops the client."""
+
+    def __init__(self, connection: H1Connection, exchange: Exchange) -> None:
+        self._connection = connection
+        self._exchange = exchange
+
+    def pauseProducing(self) -> None:
+        """The peer is slower than the client; nginx's proxy_send_timeout runs."""
+        self._connection.await_reading()
+        self._exchange.pause_body()
+
+    def resumeProducing(self) -> None:
+        """The peer has taken all there was."""
+        self._connection.await_reading(paused=False)
+        self._exchange.resume_body()
+
+    def stopProducing(self) -> None:
+        """The connection is gone; the attempt hears of it."""
+
+
+@frozen
+class H1Connector:
+    """HTTP/1.1 with kept connections: how an upstream is spoken to unless told otherwise."""
+
+    def compile(self, home: Home, dial: Dial) -> Callable[[Attempt], Callable[[], None]]:
+        """See :class:`~pydsl_proxy.interfaces.Connector`."""
+        memo: Memo[ResponseHead] = Memo()
+
+        def connect(attempt: Attempt) -> Callable[[], None]:
+            return dial(lambda: H1Connection(home, memo, attempt), attempt.timeouts.connect, attempt.failed)
+
+        return connect

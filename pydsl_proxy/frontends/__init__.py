@@ -1,0 +1,1 @@
+"""How clients reach us: one protocol a file, which turns a client's bytes into exchanges."""

@@ -1,0 +1,136 @@
+"""The answering half of a client's connection over HTTP/1.1: responses become bytes."""
+
+from __future__ import annotations
+
+from math import inf
+
+from pydsl_proxy.frontends.h1_state import ANSWER, BODY, HEAD, Closing
+from pydsl_proxy.interfaces import Exchange, Listening, Producer, Trailers
+from pydsl_proxy.wire.chunked import chunk, last_chunk
+from pydsl_proxy.wire.field_rules import FieldRules
+from pydsl_proxy.wire.framing import Framing
+from pydsl_proxy.wire.h1_response import response_head, usual_head
+from pydsl_proxy.wire.head import ResponseHead
+
+
+class Answering(Closing):
+    """Sends the responses of the exchange at hand, and is the transport's producer while one streams."""
+
+    def __init__(self, listening: Listening) -> None:
+        super().__init__(listening)
+        self._framing = Framing.NONE
+        self._producer: Producer | None = None
+        # Requests that came together are begun one after the other by the one call that reads them.
+        self._reading = False
+
+    def send_head(self, response: ResponseHead, rules: FieldRules, data: bytes, end: bool) -> None:
+        """Send a response's head with the first bytes of its body."""
+        exchange = self._exchange
+        assert exchange is not None
+        if response.usual and not self._last and self._state is ANSWER and exchange.minor and not rules.computed:
+            head = response.edited.get(rules) or usual_head(response, rules)
+            self._framing = Framing.LENGTH
+            self.transport.write(b"%b\r\n\r\n%b" % (head, data))
+            if end:
+                self._finished()
+        else:
+            self._send_unusual(exchange, response, rules, data, end)
+
+    def _send_unusual(
+        self, exchange: Exchange, response: ResponseHead, rules: FieldRules, data: bytes, end: bool
+    ) -> None:
+        # An answer that is complete before the request is does not wait for the rest of it.
+        if end and self._state is BODY:
+            self._last = True
+        added = b"" if response.dated else self._listening.site.date(self._listening.seconds())
+        if rules.computed:
+            added += rules.compute(exchange.request)
+        head, framing = response_head(response, rules, exchange.method, exchange.minor, self._last, added)
+        self._framing = framing
+        if framing is Framing.CLOSE:
+            self._last = True
+        elif framing is Framing.NONE:
+            data = b""
+        elif framing is Framing.CHUNKED and data:
+            data = chunk(data)
+        self.transport.write(head + data)
+        if end:
+            self.send_end(())
+
+    def send_body(self, data: bytes) -> None:
+        """Send more of the body."""
+        if self._framing is Framing.CHUNKED:
+            data = chunk(data)
+        self.transport.write(data)
+
+    def send_end(self, trailers: Trailers) -> None:
+        """The response is complete; a client is sent trailers only in a chunked body."""
+        if self._framing is Framing.CHUNKED:
+            self.transport.write(last_chunk(trailers))
+        self._finished()
+
+    def cut(self) -> None:
+        """Break the response off: a close before the announced end, or a reset where the end is the close."""
+        self._forget_exchange()
+        if self._framing is Framing.CLOSE:
+            self.abort()
+        else:
+            self._close()
+
+    def stream_from(self, producer: Producer) -> None:
+        """Pause and resume *producer* as the client reads."""
+        self._producer = producer
+        self.transport.registerProducer(self, True)
+
+    def pauseProducing(self) -> None:
+        """The client is slower than the peer; nginx's send_timeout runs while it takes nothing."""
+        self._await_progress()
+        if self._producer is not None:
+            self._producer.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """The client has taken all there was."""
+        self._watch.deadline = inf
+        if self._producer is not None:
+            self._producer.resumeProducing()
+
+    def stopProducing(self) -> None:
+        """The transport is gone; connectionLost tells the exchange."""
+
+    def _forget_exchange(self) -> None:
+        self._exchange = None
+        if self._producer is not None:
+            self._producer = None
+            self.transport.unregisterProducer()
+
+    def _finished(self) -> None:
+        """The response is sent: await the next request, or end."""
+        self._exchange = None
+        if self._producer is not None:
+            self._forget_exchange()
+        if self._state is BODY or (self._last and self._held):
+            # Unread bytes of the client would turn a close into a reset.
+            self._linger()
+        elif self._last:
+            self._close()
+        else:
+            self._state = HEAD
+            listening, watch = self._listening, self._watch
+            watch.deadline = listening.seconds() + listening.site.clients.keepalive_timeout
+            if watch.deadline < watch.armed:
+                watch.arm()
+            if self._paused or self._held:
+                self._go_on()
+
+    def _go_on(self) -> None:
+        """A request was sent ahead of this response's end."""
+        if not self._reading:
+            held, self._held = self._held, b""
+            if held:
+                self._heads(held)
+        if self._state is HEAD:
+            self._resume()
+
+    def _heads(self, data: bytes) -> None:
+        """Begin the exchanges whose heads are in *data*; the reading half does."""
+        raise NotImplementedError

@@ -1,0 +1,42 @@
+"""The body of a request as it arrives, by its declared length or in chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydsl_proxy.interfaces import BodyReceiver
+from pydsl_proxy.wire.chunked import ChunkedReader
+from pydsl_proxy.wire.head import RequestFields
+
+
+class Body:
+    """How much has come and is to come; *receiver* is None until someone wants it."""
+
+    __slots__ = ("_chunks", "_left", "paused", "received", "receiver", "trailers")
+
+    def __init__(self, fields: RequestFields) -> None:
+        self._chunks = ChunkedReader() if fields.chunked else None
+        self._left = fields.content_length or 0
+        self.receiver: BodyReceiver | None = None
+        self.received = 0
+        self.paused = False
+        self.trailers: Sequence[tuple[bytes, bytes]] = ()
+
+    def feed(self, data: bytes) -> tuple[bytes, bytes, bool]:
+        """The body's part of *data*, what follows the body, and whether it is complete; raises Malformed."""
+        chunks = self._chunks
+        if chunks is None:
+            size = len(data)
+            if size < self._left:
+                self._left -= size
+                self.received += size
+                return data, b"", False
+            data, rest = data[: self._left], data[self._left :]
+            self.received += self._left
+            return data, rest, True
+        pieces = chunks.feed(data)
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self.received += len(data)
+        if chunks.ended:
+            self.trailers = chunks.trailers
+        return data, chunks.rest, chunks.ended

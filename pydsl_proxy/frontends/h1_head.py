@@ -1,0 +1,51 @@
+"""The head of a request that is not the usual one: new to the memo, of HTTP/1.0, in absolute-form, or malformed."""
+
+from __future__ import annotations
+
+import re
+
+from pydsl_proxy.interfaces import FrontendSite
+from pydsl_proxy.wire.field_rules import cut
+from pydsl_proxy.wire.grammar import Malformed
+from pydsl_proxy.wire.h1_reader import read_request_fields, read_request_line
+from pydsl_proxy.wire.head import RequestFields
+from pydsl_proxy.wire.uri import split_absolute
+
+
+def read_head(
+    site: FrontendSite, match: re.Match[bytes] | None, line: bytes, block: bytes
+) -> tuple[bytes, bytes, int, RequestFields]:
+    """Method, target in origin-form, minor version and fields; raises Malformed.
+
+    *match* is that of the usual request line, if *line* is one.
+    """
+    if len(line) > site.clients.request_line:
+        raise Malformed("the request line is too long", 414)
+    if match is not None:
+        method, target = match.groups()
+        minor = 1
+    else:
+        method, target, minor = read_request_line(line)
+    memo = site.memo
+    fields = memo.young.get(block) or memo.recall(block)
+    if fields is None:
+        fields = read_request_fields(block, site.clients.fields)
+        site.place(fields)
+        memo.keep(block, fields)
+    if fields.host is None and minor:
+        raise Malformed("Host is missing")
+    if fields.chunked and not minor:
+        raise Malformed("Transfer-Encoding in an HTTP/1.0 request")
+    if match is None and not target.startswith(b"/") and target != b"*":
+        target, fields = _origin_form(site, target, fields)
+    return method, target, minor, fields
+
+
+def _origin_form(site: FrontendSite, target: bytes, fields: RequestFields) -> tuple[bytes, RequestFields]:
+    """RFC 9112 3.2.2: the authority of an absolute-form target replaces what Host says."""
+    _, authority, target = split_absolute(target)
+    spans = [(start, end) for name, start, end in fields.spans if name == b"host"]
+    block = cut(fields.raw, spans) + b"\r\nHost: " + authority
+    fields = read_request_fields(block, site.clients.fields + 1)
+    site.place(fields)
+    return target, fields

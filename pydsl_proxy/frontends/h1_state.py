@@ -1,0 +1,121 @@
+"""The states of a client's connection over HTTP/1.1, and how it ends."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from twisted.internet.interfaces import ITCPTransport
+from twisted.internet.protocol import Protocol
+
+from pydsl_proxy.interfaces import Exchange, Listening, StreamTransport, Watch
+from pydsl_proxy.wire.forwarded import Identity
+
+# nginx: lingering_timeout 5s, lingering_time 30s.
+LINGER_IDLE = 5.0
+LINGER_ALL = 30.0
+
+
+class State(Enum):
+    """What a connection is about."""
+
+    HEAD = "a request's head is awaited"
+    BODY = "an exchange is under way and its request's body is not complete"
+    ANSWER = "an exchange is under way and its request is complete"
+    LINGER = "the last response is sent; what still comes is read and dropped"
+    CLOSED = "nothing is read or sent any more, but what is queued"
+
+
+HEAD, BODY, ANSWER, LINGER, CLOSED = State
+
+# Every transition there is; the tests hold all conversations to it.
+TRANSITIONS: dict[State, frozenset[State]] = {
+    HEAD: frozenset((BODY, ANSWER, LINGER, CLOSED)),
+    BODY: frozenset((ANSWER, LINGER, CLOSED)),
+    ANSWER: frozenset((HEAD, LINGER, CLOSED)),
+    LINGER: frozenset((CLOSED,)),
+    CLOSED: frozenset(),
+}
+
+
+class Closing(Protocol):
+    """The part of a connection that knows its state, its deadline and how to end.
+
+    ``_last`` says that it ends after the response at hand, ``_held`` is what came before its time, ``_taken`` what was
+    unsent when the client's progress was last looked at.
+    """
+
+    # Nothing is called on it before the connection is made or after it is lost.
+    transport: StreamTransport  # type: ignore[assignment]  # more than Protocol promises
+    _watch: Watch
+    _identity: Identity
+    _lingering_ends: float
+
+    def __init__(self, listening: Listening) -> None:
+        self._listening = listening
+        self._state = HEAD
+        self._exchange: Exchange | None = None
+        self._held = b""
+        self._last = False
+        self._draining = False
+        self._half_closed = False
+        self._paused = False
+        self._taken = 0
+
+    def _pause(self) -> None:
+        if not self._paused and self._state is not CLOSED:
+            self._paused = True
+            self.transport.pauseProducing()
+
+    def _resume(self) -> None:
+        if self._paused and self._state is not CLOSED:
+            self._paused = False
+            self.transport.resumeProducing()
+
+    def _linger(self) -> None:
+        """Close for writing and read on for a while, so that no reset destroys the response before it is read."""
+        self._held = b""
+        if self._half_closed:
+            self._close()
+            return
+        self._state = LINGER
+        self._lingering_ends = self._listening.seconds() + LINGER_ALL
+        self._linger_on()
+        self._resume()
+        if ITCPTransport.providedBy(self.transport):
+            self.transport.loseWriteConnection()
+
+    def _linger_on(self) -> None:
+        """Something was read and dropped."""
+        self._watch.until(min(self._listening.seconds() + LINGER_IDLE, self._lingering_ends))
+
+    def _close(self) -> None:
+        """Send what is queued, then close; a client that takes none of it for ``send_timeout`` is cut off."""
+        self._state = CLOSED
+        self._held = b""
+        self._await_progress()
+        self.transport.loseConnection()
+
+    def _await_progress(self) -> None:
+        listening = self._listening
+        self._taken = listening.unsent(self.transport)
+        self._watch.until(listening.seconds() + listening.site.clients.send_timeout)
+
+    def _has_progressed(self) -> bool:
+        """Whether a client that did not take all in time has taken something: it is slow, not dead."""
+        unsent = self._listening.unsent(self.transport)
+        if not unsent or unsent == self._taken:
+            return False
+        self._await_progress()
+        return True
+
+    def drain(self) -> None:
+        """Close as soon as no exchange is under way."""
+        self._draining = self._last = True
+        if self._state is HEAD and not self._held:
+            self._close()
+
+    def abort(self) -> None:
+        """Close at once, whatever is queued."""
+        self._state = CLOSED
+        self._watch.stop()
+        self.transport.abortConnection()

@@ -1,0 +1,166 @@
+"""One try of an exchange at one peer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pydsl_proxy.errors import ProxyError
+from pydsl_proxy.interfaces import PeerConnection, Timeouts, Trailers
+from pydsl_proxy.wire.head import ResponseHead
+
+if TYPE_CHECKING:
+    from pydsl_proxy.runtime.exchange import Exchange
+    from pydsl_proxy.runtime.peers import Peer
+    from pydsl_proxy.runtime.relay import Relay
+    from pydsl_proxy.runtime.upload import Upload
+
+
+class Attempt:
+    """Owned by its exchange; a connector works on it until it is answered and ended, or failed, or cancelled.
+
+    ``previous`` is the attempt before this one; ``status`` is what the peer answered, or what its failure means, 0
+    while neither is known; ``took`` is how long it was under way, in seconds.
+    """
+
+    __slots__ = (
+        "blamed",
+        "connecting",
+        "connection",
+        "error",
+        "exchange",
+        "open",
+        "peer",
+        "previous",
+        "relay",
+        "reused",
+        "started",
+        "status",
+        "took",
+        "upload",
+    )
+
+    def __init__(
+        self,
+        relay: Relay,
+        exchange: Exchange,
+        peer: Peer,
+        previous: Attempt | None,
+        upload: Upload | None,
+        now: float,
+    ) -> None:
+        self.relay = relay
+        self.exchange = exchange
+        self.peer = peer
+        self.previous = previous
+        self.upload = upload
+        self.started = now
+        self.took = 0.0
+        self.status = 0
+        self.error: ProxyError | None = None
+        # Counted among the peer's attempts under way.
+        self.open = True
+        # Its answer already counted against the peer.
+        self.blamed = False
+        self.reused = False
+        self.connecting: Callable[[], None] | None = None
+        self.connection: PeerConnection | None = None
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """Seconds, in force for this attempt."""
+        return self.relay.timeouts
+
+    @property
+    def head(self) -> Callable[..., bytes]:
+        """Writes the request's head for a peer of HTTP/1.1."""
+        return self.relay.head
+
+    def send_body_on(self, connection: PeerConnection) -> None:
+        """The request's head is sent: let its body follow, what is here of it at once."""
+        if self.upload is not None:
+            self.upload.send_on(connection)
+        else:
+            connection.send_end(())
+
+    def answered(self, response: ResponseHead, data: bytes, end: bool) -> None:
+        """The peer's head is here, with the first bytes of the body; *end* says that they are all of it."""
+        relay = self.relay
+        self.status = response.status
+        if response.located:
+            response = relay.relocated(self.exchange, response)
+        if response.status in relay.retry.statuses and relay.tries_elsewhere(self, response, data, end):
+            return
+        if end:
+            self.over()
+            relay.settle(self)
+            self.exchange.start(response, data, True)
+        else:
+            self.begin(response, data)
+
+    def begin(self, response: ResponseHead, data: bytes) -> None:
+        """Answer the client with this response, whose body goes on."""
+        exchange, connection = self.exchange, self.connection
+        self.relay.settle(self)
+        exchange.running = self
+        exchange.start(response, data, False)
+        if connection is not None and exchange.running is self:
+            exchange.stream_from(connection)
+
+    def body(self, data: bytes) -> None:
+        """More of the body."""
+        self.exchange.write(data)
+
+    def ended(self, trailers: Trailers) -> None:
+        """The body is complete."""
+        self.over()
+        self.exchange.finish(trailers)
+
+    def failed(self, error: ProxyError) -> None:
+        """The attempt cannot be carried to its end."""
+        self.error = error
+        if not self.status:
+            self.status = error.status
+        self.over(error)
+        self.relay.after_failure(self, error)
+
+    def cancel(self, error: ProxyError) -> None:
+        """The client is gone, or its request is of no use: nobody waits for the answer."""
+        self.error = error
+        self.stop()
+        self.relay.settle(self)
+
+    def stop(self) -> None:
+        """Work on this attempt no more."""
+        if self.connection is not None:
+            self.connection.abandon()
+        elif self.connecting is not None:
+            self.connecting()
+        if self.open:
+            self.open = False
+            self.took = self.peer.seconds() - self.started
+            self.peer.end()
+
+    def over(self, error: ProxyError | None = None) -> None:
+        """The peer has done with this attempt; its health hears of it."""
+        if not self.open:
+            return
+        self.open = False
+        peer = self.peer
+        now = peer.seconds()
+        self.took = now - self.started
+        peer.end()
+        if error is not None:
+            # A kept connection that was closed says nothing of the peer: it may close idle ones when it likes.
+            if not (self.reused and error.cause == "closed"):
+                self.relay.upstream.failed(peer, now, error.message)
+        elif self.status in self.relay.failing_statuses:
+            self.blame()
+        elif peer.fails:
+            self.relay.upstream.succeeded(peer)
+
+    def blame(self) -> None:
+        """Count the answer against the peer, once."""
+        if not self.blamed:
+            self.blamed = True
+            self.relay.upstream.failed(self.peer, self.peer.seconds(), f"it answered {self.status}")

@@ -1,0 +1,187 @@
+"""One request and its response."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pydsl_proxy.errors import ProxyError, Source
+from pydsl_proxy.interfaces import BodyReceiver, Frontend, Producer, Running, Trailers
+from pydsl_proxy.wire.field_rules import FieldRules
+from pydsl_proxy.wire.forwarded import Identity
+from pydsl_proxy.wire.h1_response import error_page, own_response
+from pydsl_proxy.wire.head import RequestFields, ResponseHead
+from pydsl_proxy.wire.request import Request
+from pydsl_proxy.wire.status import CLIENT_CLOSED
+
+if TYPE_CHECKING:
+    from pydsl_proxy.runtime.attempt import Attempt
+    from pydsl_proxy.runtime.relay import Trail
+    from pydsl_proxy.runtime.site import Site
+
+
+class Exchange:
+    """Made by a site for a frontend, which gives it up when the response is complete or the client is gone.
+
+    ``rules`` are those of its location for responses; ``attempt`` is the last attempt, ``trail`` what led to it if
+    there was more than one; ``status`` is 0 and ``answered`` false until the response begins; ``sent`` counts the bytes
+    of its body; ``error`` is why it ended badly.  ``site`` is the one it began with, whatever has been loaded since.
+    """
+
+    __slots__ = (
+        "_request",
+        "attempt",
+        "body_limit",
+        "error",
+        "fields",
+        "frontend",
+        "identity",
+        "method",
+        "minor",
+        "path",
+        "peer_target",
+        "rules",
+        "running",
+        "sent",
+        "site",
+        "started",
+        "status",
+        "target",
+        "trail",
+    )
+
+    def __init__(
+        self,
+        site: Site,
+        frontend: Frontend,
+        method: bytes,
+        target: bytes,
+        minor: int,
+        fields: RequestFields,
+        identity: Identity,
+        now: float,
+    ) -> None:
+        self.site = site
+        self.frontend = frontend
+        self.method = method
+        self.target = self.peer_target = target
+        self.minor = minor
+        self.fields = fields
+        self.identity = identity
+        self.started = now
+        self.path = b""
+        self.rules: FieldRules = site.rules
+        self.status = 0
+        self.sent = 0
+        self.body_limit: int | None = None
+        self.running: Running | None = None
+        self.attempt: Attempt | None = None
+        self.trail: Trail | None = None
+        self.error: ProxyError | None = None
+        self._request: Request | None = None
+
+    def __repr__(self) -> str:
+        return f"<Exchange {self.method.decode()} {self.target.decode()} {self.status or 'not answered'}>"
+
+    @property
+    def client_address(self) -> str:
+        """The client's IP address; behind trusted proxies, the one that they tell."""
+        return self.identity.address
+
+    @property
+    def request(self) -> Request:
+        """The request as text, for values and users' functions."""
+        request = self._request
+        if request is None:
+            identity = self.identity
+            request = self._request = Request(
+                self,
+                identity.address,
+                identity.port,
+                identity.scheme,
+                self.fields.host_name.decode("latin-1"),
+                self.path,
+                identity.server_port,
+            )
+        return request
+
+    @property
+    def answered(self) -> bool:
+        """Whether the response has begun."""
+        return self.status > 0
+
+    @property
+    def has_body(self) -> bool:
+        """Whether the request has a body, or is still to send the rest of one."""
+        return self.frontend.has_body
+
+    def read_body(self, receiver: BodyReceiver) -> None:
+        """Deliver the request's body to *receiver*, from its first byte; at once where there is none."""
+        self.frontend.read_body(receiver)
+
+    def pause_body(self) -> None:
+        """Read no more of the client's body until :meth:`resume_body`."""
+        self.frontend.pause_body()
+
+    def resume_body(self) -> None:
+        """Read on."""
+        self.frontend.resume_body()
+
+    def stream_from(self, producer: Producer) -> None:
+        """Pause and resume *producer* as the client keeps up with the response."""
+        self.frontend.stream_from(producer)
+
+    def respond(self, status: int, body: bytes = b"", fields: Sequence[tuple[bytes, bytes]] = ()) -> None:
+        """Answer with a complete response of our own."""
+        response = own_response(status, body, fields)
+        self.start(response, b"" if self.method == b"HEAD" or response.length is None else body, True)
+
+    def fail(self, error: ProxyError) -> None:
+        """Answer with the error's status, or break off; its message goes to the log, not to the client."""
+        self.error = error
+        if self.status:
+            self.running = None
+            self.frontend.cut()
+            self.site.ended(self)
+        else:
+            self.respond(error.status, *error_page(error.status))
+
+    def start(self, response: ResponseHead, data: bytes, end: bool) -> None:
+        """Send the head and the first bytes of the body; *end* says that they are all of it."""
+        self.status = response.status
+        self.sent = len(data)
+        if end:
+            self.running = None
+            self.frontend.send_head(response, self.rules, data, True)
+            self.site.ended(self)
+        else:
+            self.frontend.send_head(response, self.rules, data, False)
+
+    def write(self, data: bytes) -> None:
+        """Send more of the body; *data* is not empty."""
+        self.sent += len(data)
+        self.frontend.send_body(data)
+
+    def finish(self, trailers: Trailers = ()) -> None:
+        """The response is complete."""
+        self.running = None
+        self.frontend.send_end(trailers)
+        self.site.ended(self)
+
+    def leave(self, error: ProxyError) -> None:
+        """The client is not there for an answer any more; logged with nginx's status 499 if none had begun."""
+        running, self.running = self.running, None
+        if running is not None:
+            running.cancel(error)
+        self.error = error
+        if not self.status:
+            self.status = CLIENT_CLOSED
+        self.site.ended(self)
+
+    def crash(self) -> None:
+        """A step, a handler or a user's function raised: 500, or break off."""
+        error = ProxyError(Source.US, 500, "internal_error", "a handler raised an exception")
+        running, self.running = self.running, None
+        if running is not None:
+            running.cancel(error)
+        self.fail(error)

@@ -1,0 +1,53 @@
+"""A bound endpoint: its site, its clients, and how they are asked to leave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pydsl_proxy.interfaces import Drainable, Watch
+from pydsl_proxy.runtime import deadlines
+from pydsl_proxy.runtime.reactors import Clock
+from pydsl_proxy.runtime.site import Site
+from pydsl_proxy.runtime.transport import unsent
+
+
+class Listener:
+    """What the frontends of one endpoint share; ``site`` is replaced whole on reload."""
+
+    def __init__(self, site: Site, scheme: str, clock: Clock) -> None:
+        self.site = site
+        self.scheme = scheme
+        self._clock = clock
+        self.seconds: Callable[[], float] = clock.seconds
+        self.unsent: Callable[[object], int] = unsent
+        self._connections: set[Drainable] = set()
+        self._emptied: Callable[[], None] | None = None
+
+    def watch(self, expired: Callable[[], None]) -> Watch:
+        """A deadline over the listener's clock."""
+        return deadlines.Watch(self._clock, expired)
+
+    def opened(self, connection: Drainable) -> None:
+        """A client has connected."""
+        self._connections.add(connection)
+
+    def closed(self, connection: Drainable) -> None:
+        """A client's connection is gone."""
+        self._connections.discard(connection)
+        if self._emptied is not None and not self._connections:
+            emptied, self._emptied = self._emptied, None
+            emptied()
+
+    def drain(self, emptied: Callable[[], None]) -> None:
+        """Ask every client to leave, the idle ones at once; *emptied* is called when the last is gone."""
+        self._emptied = emptied
+        for connection in tuple(self._connections):
+            connection.drain()
+        if not self._connections and self._emptied is not None:
+            self._emptied = None
+            emptied()
+
+    def abort(self) -> None:
+        """Close all that is left, now."""
+        for connection in tuple(self._connections):
+            connection.abort()

@@ -1,0 +1,113 @@
+"""The living peers: their counters, their health as traffic shows it, and their idle connections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+
+from pydsl_proxy.interfaces import Attempt, PeerConnection, Watch
+from pydsl_proxy.runtime import deadlines
+from pydsl_proxy.runtime.reactors import Clock
+
+
+class Peer:
+    """One address of an upstream.
+
+    ``usable`` is what strategies ask.  ``fails``, ``checked`` and ``accessed`` are nginx's: failures counted, when the
+    peer last failed or was last given a request after its ``fail_timeout``, and when it last failed.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        clock: Clock,
+        weight: int = 1,
+        max_fails: int = 1,
+        fail_timeout: float = 10.0,
+        max_conns: int | None = None,
+        down: bool = False,
+        keepalive: int = 32,
+        keepalive_requests: int = 1000,
+        keepalive_time: float = 3600.0,
+        keepalive_timeout: float = 60.0,
+    ) -> None:
+        self.name = name
+        self._clock = clock
+        self.seconds: Callable[[], float] = clock.seconds
+        self.weight = weight
+        self.max_fails = max_fails
+        self.fail_timeout = fail_timeout
+        self.max_conns = max_conns
+        self.down = down
+        self.keepalive = keepalive
+        self.keepalive_requests = keepalive_requests
+        self.keepalive_time = keepalive_time
+        self.keepalive_timeout = keepalive_timeout
+        self.usable = not down
+        self.failed = False
+        self.in_flight = 0
+        self.current_weight = 0
+        self.effective_weight = weight
+        self.fails = 0
+        self.checked = -inf
+        self.accessed = -inf
+        self._idle: list[PeerConnection] = []
+        self._connect: Callable[[Attempt], Callable[[], None]] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Peer {self.name} {'down' if self.down else 'failed' if self.failed else 'up'} {self.in_flight}>"
+
+    def reached_by(self, connect: Callable[[Attempt], Callable[[], None]]) -> None:
+        """How a connection to the peer is made; given once."""
+        self._connect = connect
+
+    def watch(self, expired: Callable[[], None]) -> Watch:
+        """A deadline over the peer's clock."""
+        return deadlines.Watch(self._clock, expired)
+
+    # -- attempts ----------------------------------------------------------------------------------------------------
+
+    def begin(self, attempt: Attempt, *, fresh: bool = False) -> Callable[[], None] | None:
+        """Send *attempt* on an idle connection, or on a new one; what is returned cancels the connecting."""
+        self.in_flight += 1
+        if self.max_conns is not None:
+            self.update()
+        if self._idle and not fresh:
+            attempt.reused = True
+            self._idle.pop().send(attempt)
+            return None
+        assert self._connect is not None, "nobody said how the peer is reached"
+        return self._connect(attempt)
+
+    def end(self) -> None:
+        """An attempt is over, however."""
+        self.in_flight -= 1
+        if self.max_conns is not None:
+            self.update()
+
+    def update(self) -> None:
+        """Whether the peer is usable, anew."""
+        full = self.max_conns is not None and self.in_flight >= self.max_conns
+        self.usable = not (self.down or self.failed or full)
+
+    # -- idle connections --------------------------------------------------------------------------------------------
+
+    def release(self, connection: PeerConnection) -> bool:
+        """Keep an idle connection; False if there are enough."""
+        if len(self._idle) >= self.keepalive:
+            return False
+        self._idle.append(connection)
+        return True
+
+    def forget(self, connection: PeerConnection) -> None:
+        """An idle connection is gone."""
+        if connection in self._idle:
+            self._idle.remove(connection)
+
+    def close_idle(self) -> None:
+        """Close all idle connections and keep no others."""
+        self.keepalive = 0
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()

@@ -1,0 +1,192 @@
+"""What happens at a location that proxies: attempts at the peers of an upstream until one answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pydsl_proxy.errors import ProxyError, Source
+from pydsl_proxy.interfaces import Timeouts
+from pydsl_proxy.runtime.attempt import Attempt
+from pydsl_proxy.runtime.exchange import Exchange
+from pydsl_proxy.runtime.peers import Peer
+from pydsl_proxy.runtime.retrying import RetryPolicy
+from pydsl_proxy.runtime.upload import Upload
+from pydsl_proxy.runtime.upstreams import Upstream
+from pydsl_proxy.wire.head import ResponseHead
+
+# nginx: an answer of 403 or 404 may be asked for elsewhere, but does not count against the peer.
+NOT_THE_PEERS_FAULT = frozenset((403, 404))
+
+
+class Held:
+    """A real answer that is kept while another peer is tried: better than an error if nothing better comes."""
+
+    __slots__ = ("attempt", "data", "end", "response")
+
+    def __init__(self, attempt: Attempt, response: ResponseHead, data: bytes, end: bool) -> None:
+        self.attempt = attempt
+        self.response = response
+        self.data = data
+        self.end = end
+
+    def drop(self) -> None:
+        """Something better came."""
+        self.attempt.stop()
+
+
+class Trail:
+    """What an exchange that needed more than one attempt has been through."""
+
+    __slots__ = ("freely", "held", "tried", "tries")
+
+    def __init__(self) -> None:
+        self.tried: tuple[Peer, ...] = ()
+        self.tries = 1
+        # A kept connection that died was already made good once.
+        self.freely = False
+        self.held: Held | None = None
+
+
+class Relay:
+    """The handle of one location that proxies to one upstream; called with an exchange."""
+
+    __slots__ = ("_relocate", "_seconds", "failing_statuses", "head", "retry", "timeouts", "upstream")
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        timeouts: Timeouts,
+        retry: RetryPolicy,
+        head: Callable[..., bytes],
+        relocate: Callable[..., ResponseHead],
+        seconds: Callable[[], float],
+    ) -> None:
+        self.upstream = upstream
+        self.timeouts = timeouts
+        self.retry = retry
+        self.head = head
+        self._relocate = relocate
+        self._seconds = seconds
+        self.failing_statuses = retry.statuses - NOT_THE_PEERS_FAULT
+
+    def __call__(self, exchange: Exchange) -> None:
+        """Send *exchange* to a peer."""
+        now = exchange.started
+        peer = self.upstream.select(exchange, (), now)
+        if peer is None:
+            self._no_peer(exchange)
+            return
+        upload = Upload(exchange) if exchange.has_body else None
+        attempt = Attempt(self, exchange, peer, None, upload, now)
+        exchange.running = exchange.attempt = attempt
+        attempt.connecting = peer.begin(attempt)
+
+    def relocated(self, exchange: Exchange, response: ResponseHead) -> ResponseHead:
+        """A response with its Location and Refresh fields as the client must see them."""
+        return self._relocate(exchange, response)
+
+    # -- after an attempt --------------------------------------------------------------------------------------------
+
+    def after_failure(self, attempt: Attempt, error: ProxyError) -> None:
+        """An attempt broke: try again where that is safe, or answer as well as it can be done."""
+        exchange = attempt.exchange
+        # What is held or dropped has no say; Held looks at its attempt's error.
+        if exchange.running is not attempt:
+            return
+        if exchange.answered:
+            exchange.running = None
+            exchange.fail(error)
+            return
+        if attempt.upload is not None:
+            attempt.upload.detach()
+        trail = exchange.trail or Trail()
+        exchange.trail = trail
+        sent = attempt.connection is not None
+        again = not sent or (
+            (attempt.upload is None or attempt.upload.repeatable) and self.retry.repeats(exchange.method)
+        )
+        if again and attempt.reused and error.cause == "closed" and not trail.freely:
+            trail.freely = True
+            self._try(exchange, attempt, attempt.peer, fresh=True)
+            return
+        if not (again and self.retry.counts(error) and self._try_other(exchange, attempt, trail)):
+            self._give_up(exchange, trail, error)
+
+    def tries_elsewhere(self, attempt: Attempt, response: ResponseHead, data: bytes, end: bool) -> bool:
+        """A peer answered with a status that is to be retried: keep it and try another peer, if there is one."""
+        exchange = attempt.exchange
+        trail = exchange.trail or Trail()
+        exchange.trail = trail
+        if trail.held is not None and _is_better(trail.held.response.status, response.status):
+            # What is held is better than this: the same as if this peer had not answered.
+            held = None
+        else:
+            held = Held(attempt, response, data, end)
+        repeatable = (attempt.upload is None or attempt.upload.repeatable) and self.retry.repeats(exchange.method)
+        if not repeatable or (attempt.upload is not None and exchange.has_body):
+            return False
+        if end:
+            attempt.over()
+        elif response.status in self.failing_statuses:
+            attempt.blame()
+        if held is not None:
+            trail.held, previous = held, trail.held
+            if previous is not None:
+                previous.drop()
+            if not end and attempt.connection is not None:
+                attempt.connection.pauseProducing()
+        else:
+            attempt.stop()
+        if not self._try_other(exchange, attempt, trail):
+            self._give_up(exchange, trail, ProxyError(Source.PEER, 502, "no_live_peers", "no other peer to try"))
+        return True
+
+    def _try_other(self, exchange: Exchange, attempt: Attempt, trail: Trail) -> bool:
+        now = self._seconds()
+        trail.tried += (attempt.peer,)
+        if trail.tries >= self.retry.tries or now - exchange.started >= self.retry.timeout:
+            return False
+        peer = self.upstream.select(exchange, trail.tried, now)
+        if peer is None:
+            return False
+        trail.tries += 1
+        self._try(exchange, attempt, peer)
+        return True
+
+    def _try(self, exchange: Exchange, previous: Attempt, peer: Peer, *, fresh: bool = False) -> None:
+        attempt = Attempt(self, exchange, peer, previous, previous.upload, self._seconds())
+        exchange.running = exchange.attempt = attempt
+        attempt.connecting = peer.begin(attempt, fresh=fresh)
+
+    def settle(self, attempt: Attempt) -> None:
+        """*attempt* is the one whose answer counts, or none does any more: drop what was held."""
+        trail = attempt.exchange.trail
+        if trail is not None and trail.held is not None:
+            held, trail.held = trail.held, None
+            if held.attempt is not attempt:
+                held.drop()
+
+    def _give_up(self, exchange: Exchange, trail: Trail, error: ProxyError) -> None:
+        held, trail.held = trail.held, None
+        exchange.running = None
+        if held is None:
+            exchange.fail(error)
+        elif held.end:
+            exchange.start(held.response, held.data, True)
+        elif held.attempt.error is not None:
+            # Its connection broke while another peer was tried.
+            exchange.fail(held.attempt.error)
+        else:
+            connection = held.attempt.connection
+            held.attempt.begin(held.response, held.data)
+            if connection is not None:
+                connection.resumeProducing()
+
+    def _no_peer(self, exchange: Exchange) -> None:
+        name = self.upstream.name
+        exchange.fail(ProxyError(Source.PEER, 502, "no_live_peers", f"upstream {name} has no usable peer"))
+
+
+def _is_better(one: int, other: int) -> bool:
+    """A 403, 404 or 429 is an answer to the request, a 5xx is none; of the same kind the later one counts."""
+    return one < 500 <= other

@@ -1,0 +1,118 @@
+"""Everything compiled for one listener at this moment; a reload replaces it whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from email.utils import formatdate
+
+from twisted.logger import Logger
+
+from pydsl_proxy.errors import ProxyError, Source
+from pydsl_proxy.interfaces import ClientLimits, Frontend, Handle
+from pydsl_proxy.runtime.exchange import Exchange
+from pydsl_proxy.wire.field_rules import FieldRules
+from pydsl_proxy.wire.forwarded import Identity, TrustedProxies
+from pydsl_proxy.wire.grammar import Malformed
+from pydsl_proxy.wire.head import RequestFields
+from pydsl_proxy.wire.hop_by_hop import RESPONSE_DROPPED
+from pydsl_proxy.wire.memo import Memo
+from pydsl_proxy.wire.uri import normalise
+
+log = Logger()
+
+# What every response loses, whatever its location asks for; its framing is written anew.
+ALWAYS_DROPPED = RESPONSE_DROPPED | {b"transfer-encoding"}
+
+
+class Room:
+    """A location, compiled: its handle, and the rules of its responses."""
+
+    __slots__ = ("handle", "rules")
+
+    def __init__(self, handle: Handle, rules: FieldRules) -> None:
+        self.handle = handle
+        self.rules = rules
+
+
+Locate = Callable[[bytes], Room | None]
+
+
+class Site:
+    """Servers and locations of one listener.
+
+    ``rules`` are those of responses that no location gives.
+    """
+
+    def __init__(
+        self,
+        choose_server: Callable[[bytes], Locate],
+        clients: ClientLimits,
+        rules: FieldRules,
+        *,
+        trusted: TrustedProxies | None = None,
+        access_log: Callable[[Exchange], None] | None = None,
+    ) -> None:
+        self._choose_server = choose_server
+        self.clients = clients
+        self.rules = rules
+        self.trusted = trusted
+        self._access_log = access_log
+        self.memo: Memo[RequestFields] = Memo()
+        self._second = -1
+        self._date = b""
+
+    def place(self, fields: RequestFields) -> None:
+        """Choose the server for a header section that was read for the first time, as ``fields.server``."""
+        fields.server = self._choose_server(fields.host_name)
+
+    def begin(
+        self,
+        frontend: Frontend,
+        method: bytes,
+        target: bytes,
+        minor: int,
+        fields: RequestFields,
+        identity: Identity,
+        now: float,
+    ) -> Exchange:
+        """A new exchange; it is not handled yet."""
+        return Exchange(self, frontend, method, target, minor, fields, identity, now)
+
+    def handle(self, exchange: Exchange) -> None:
+        """Find the exchange's location and hand it over."""
+        target = exchange.target
+        try:
+            query = target.find(b"?")
+            exchange.path = path = normalise(target if query < 0 else target[:query]) if target != b"*" else b"/"
+            room: Room | None = exchange.fields.server(path)  # type: ignore[operator]  # a Locate, put there by place()
+            if room is None:
+                exchange.respond(404, b"404 Not Found\n", ((b"Content-Type", b"text/plain; charset=utf-8"),))
+                return
+            exchange.rules = room.rules
+            room.handle(exchange)
+        except Malformed as error:
+            exchange.fail(ProxyError(Source.CLIENT, error.status, "bad_request", error.detail))
+        except Exception:
+            log.failure("{exchange} could not be handled", exchange=exchange)
+            exchange.crash()
+
+    def ended(self, exchange: Exchange) -> None:
+        """The exchange is over, well or not."""
+        if self._access_log is not None:
+            self._access_log(exchange)
+
+    def refused(self, frontend: Frontend, identity: Identity, line: bytes, error: ProxyError, now: float) -> FieldRules:
+        """Note a request that could not be read, and tell which rules its answer is sent by."""
+        if self._access_log is not None:
+            exchange = Exchange(self, frontend, line, b"", -1, RequestFields(b"", b""), identity, now)
+            exchange.status, exchange.error = error.status, error
+            self._access_log(exchange)
+        return self.rules
+
+    def date(self, now: float) -> bytes:
+        """The Date field of a response, as a section; written once a second."""
+        second = int(now)
+        if second != self._second:
+            self._second = second
+            self._date = b"\r\nDate: " + formatdate(second, usegmt=True).encode()
+        return self._date

@@ -1,0 +1,142 @@
+"""The reactor of the data path: where there is epoll, connections made through it are lean ones."""
+
+# Much of Twisted's transports is not annotated.
+# mypy: allow-untyped-calls
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from twisted.internet.abstract import FileDescriptor
+from zope.interface import directlyProvides, providedBy
+
+if sys.platform == "linux":
+    from twisted.internet.epollreactor import EPollReactor
+
+    from pydsl_proxy.runtime.direct_send import TCPConnector, TCPPort, UNIXConnector, UNIXPort
+    from pydsl_proxy.runtime.inner_poll import InnerPoll
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import Binding, IOpenSSLContextFactory, IProtocolFactory
+    from twisted.internet.protocol import ClientFactory, P
+
+R = TypeVar("R")
+
+
+def data_path(reactor: R) -> R:
+    """What stands in as the *reactor* where listeners and connections of the data path are made.
+
+    It offers all that *reactor* offers, and every use of it runs on *reactor*.  With another reactor than Twisted's
+    for epoll (asyncio, poll, select, one in memory) it is *reactor* itself, and with it Twisted's own transports.
+    Each call makes one with an epoll of its own; one is enough for a process.
+    """
+    if sys.platform == "linux" and isinstance(reactor, EPollReactor):
+        return cast(R, DataPath(reactor))
+    return reactor
+
+
+def cut_data_path(reactor: object) -> None:
+    """Lose the connections that live in what :func:`data_path` gave; a plain reactor is left alone.
+
+    It may be used again after that.  The shutdown of the reactor does the same.
+    """
+    if isinstance(reactor, DataPath):
+        reactor.cut()
+
+
+def unsent(transport: object) -> int:
+    """Bytes written to *transport* that the kernel has not taken yet; 0 if that cannot be known.
+
+    A TLS wrapper is looked through: the bytes count encrypted, and those that wait for the handshake in the clear.
+    """
+    waiting = 0
+    while (below := getattr(transport, "transport", None)) is not None:
+        waiting += sum(map(len, getattr(transport, "_appSendBuffer", ())))
+        transport = below
+    if isinstance(transport, FileDescriptor):
+        waiting += len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+    return waiting
+
+
+class DataPath:
+    """An epoll reactor whose TCP, TLS and UNIX connections send at once and are watched by an epoll of their own."""
+
+    def __init__(self, outer: EPollReactor) -> None:
+        self._outer = outer
+        self._poll = InnerPoll(outer)
+        # Twisted's endpoints ask for interfaces, such as IReactorPluggableNameResolver.
+        directlyProvides(self, providedBy(outer))
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._outer, name)
+
+    def cut(self) -> None:
+        """Lose all connections."""
+        self._poll.cut()
+
+    # The names and signatures of IReactorTCP, IReactorUNIX and IReactorSSL.
+
+    def listenTCP(self, port: int, factory: IProtocolFactory, backlog: int = 50, interface: str = "") -> TCPPort:
+        """Listen on a TCP port."""
+        listener = TCPPort(port, factory, backlog, interface, self._outer, self._poll)
+        listener.startListening()
+        return listener
+
+    def connectTCP(
+        self,
+        host: str,
+        port: int,
+        factory: ClientFactory[P],
+        timeout: float = 30.0,
+        bindAddress: Binding | tuple[str, int] | None = None,
+    ) -> TCPConnector:
+        """Connect to a TCP port; *timeout* in seconds."""
+        connector = TCPConnector(host, port, factory, timeout, bindAddress, self._poll)
+        connector.connect()
+        return connector
+
+    def listenUNIX(
+        self, address: bytes, factory: IProtocolFactory, backlog: int = 50, mode: int = 0o666, wantPID: int = 0
+    ) -> UNIXPort:
+        """Listen on a UNIX socket."""
+        listener = UNIXPort(address, factory, backlog, mode, self._outer, wantPID, self._poll)
+        listener.startListening()
+        return listener
+
+    def connectUNIX(
+        self, address: bytes, factory: ClientFactory[P], timeout: float = 30.0, checkPID: int = 0
+    ) -> UNIXConnector:
+        """Connect to a UNIX socket; *timeout* in seconds."""
+        connector = UNIXConnector(address, factory, timeout, self._poll, checkPID)
+        connector.connect()
+        return connector
+
+    def listenSSL(
+        self,
+        port: int,
+        factory: IProtocolFactory,
+        contextFactory: IOpenSSLContextFactory,
+        backlog: int = 50,
+        interface: str = "",
+    ) -> TCPPort:
+        """Listen on a TCP port and speak TLS, as ``PosixReactorBase.listenSSL`` does."""
+        from twisted.protocols.tls import TLSMemoryBIOFactory  # needs pyOpenSSL, which is optional
+
+        listener = self.listenTCP(port, TLSMemoryBIOFactory(contextFactory, False, factory), backlog, interface)
+        listener._type = "TLS"
+        return listener
+
+    def connectSSL(
+        self,
+        host: str,
+        port: int,
+        factory: ClientFactory[P],
+        contextFactory: IOpenSSLContextFactory,
+        timeout: float = 30.0,
+        bindAddress: Binding | tuple[str, int] | None = None,
+    ) -> TCPConnector:
+        """Connect to a TCP port and speak TLS, as ``PosixReactorBase.connectSSL`` does."""
+        from twisted.protocols.tls import TLSMemoryBIOFactory  # needs pyOpenSSL, which is optional
+
+        return self.connectTCP(host, port, TLSMemoryBIOFactory(contextFactory, True, factory), timeout, bindAddress)

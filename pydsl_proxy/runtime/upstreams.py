@@ -1,0 +1,97 @@
+"""The living upstreams: which peers are usable, and which of them an exchange is sent to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from math import inf
+from random import Random
+
+from twisted.logger import Logger
+
+from pydsl_proxy.interfaces import Exchange, Pick, Strategy
+from pydsl_proxy.runtime.peers import Peer
+
+log = Logger()
+
+
+class Upstream:
+    """A group of peers.
+
+    Passive checks are nginx's: after ``max_fails`` failures, each within ``fail_timeout`` seconds of the one before,
+    a peer is passed over for ``fail_timeout`` seconds; then one live request tries it.  Unlike nginx, which spares only
+    groups of one, the last usable peer is never taken out: a peer that may fail is better than an error that is sure.
+    """
+
+    def __init__(self, name: str, strategy: Strategy, peers: Sequence[tuple[Peer, bool]], random: Random) -> None:
+        self.name = name
+        self.peers = tuple(peer for peer, _ in peers)
+        primaries = [peer for peer, backup in peers if not backup]
+        backups = [peer for peer, backup in peers if backup]
+        self._pick: Pick = strategy.compile(primaries, random)
+        self._pick_backup: Pick | None = strategy.compile(backups, random) if backups else None
+        # When the first failed peer may be tried again.
+        self._revives = inf
+
+    def select(self, exchange: Exchange, tried: Collection[Peer], now: float) -> Peer | None:
+        """A peer for the next attempt; None if none is left.  Backups are for when no other peer can be had."""
+        if now > self._revives:
+            self._revive(now)
+        peer = self._pick(exchange, tried)
+        if peer is None and self._pick_backup is not None:
+            peer = self._pick_backup(exchange, tried)
+        if peer is None:
+            return None
+        assert isinstance(peer, Peer)
+        if peer.fails and now - peer.checked > peer.fail_timeout:
+            self._probe(peer, now)
+        return peer
+
+    def _revive(self, now: float) -> None:
+        self._revives = inf
+        for peer in self.peers:
+            if peer.failed:
+                if now - peer.checked > peer.fail_timeout:
+                    peer.failed = False
+                    peer.update()
+                else:
+                    self._revives = min(self._revives, peer.checked + peer.fail_timeout)
+
+    def _probe(self, peer: Peer, now: float) -> None:
+        """One live request tries a peer that failed; others pass it over until that one is answered."""
+        peer.checked = now
+        if peer.max_fails and peer.fails >= peer.max_fails and self._has_other(peer):
+            peer.failed = True
+            peer.update()
+            self._revives = min(self._revives, now + peer.fail_timeout)
+
+    def _has_other(self, peer: Peer) -> bool:
+        return any(not (other.down or other.failed) for other in self.peers if other is not peer)
+
+    def succeeded(self, peer: Peer) -> None:
+        """A peer that had failed has answered."""
+        if peer.accessed < peer.checked:
+            was_out = peer.max_fails and peer.fails >= peer.max_fails
+            peer.fails = 0
+            peer.failed = False
+            peer.update()
+            if was_out:
+                log.info("upstream {upstream}: peer {peer} is up again", upstream=self.name, peer=peer.name)
+
+    def failed(self, peer: Peer, now: float, why: str) -> None:
+        """An attempt at a peer has failed; *why* is for the log."""
+        peer.fails += 1
+        peer.accessed = peer.checked = now
+        if not peer.max_fails:
+            return
+        peer.effective_weight = max(0, peer.effective_weight - peer.weight // peer.max_fails)
+        if peer.fails == peer.max_fails:
+            log.warn("upstream {upstream}: peer {peer} is down: {why}", upstream=self.name, peer=peer.name, why=why)
+        if peer.fails >= peer.max_fails and self._has_other(peer):
+            peer.failed = True
+            peer.update()
+            self._revives = min(self._revives, now + peer.fail_timeout)
+
+    def close(self) -> None:
+        """Close idle connections; those in use close when their attempt is over."""
+        for peer in self.peers:
+            peer.close_idle()

@@ -1,0 +1,126 @@
+"""``twist pydsl-proxy``: runs, or only checks, a configuration file.
+
+Exit codes: 0 when all is well, 1 when the configuration has mistakes or cannot be put in force, 2 when the command is
+not understood or the file cannot be read.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IReactorCore
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.python.usage import Options as BaseOptions
+from twisted.python.usage import UsageError
+
+from pydsl_proxy.config.loading import load
+from pydsl_proxy.config.sites import Http
+from pydsl_proxy.errors import ConfigErrors
+from pydsl_proxy.runtime.reactors import DataReactor
+from pydsl_proxy.service import ProxyService, verify
+
+T = TypeVar("T")
+
+log = Logger()
+
+
+class Options(BaseOptions):
+    """The options of ``twist pydsl-proxy``."""
+
+    longdesc = "Runs the reverse proxy and load balancer that a Python file describes; SIGHUP reads the file again."
+    optParameters = [["config", "c", "proxy.py", "The file that gives the configuration the name 'proxy'."]]  # noqa: RUF012
+    optFlags = [["check", None, "Check the configuration, open nothing, and exit."]]  # noqa: RUF012
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """Read the command line; what is wrong with it ends the process with 2."""
+        try:
+            super().parseOptions(options)  # type: ignore[no-untyped-call]  # Twisted's is not annotated
+        except UsageError as error:
+            _exit(2, f"twist pydsl-proxy: {error}\n{self}")
+
+    def postOptions(self) -> None:
+        """The file must be there; with ``--check`` it is looked at, and that is all."""
+        path = self["config"]
+        if not os.path.isfile(path):
+            _exit(2, f"{path}: there is no such file; name one with --config")
+        if self["check"]:
+            config = _load(path)
+            for warning in _tried(lambda: verify(config)):
+                print(warning, file=sys.stderr)
+            locations = sum(len(server.locations) for server in config.servers)
+            _exit(0, f"{path}: {_count(len(config.servers), 'server')}, {_count(locations, 'location')}, no mistakes")
+
+
+class Command(ProxyService):
+    """The service of a process that is for nothing else: what cannot be started ends it, and SIGHUP reloads."""
+
+    def __init__(self, path: str, config: Http, reactor: DataReactor) -> None:
+        super().__init__(config, reactor)
+        self._path = path
+
+    def startService(self) -> Deferred[None]:
+        """Listen, or say why not and exit with 1."""
+        started = super().startService()
+        failed: list[Failure] = []
+        started.addErrback(failed.append)
+        if failed:
+            _exit(1, self._why(failed[0]))
+        if IReactorCore.providedBy(self._outer) and hasattr(signal, "SIGHUP"):
+            self._outer.callWhenRunning(self._on_hangup)
+        return started
+
+    def _why(self, failure: Failure) -> str:
+        error = failure.value
+        if isinstance(error, CannotListenError):
+            return f"{self._path}: cannot listen on {error.interface or '*'}:{error.port}: {error.socketError}"
+        return f"{self._path}: cannot listen: {failure.getErrorMessage()}"
+
+    def _on_hangup(self) -> None:
+        signal.signal(signal.SIGHUP, lambda *_: self._outer.callFromThread(self.read_again))  # type: ignore[attr-defined]
+
+    def read_again(self) -> None:
+        """Put the file in force as it is now; if it has mistakes they are logged and nothing changes."""
+        try:
+            reloaded = self.reload(load(self._path))
+        except ConfigErrors as errors:
+            log.error("the configuration is not reloaded\n{errors}", errors=errors.render())
+            return
+        log.info("the configuration is reloaded")
+        reloaded.addErrback(lambda failure: log.failure("an endpoint cannot be bound", failure=failure))
+
+
+def makeService(options: Options) -> Command:
+    """The service that ``twist`` starts."""
+    from twisted.internet import reactor  # twist has chosen one by now
+
+    path = options["config"]
+    config = _load(path)
+    return _tried(lambda: Command(path, config, reactor))  # type: ignore[arg-type]  # the module is the reactor
+
+
+def _load(path: str) -> Http:
+    return _tried(lambda: load(path))
+
+
+def _tried(action: Callable[[], T]) -> T:
+    try:
+        return action()
+    except ConfigErrors as errors:
+        count = _count(len(errors.errors), "mistake")
+        _exit(1, f"{errors.render()}\n\n{count} in the configuration")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _exit(code: int, message: str) -> NoReturn:
+    print(message, file=sys.stdout if code == 0 else sys.stderr)
+    raise SystemExit(code)

@@ -1,0 +1,29 @@
+"""The public names: adding one is a decision, taking one away breaks somebody's ``proxy.py``."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+import pydsl_proxy
+
+PUBLIC = """
+    GiB Http KiB Location MiB Request Server Upstream build client_address client_port clients cookie days exact hash_by
+    header host hours http ip_hash least_conn location method minutes ms path peer prefix protocol query query_string
+    random_one random_two regex request_uri round_robin scheme seconds server server_port upstream
+"""
+
+
+class ExportTests(SynchronousTestCase):
+    """``from pydsl_proxy import …``."""
+
+    def test_list(self) -> None:
+        """The public names are exactly these."""
+        self.assertEqual(pydsl_proxy.__all__, PUBLIC.split())
+
+    def test_sorted(self) -> None:
+        """They stand in order, each once."""
+        self.assertEqual(pydsl_proxy.__all__, sorted(set(pydsl_proxy.__all__)))
+
+    def test_importable(self) -> None:
+        """Each of them is there."""
+        self.assertEqual([name for name in pydsl_proxy.__all__ if not hasattr(pydsl_proxy, name)], [])
