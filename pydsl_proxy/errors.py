@@ -67,18 +67,28 @@ class ProxyError(Exception):
 
     *status* is what the client is answered if nothing better is at hand, *cause* a short word for the access log
     (``connect_refused``, ``read_timeout`` …), *message* a sentence for the error log.  A *retryable* error happened
-    before the peer can have acted on the request.
+    before the peer can have acted on the request.  *upstream* names the group in which no peer could be chosen.
     """
 
-    __slots__ = ("cause", "message", "retryable", "source", "status")
+    __slots__ = ("cause", "message", "retryable", "source", "status", "upstream")
 
-    def __init__(self, source: Source, status: int, cause: str, message: str, *, retryable: bool = False) -> None:
+    def __init__(
+        self,
+        source: Source,
+        status: int,
+        cause: str,
+        message: str,
+        *,
+        retryable: bool = False,
+        upstream: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.source = source
         self.status = status
         self.cause = cause
         self.message = message
         self.retryable = retryable
+        self.upstream = upstream
 
     def __repr__(self) -> str:
         again = ", retryable=True" if self.retryable else ""

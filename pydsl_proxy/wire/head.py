@@ -71,6 +71,10 @@ class Fields:
         return f"{type(self).__name__}({self.raw!r})"
 
 
+# What an access log asks of every request; the reader notes their places with those of the fields it looks at itself.
+LOGGED = (b"user-agent", b"referer", b"authorization")
+
+
 class RequestFields(Fields):
     """The header section of a request, and what it says of framing and connection.
 
@@ -110,6 +114,15 @@ class RequestFields(Fields):
         self.forwarding = False
         self.logged: bytes | None = None
         self.server: object = None
+
+    def get(self, name: bytes) -> bytes | None:
+        """As :meth:`Fields.get`; where the reader has noted the places, nothing is searched."""
+        if name not in LOGGED or not self.spans:
+            return super().get(name)
+        found = [
+            self.raw[start + len(name) + 3 : stop].strip(b" \t") for seen, start, stop in self.spans if seen == name
+        ]
+        return b", ".join(found) if found else None
 
 
 class RequestHead(Protocol):

@@ -23,6 +23,9 @@ _OPEN: Final = "\ufdd0"
 _CLOSE: Final = "\ufdd1"
 _MARK: Final = re.compile(f"{_OPEN}([a-z_]+)(?:\\(([^{_OPEN}{_CLOSE}]*)\\))?{_CLOSE}")
 
+# A value that an exchange has only when it is over, for the formats of logs.
+_OUTCOME: Final = re.compile(f"{_OPEN}outcome:([a-z_0-9]+){_CLOSE}")
+
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2
 _COOKIE_NAME: Final = re.compile(r"[^\x00-\x20=;,\x7f-\U0010ffff]+")
 
@@ -186,6 +189,8 @@ def as_value(source: ValueSource) -> ValueFunction:
             raise TypeError(f"{name} needs a name: write {name}('…')")
     if callable(source):
         return source
+    if outcome := _OUTCOME.fullmatch(str(source)):
+        raise _too_early(outcome[1])
     raise TypeError(
         f"{source!r} ({type(source).__name__}) is no value: write a text, a value such as host or header('x-tenant'), "
         'an f-string of them such as f"https://{host}", or a function of the request'
@@ -228,6 +233,8 @@ def _from_text(source: str) -> Value | Text | Constant:
         at = mark.end()
     parts.append(source[at:])
     parts = [part for part in parts if part != ""]
+    if outcome := _OUTCOME.search(source):
+        raise _too_early(outcome[1])
     if any(isinstance(part, str) and (_OPEN in part or _CLOSE in part) for part in parts):
         raise _changed(source)
     if not any(isinstance(part, Value) for part in parts):
@@ -244,6 +251,10 @@ def _from_mark(name: str, argument: str | None) -> Value:
         with suppress(ValueError, SyntaxError, TypeError):
             return _MAKERS[name](literal_eval(argument))
     raise _changed(f"{name}({argument})" if argument is not None else name)
+
+
+def _too_early(name: str) -> ValueError:
+    return ValueError(f"{name} is not known before the response is complete: it may stand in access_log(format=…) only")
 
 
 def _changed(text: str) -> ValueError:

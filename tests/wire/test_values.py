@@ -123,6 +123,13 @@ class ValueTests(SynchronousTestCase):
         self.assertRaises(TypeError, lambda: 5 + host)  # type: ignore[operator]  # what is tested
 
 
+class Outcome:
+    """A value of the response, as it marks itself in a text."""
+
+    def __str__(self) -> str:
+        return str(host).replace("host", "outcome:status")
+
+
 class AsValueTests(SynchronousTestCase):
     """What stands for a value."""
 
@@ -184,6 +191,12 @@ class AsValueTests(SynchronousTestCase):
         ):
             error = self.assertRaises(ValueError, as_value, source)
             self.assertIn("lambda request:", str(error))
+
+    def test_outcome(self) -> None:
+        """A value that is known only afterwards is refused, alone and in a text, and it is told where it belongs."""
+        for source in (Outcome(), str(Outcome()), f"{host} {Outcome()}"):
+            with self.assertRaisesRegex(ValueError, r"^status is not known before .* access_log"):
+                as_value(source)  # type: ignore[arg-type]  # what is tested
 
     def test_no_value(self) -> None:
         """What is neither text nor value nor function is refused, and the error says what to write."""

@@ -1,0 +1,90 @@
+"""Lines are gathered and written together, so that an exchange costs no system call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+
+from pydsl_proxy.observe.log_file import LogFile
+from pydsl_proxy.observe.logged import Logged, LogReactor
+from pydsl_proxy.observe.readings import Reading
+from pydsl_proxy.units import KiB
+
+log = Logger()
+
+# What is gathered is written at this size, or so many seconds after its first line.
+MOST = 64 * KiB
+DELAY = 1.0
+
+
+class BufferedLog:
+    """A log that writes one line for each exchange to a file.
+
+    When the file cannot be written, lines are dropped rather than kept, and the operator is told once.
+    """
+
+    def __init__(self, path: str, line: Reading, reactor: LogReactor) -> None:
+        self._path = path
+        self._reactor = reactor
+        self._file = LogFile(path)
+        self._lines: list[bytes] = []
+        self._waiting: IDelayedCall | None = None
+        self._problem: str | None = None
+        self.write: Callable[[Logged], None] = self._writer(line)
+
+    def start(self) -> None:
+        """Open the file, if it is not open; raises OSError."""
+        if self._file.closed:
+            self._file.open()
+
+    def _writer(self, line: Reading) -> Callable[[Logged], None]:
+        """What notes an exchange that is over; a closure, because it runs for each (measured: 0.1 µs less)."""
+        lines, append, size = self._lines, self._lines.append, 0
+
+        def write(exchange: Logged) -> None:
+            nonlocal size
+            text = line(exchange)
+            if not lines:
+                size = 0
+                self._begin()
+            append(text)
+            size += len(text)
+            if size >= MOST:
+                self.flush()
+
+        return write
+
+    def _begin(self) -> None:
+        """The first line since the last flush; after the close it waits for nothing but to be dropped."""
+        if self._waiting is None and not self._file.closed:
+            self._waiting = self._reactor.callLater(DELAY, self._due)
+
+    def _due(self) -> None:
+        self._waiting = None
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what was gathered."""
+        lines = b"".join(self._lines)
+        self._lines.clear()
+        if lines and not self._file.closed:
+            self._tell(self._file.append(lines))
+
+    def _tell(self, problem: str | None) -> None:
+        if problem == self._problem:
+            return
+        self._problem = problem
+        if problem is None:
+            log.info("access log {path} is written again", path=self._path)
+        else:
+            log.error("access log {path} {problem}", path=self._path, problem=problem)
+
+    def close(self) -> None:
+        """Write what was gathered, and close the file; what comes later is dropped."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+        self.flush()
+        self._file.close()

@@ -1,0 +1,47 @@
+"""Requests that could not be read, as a log writes them."""
+
+from __future__ import annotations
+
+import re
+
+from pydsl_proxy.observe.logged import Logged
+from pydsl_proxy.wire.request import Request
+
+_read_line = re.compile(rb"([!-~]+) ([!-~]+) HTTP/1\.([01])").fullmatch
+
+
+class Refused:
+    """A refused request, its line taken apart where that can be done.
+
+    nginx likewise logs method and URI of a request that it refuses for its fields, and neither of one that it refuses
+    for its line.  ``line`` is that line; ``minor`` is -1 if it could not be read.
+    """
+
+    __slots__ = (
+        "attempt",
+        "error",
+        "fields",
+        "identity",
+        "line",
+        "method",
+        "minor",
+        "request",
+        "sent",
+        "started",
+        "status",
+        "target",
+    )
+
+    def __init__(self, exchange: Logged) -> None:
+        self.line = exchange.method
+        match = _read_line(self.line)
+        self.method, self.target = match.group(1, 2) if match else (b"", b"")
+        self.minor = int(match[3]) if match else -1
+        self.fields = exchange.fields
+        self.identity = client = exchange.identity
+        self.request = Request(self, client.address, client.port, client.scheme, "", b"", client.server_port)
+        self.started = exchange.started
+        self.status = exchange.status
+        self.sent = exchange.sent
+        self.error = exchange.error
+        self.attempt = exchange.attempt
