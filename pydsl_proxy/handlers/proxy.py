@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 
 from attrs import field, frozen
 
@@ -20,6 +21,9 @@ class Proxy:
     location matched in the normalised path, and the rest is escaped anew.  So does nginx's ``proxy_pass`` without and
     with a URI.
     """
+
+    # A location "/app/" also answers "/app", with a redirect.
+    has_paths_below: ClassVar[bool] = True
 
     upstream: object
     path: str | None = field(default=None, kw_only=True)

@@ -7,7 +7,7 @@ from attrs import field, frozen
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.interfaces import Exchange, Handle, Place
 from pydsl_proxy.wire.grammar import is_value
-from pydsl_proxy.wire.status import has_no_body
+from pydsl_proxy.wire.statuses import has_no_body
 from pydsl_proxy.wire.values import ValueFunction, ValueSource, as_bytes, as_value, code_of, constant
 
 _TEXT = "text/plain; charset=utf-8"

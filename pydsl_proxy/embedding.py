@@ -1,0 +1,95 @@
+"""Embedding: a configuration as a resource of twisted.web."""
+
+from __future__ import annotations
+
+from random import SystemRandom
+from typing import cast
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request
+
+from pydsl_proxy.compiler.site import Compiled, compile_config
+from pydsl_proxy.config.listening import endpoint
+from pydsl_proxy.config.sites import Http, Server, as_http
+from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.frontends.web import WebFrontend
+from pydsl_proxy.observe.logged import LogSink
+from pydsl_proxy.observe.opening import open_log
+from pydsl_proxy.runtime.reactors import DataReactor
+
+
+class ProxyResource(Resource):
+    """A whole proxy as a leaf of a tree of resources; made by :func:`as_resource`."""
+
+    isLeaf = True
+
+    def __init__(self, config: Http, reactor: DataReactor, listen: str | None) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Twisted's is not annotated
+        self._reactor = reactor
+        self._listen = listen
+        self._random = SystemRandom()
+        self._log: LogSink = open_log(config.access_log, reactor)
+        self._compiled = self._compile(config, None)
+        self._log.start()
+
+    def _compile(self, config: Http, previous: Compiled | None) -> Compiled:
+        _check(config, self._listen)
+        return compile_config(config, self._reactor, self._random, log=self._log.write, previous=previous)
+
+    @property
+    def config(self) -> Http:
+        """The configuration in force."""
+        return self._compiled.config
+
+    def render(self, request: Request) -> int:
+        """Answer any method."""
+        sites = self._compiled.sites
+        site = sites[self._listen] if self._listen is not None else next(iter(sites.values()))
+        WebFrontend(site, cast("IReactorTime", self._reactor), request).begin()
+        return NOT_DONE_YET
+
+    def reload(self, config: Http | Server) -> None:
+        """Put *config* in force; a bad one raises :class:`~pydsl_proxy.errors.ConfigErrors` and changes nothing.
+
+        Exchanges under way end on the site they began with.  Equal upstreams keep their connections and health.
+        """
+        previous = self._compiled
+        self._compiled = self._compile(as_http(config), previous)
+        previous.upstreams.close_what_is_not_in(self._compiled.upstreams)
+
+    def close(self) -> None:
+        """Close idle connections to peers, and the log; for when the Site is no more."""
+        self._compiled.upstreams.close()
+        self._log.close()
+
+
+def as_resource(
+    config: Http | Server, reactor: DataReactor | None = None, *, listen: int | str | None = None
+) -> ProxyResource:
+    """A resource that answers as *config* says: put it into any Site, as its root or below.
+
+    Nothing is bound: of several endpoints, *listen* says whose servers answer.  Locations see the whole path of a
+    request, wherever the resource stands.  *reactor* is by default Twisted's.  Give the Site
+    ``parsePOSTFormSubmission=False``: otherwise it reads forms into memory before the proxy gets them.  Raises
+    :class:`~pydsl_proxy.errors.ConfigErrors`.
+    """
+    if reactor is None:
+        from twisted.internet import reactor as installed
+
+        reactor = cast("DataReactor", installed)
+    return ProxyResource(as_http(config), reactor, None if listen is None else endpoint(listen))
+
+
+def _check(config: Http, listen: str | None) -> None:
+    """Raise ConfigError unless *listen*, or its absence, leaves one endpoint of *config*."""
+    endpoints = list(dict.fromkeys(each for server in config.servers for each in server.listen))
+    if listen is None and len(endpoints) > 1:
+        raise ConfigError(
+            f"as_resource(): the servers listen at {len(endpoints)} places, a resource stands for one of them",
+            hint=f"write as_resource(…, listen={endpoints[0]!r})",
+        )
+    if listen is not None and listen not in endpoints:
+        raise ConfigError(
+            f"as_resource(listen={listen!r}): no server listens there", hint=f"write listen={endpoints[0]!r}"
+        )
