@@ -20,6 +20,22 @@ from pydsl_proxy.config.locations import Location, location
 from pydsl_proxy.config.matching import exact, prefix, regex
 from pydsl_proxy.config.sites import Http, Server, http, server
 from pydsl_proxy.config.upstreams import Upstream, peer, upstream
+from pydsl_proxy.embedding import as_resource
+from pydsl_proxy.observe.access_logs import access_log
+from pydsl_proxy.observe.outcomes import (
+    bytes_sent,
+    cause,
+    duration,
+    error_message,
+    remote_user,
+    request_line,
+    status,
+    time_iso8601,
+    time_local,
+    upstream_addr,
+    upstream_response_time,
+    upstream_status,
+)
 from pydsl_proxy.service import build
 from pydsl_proxy.units import GiB, KiB, MiB, days, hours, minutes, ms, seconds
 from pydsl_proxy.wire.request import Request
@@ -48,12 +64,18 @@ __all__ = [
     "Request",
     "Server",
     "Upstream",
+    "access_log",
+    "as_resource",
     "build",
+    "bytes_sent",
+    "cause",
     "client_address",
     "client_port",
     "clients",
     "cookie",
     "days",
+    "duration",
+    "error_message",
     "exact",
     "hash_by",
     "header",
@@ -75,11 +97,19 @@ __all__ = [
     "random_one",
     "random_two",
     "regex",
+    "remote_user",
+    "request_line",
     "request_uri",
     "round_robin",
     "scheme",
     "seconds",
     "server",
     "server_port",
+    "status",
+    "time_iso8601",
+    "time_local",
     "upstream",
+    "upstream_addr",
+    "upstream_response_time",
+    "upstream_status",
 ]

@@ -19,7 +19,7 @@ from pydsl_proxy.wire.memo import Memo
 from pydsl_proxy.wire.request import Request
 
 if TYPE_CHECKING:
-    from twisted.internet.interfaces import IAddress
+    from twisted.internet.interfaces import IAddress, IReactorTime
     from twisted.internet.protocol import Protocol as TwistedProtocol
 
 Trailers: TypeAlias = "Sequence[tuple[bytes, bytes]]"
@@ -107,13 +107,14 @@ class Exchange(RequestHead, Protocol):
 
     It is itself the head of its request.  ``path`` is normalised and decoded; ``peer_target`` is the request target
     that peers are sent, the client's own unless a step or handler changes it; ``running`` is whoever answers it;
-    ``body_limit`` bounds its request's body in bytes.
+    ``has_body`` says that some of its request's body is to come, ``body_limit`` bounds it in bytes.
     """
 
     identity: Identity
     path: bytes
     peer_target: bytes
     started: float
+    has_body: bool
     body_limit: int | None
     running: Running | None
 
@@ -124,10 +125,6 @@ class Exchange(RequestHead, Protocol):
     @property
     def request(self) -> Request:
         """The request as text, for values and users' functions."""
-
-    @property
-    def has_body(self) -> bool:
-        """Whether the request has a body, or is still to send the rest of one."""
 
     @property
     def answered(self) -> bool:
@@ -179,10 +176,6 @@ class Frontend(Protocol):
     def resume_body(self) -> None:
         """See :meth:`Exchange.resume_body`."""
 
-    @property
-    def has_body(self) -> bool:
-        """See :attr:`Exchange.has_body`."""
-
     def send_head(self, response: ResponseHead, rules: FieldRules, data: bytes, end: bool) -> None:
         """Send a response's head with the first bytes of its body."""
 
@@ -217,17 +210,9 @@ class FrontendSite(Protocol):
     def place(self, fields: RequestFields) -> None:
         """Choose the server for a header section that was read for the first time, as ``fields.server``."""
 
-    def begin(
-        self,
-        frontend: Frontend,
-        method: bytes,
-        target: bytes,
-        minor: int,
-        fields: RequestFields,
-        identity: Identity,
-        now: float,
-    ) -> Exchange:
-        """A new exchange; it is not handled yet."""
+    @property
+    def begin(self) -> Callable[..., Exchange]:
+        """Makes an exchange; called as ``runtime.exchange.Exchange`` is, but for its site."""
 
     @property
     def handle(self) -> Callable[..., None]:
@@ -336,7 +321,7 @@ class Attempt(Protocol):
         """Seconds, in force for this attempt."""
 
     @property
-    def head(self) -> Callable[..., bytes]:
+    def write_head(self) -> Callable[..., bytes]:
         """Writes the head of :attr:`exchange` for a peer of HTTP/1.1; called with it."""
 
     def send_body_on(self, connection: PeerConnection) -> None:
@@ -480,6 +465,10 @@ class Place(Protocol):
         """The line of the user's file that made the location."""
 
     @property
+    def clock(self) -> IReactorTime:
+        """The clock of the whole proxy."""
+
+    @property
     def prefix(self) -> bytes | None:
         """The matched prefix or exact path; None for a regex."""
 
@@ -499,7 +488,10 @@ class Place(Protocol):
 
 
 class Handler(Protocol):
-    """What answers at a location: a frozen value."""
+    """What answers at a location: a frozen value.
+
+    If it has an attribute ``has_paths_below`` that is true, a location ``/app/`` also answers ``/app``: by a redirect.
+    """
 
     def compile(self, place: Place) -> Handle:
         """The function that answers exchanges at *place*."""

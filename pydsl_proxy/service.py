@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from random import SystemRandom
+from random import Random, SystemRandom
 from typing import cast
 
 from twisted.application.service import Service
@@ -16,9 +16,10 @@ from twisted.python.failure import Failure
 from pydsl_proxy.compiler.site import Compiled, compile_config
 from pydsl_proxy.config.checks import check
 from pydsl_proxy.config.sites import Http, Server, as_http
-from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.errors import ConfigError, ConfigErrors
 from pydsl_proxy.frontends.h1 import H1Factory
-from pydsl_proxy.observe.access_log import LogSink, open_log
+from pydsl_proxy.observe.logged import LogSink
+from pydsl_proxy.observe.opening import open_log
 from pydsl_proxy.runtime.listener import Listener
 from pydsl_proxy.runtime.reactors import DataReactor
 from pydsl_proxy.runtime.transport import cut_data_path, data_path
@@ -29,23 +30,36 @@ log = Logger()
 class ProxyService(Service):
     """The running proxy: starts listening with the service, and drains when it is stopped.
 
-    Configuration errors are raised when it is made; an endpoint that cannot be bound fails the start.
+    Configuration errors are raised when it is made; an endpoint that cannot be bound fails the start.  *random* is for
+    strategies that draw lots; the operating system's unless told.
     """
 
-    def __init__(self, config: Http, reactor: DataReactor) -> None:
+    def __init__(self, config: Http, reactor: DataReactor, *, random: Random | None = None) -> None:
         self._outer = reactor
         self._reactor: DataReactor = data_path(reactor)
-        self._random = SystemRandom()
-        self._log: LogSink = open_log(config.access_log, self._outer)
-        self._compiled = self._compile(config, None)
+        self._random = SystemRandom() if random is None else random
+        self._log = self._open_log(config)
+        self._old_log: LogSink | None = None
+        try:
+            self._compiled = self._compile(config, self._log, None)
+        except ConfigErrors:
+            self._log.close()
+            raise
         self._listeners: dict[str, Listener] = {}
         self._ports: dict[str, IListeningPort] = {}
 
-    def _compile(self, config: Http, previous: Compiled | None) -> Compiled:
+    def _open_log(self, config: Http) -> LogSink:
+        try:
+            return open_log(config.access_log, self._outer)
+        except ConfigError as error:
+            raise ConfigErrors([error]) from None
+
+    def _compile(self, config: Http, sink: LogSink, previous: Compiled | None) -> Compiled:
+        compiled = compile_config(config, self._reactor, self._random, log=sink.write, previous=previous)
         for warning in check(config):
             if warning.warning:
                 log.warn("{warning}", warning=warning)
-        return compile_config(config, self._reactor, self._random, log=self._log.write, previous=previous)
+        return compiled
 
     @property
     def config(self) -> Http:
@@ -89,14 +103,29 @@ class ProxyService(Service):
         """
         config = as_http(config)
         previous = self._compiled
-        compiled = self._compile(config, previous)
+        sink = self._log if config.access_log == previous.config.access_log else self._open_log(config)
+        try:
+            compiled = self._compile(config, sink, previous)
+        except ConfigErrors:
+            if sink is not self._log:
+                sink.close()
+            raise
         self._compiled = compiled
+        self._change_log(sink)
         for listen, site in compiled.sites.items():
             if listen in self._listeners:
                 self._listeners[listen].site = site
         closing = [self._close(listen) for listen in tuple(self._listeners) if listen not in compiled.sites]
         previous.upstreams.close_what_is_not_in(compiled.upstreams)
         return gatherResults([self._listen(compiled), *closing], consumeErrors=True).addCallback(lambda _: None)
+
+    def _change_log(self, sink: LogSink) -> None:
+        """Exchanges under way still write to the log that they began with: it closes with the next change."""
+        if sink is not self._log:
+            if self._old_log is not None:
+                self._old_log.close()
+            self._old_log, self._log = self._log, sink
+            sink.start()
 
     def _close(self, listen: str) -> Deferred[None]:
         """Stop listening there; its clients are asked to leave when they are done."""
@@ -113,18 +142,19 @@ class ProxyService(Service):
     def stopService(self) -> Deferred[None]:
         """Accept no more, let exchanges end for ``shutdown_grace`` seconds, then close what is left."""
         super().stopService()  # type: ignore[no-untyped-call]  # Twisted's is not annotated
-        listeners = list(self._listeners.values())
-        drained = [self._drained(listener) for listener in listeners]
+        drained = [self._drained(listener) for listener in self._listeners.values()]
         closed = [self._close_port(port) for port in self._ports.values()]
         self._ports.clear()
         everything = gatherResults([*drained, *closed], consumeErrors=True)
-        grace = self._outer.callLater(self.config.shutdown_grace, self._abort, listeners)
+        grace = self._outer.callLater(self.config.shutdown_grace, self.abort)
 
         def finished(_: object) -> None:
             if grace.active():
                 grace.cancel()
             self._compiled.upstreams.close()
-            self._log.close()
+            for sink in (self._log, self._old_log):
+                if sink is not None:
+                    sink.close()
             cut_data_path(self._reactor)
 
         return everything.addBoth(finished)
@@ -138,8 +168,9 @@ class ProxyService(Service):
         done = port.stopListening()
         return done if isinstance(done, Deferred) else gatherResults([]).addCallback(lambda _: None)
 
-    def _abort(self, listeners: list[Listener]) -> None:
-        for listener in listeners:
+    def abort(self) -> None:
+        """Close every client's connection now, whatever is under way."""
+        for listener in self._listeners.values():
             listener.abort()
 
 

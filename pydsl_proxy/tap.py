@@ -10,11 +10,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn, TypeVar
+from functools import partial
+from types import FrameType
+from typing import NoReturn, TypeVar, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IReactorCore
+from twisted.internet.interfaces import IReactorCore, IReactorFromThreads
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.usage import Options as BaseOptions
@@ -64,6 +66,7 @@ class Command(ProxyService):
     def __init__(self, path: str, config: Http, reactor: DataReactor) -> None:
         super().__init__(config, reactor)
         self._path = path
+        self._stopping = False
 
     def startService(self) -> Deferred[None]:
         """Listen, or say why not and exit with 1."""
@@ -72,8 +75,8 @@ class Command(ProxyService):
         started.addErrback(failed.append)
         if failed:
             _exit(1, self._why(failed[0]))
-        if IReactorCore.providedBy(self._outer) and hasattr(signal, "SIGHUP"):
-            self._outer.callWhenRunning(self._on_hangup)
+        if IReactorCore.providedBy(self._outer):
+            self._outer.callWhenRunning(self._take_signals)
         return started
 
     def _why(self, failure: Failure) -> str:
@@ -82,8 +85,23 @@ class Command(ProxyService):
             return f"{self._path}: cannot listen on {error.interface or '*'}:{error.port}: {error.socketError}"
         return f"{self._path}: cannot listen: {failure.getErrorMessage()}"
 
-    def _on_hangup(self) -> None:
-        signal.signal(signal.SIGHUP, lambda *_: self._outer.callFromThread(self.read_again))  # type: ignore[attr-defined]
+    def _take_signals(self) -> None:
+        """In place of the reactor's own, which end the process by the signal even after an orderly stop."""
+        takers = {"SIGHUP": self.read_again, "SIGTERM": self.end, "SIGINT": self.end}
+        for name, taker in takers.items():
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), partial(self._take_signal, taker))
+
+    def _take_signal(self, taker: Callable[[], None], number: int, frame: FrameType | None) -> None:
+        cast(IReactorFromThreads, self._outer).callFromThread(taker)
+
+    def end(self) -> None:
+        """Stop the reactor, and with it this service, which drains; asked a second time, drain no longer."""
+        if self._stopping:
+            self.abort()
+        else:
+            self._stopping = True
+            cast(IReactorCore, self._outer).stop()
 
     def read_again(self) -> None:
         """Put the file in force as it is now; if it has mistakes they are logged and nothing changes."""

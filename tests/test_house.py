@@ -26,7 +26,7 @@ SEAMS = GROUND | {"wire", "interfaces"}
 MODEL = SEAMS | FEATURES | {"observe", "config"}
 LIVING = SEAMS | {"observe", "runtime"}
 COMPILED = MODEL | LIVING | {"compiler"}
-EMBEDDED = COMPILED | {"service", "testing", "explain", "convert"}
+EMBEDDED = COMPILED | {"service", "embedding", "testing", "explain", "convert"}
 
 # What a part of the package may import of its other parts; the diagram is in CONTRIBUTING.md.
 MAY_IMPORT: dict[str, frozenset[str]] = {
@@ -42,6 +42,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "compiler": MODEL | LIVING,
     "convert": MODEL,
     "service": COMPILED,
+    "embedding": COMPILED | {"service"},
     "testing": COMPILED | {"service"},
     "explain": COMPILED | {"service", "testing"},
     "cli": EMBEDDED,

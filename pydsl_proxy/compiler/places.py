@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import cast
+
+from twisted.internet.interfaces import IReactorTime
 
 from pydsl_proxy.compiler.upstreams import Upstreams
 from pydsl_proxy.config.features import Feature, request_rules, response_rules, retry_of, steps_of, timeouts_of
@@ -13,6 +14,7 @@ from pydsl_proxy.config.retries import DEFAULT_RETRY, Retry
 from pydsl_proxy.config.upstreams import Upstream as UpstreamConfig
 from pydsl_proxy.interfaces import Exchange, Handle, Timeouts
 from pydsl_proxy.origin import Origin
+from pydsl_proxy.runtime.reactors import DataReactor
 from pydsl_proxy.runtime.relay import Relay
 from pydsl_proxy.runtime.retrying import RetryPolicy
 from pydsl_proxy.runtime.site import ALWAYS_DROPPED, Room
@@ -27,18 +29,23 @@ class LocationPlace:
     """One location with all that it inherits; see :class:`~pydsl_proxy.interfaces.Place`."""
 
     def __init__(
-        self, location: Location, features: tuple[Feature, ...], upstreams: Upstreams, clock: Callable[[], float]
+        self, location: Location, features: tuple[Feature, ...], upstreams: Upstreams, reactor: DataReactor
     ) -> None:
         self._location = location
         self._features = features
         self._upstreams = upstreams
-        self._seconds = clock
+        self._reactor = reactor
         self.request_rules = FieldRules(request_rules(features))
 
     @property
     def origin(self) -> Origin:
         """The line of the user's file that made the location."""
         return self._location.origin
+
+    @property
+    def clock(self) -> IReactorTime:
+        """The clock of the whole proxy."""
+        return cast(IReactorTime, self._reactor)
 
     @property
     def prefix(self) -> bytes | None:
@@ -72,7 +79,7 @@ class LocationPlace:
             _policy(retry_of(self._features)),
             writer.write,
             move,
-            self._seconds,
+            self._reactor.seconds,
         )
         # It asks more of an exchange than handlers in general do; there is only one kind.
         return cast(Handle, relay)
@@ -101,5 +108,5 @@ def _relocate(
 def _policy(retry: Retry) -> RetryPolicy:
     if retry == DEFAULT_RETRY:
         # A connection that could not be made, for any request; a broken one, for a request that changes nothing.
-        return RetryPolicy(("error",), safe_only=True)
+        return RetryPolicy(("connect", "error"), safe_only=True)
     return RetryPolicy(retry.on, tries=retry.tries, timeout=retry.timeout, non_idempotent=retry.non_idempotent)

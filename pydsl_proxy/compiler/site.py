@@ -14,7 +14,6 @@ from pydsl_proxy.config.features import merged, response_rules
 from pydsl_proxy.config.matching import Match
 from pydsl_proxy.config.sites import Http, Server
 from pydsl_proxy.errors import ConfigErrors
-from pydsl_proxy.handlers.proxy import Proxy
 from pydsl_proxy.interfaces import Exchange
 from pydsl_proxy.runtime.exchange import Exchange as LivingExchange
 from pydsl_proxy.runtime.reactors import DataReactor
@@ -50,7 +49,7 @@ def compile_config(
     for server in config.servers:
         for listen in server.listen:
             chosen.setdefault(listen, []).append(server)
-    located = {id(server): _locate(config, server, upstreams, reactor.seconds) for server in config.servers}
+    located = {id(server): _locate(config, server, upstreams, reactor) for server in config.servers}
     sites = {
         listen: Site(
             compile_server_names([(each.names, located[id(each)]) for each in servers], located[id(servers[0])]),
@@ -64,21 +63,21 @@ def compile_config(
     return Compiled(config, sites, upstreams)
 
 
-def _locate(config: Http, server: Server, upstreams: Upstreams, clock: Callable[[], float]) -> Locate:
+def _locate(config: Http, server: Server, upstreams: Upstreams, reactor: DataReactor) -> Locate:
     rooms: list[tuple[Match, Room]] = []
-    proxied: list[tuple[Match, bool]] = []
+    below: list[tuple[Match, bool]] = []
     for location in server.locations:
-        place = LocationPlace(location, merged(config, server, location), upstreams, clock)
+        place = LocationPlace(location, merged(config, server, location), upstreams, reactor)
         rooms.append((location.match, place.room()))
-        proxied.append((location.match, isinstance(location.handler, Proxy)))
+        below.append((location.match, getattr(location.handler, "has_paths_below", False)))
     rules = FieldRules(response_rules(merged(config, server)), ALWAYS_DROPPED)
-    for match, _ in slash_redirects(proxied, bool):
+    for match, _ in slash_redirects(below, bool):
         rooms.append((match, Room(_redirect_to_slash, rules)))
     return compile_locations(rooms)
 
 
 def _redirect_to_slash(exchange: Exchange) -> None:
-    """nginx's automatic redirect from ``/app`` to the location ``/app/`` that proxies; the query is kept."""
+    """nginx's automatic redirect from ``/app`` to a location ``/app/`` whose handler has paths below."""
     _, query = split_target(exchange.target)
     path = replace_prefix(exchange.path + b"/", 0, b"", query)
     host = exchange.fields.host

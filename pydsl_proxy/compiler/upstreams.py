@@ -10,7 +10,8 @@ from pydsl_proxy.config.upstreams import Peer as PeerConfig
 from pydsl_proxy.config.upstreams import Upstream as UpstreamConfig
 from pydsl_proxy.connectors.h1 import H1Connector
 from pydsl_proxy.interfaces import Dial
-from pydsl_proxy.runtime.dialling import dial_host, dial_tcp, dial_unix
+from pydsl_proxy.runtime.dialling import dial_tcp, dial_unix
+from pydsl_proxy.runtime.dialling_names import dial_host
 from pydsl_proxy.runtime.peers import Peer
 from pydsl_proxy.runtime.reactors import DataReactor
 from pydsl_proxy.runtime.upstreams import Upstream

@@ -16,7 +16,7 @@ from pydsl_proxy.connectors.h1_body import ResponseBody
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import Attempt, Dial, Exchange, Home, StreamTransport, Trailers
 from pydsl_proxy.wire.chunked import chunk, last_chunk
-from pydsl_proxy.wire.grammar import HEAD_END, Malformed
+from pydsl_proxy.wire.grammar import CRLF, HEAD_END, Malformed
 from pydsl_proxy.wire.h1_reader import read_response_head
 from pydsl_proxy.wire.head import ResponseHead
 from pydsl_proxy.wire.memo import Memo
@@ -95,12 +95,12 @@ class H1Connection(Protocol):
             watch.deadline = self._home.seconds() + attempt.timeouts.read
             if watch.deadline < watch.armed:
                 watch.arm()
-            self.transport.write(attempt.head(exchange))
+            self.transport.write(attempt.write_head(exchange))
 
     def _send_with_body(self, attempt: Attempt, exchange: Exchange) -> None:
         """The head waits for what is here of the body: one write, one packet."""
         self._uploading = True
-        self._corked = attempt.head(exchange)
+        self._corked = attempt.write_head(exchange)
         attempt.send_body_on(self)
         head, self._corked = self._corked, None
         if head and self._attempt is attempt:
@@ -166,8 +166,12 @@ class H1Connection(Protocol):
         end = data.find(HEAD_END)
         if end < 0 or end > MOST_HEAD:
             self._held = data
+            self._read_on(attempt)
             if len(data) > MOST_HEAD:
                 self._fail(attempt, "bad_head", f"sent a response head of more than {MOST_HEAD} bytes")
+            elif data.count(b"\n") != data.count(CRLF):
+                # A bare LF never ends a line that we read: better told now than when the time is over.
+                self._fail(attempt, "bad_head", "sent a line that ends without CR")
             return
         self._held = b""
         head = data[:end]
@@ -193,12 +197,18 @@ class H1Connection(Protocol):
     def _take_interim(self, attempt: Attempt, response: ResponseHead, data: bytes) -> None:
         """RFC 9110 15.2: 100 answers an Expect that was not sent on, others are dropped as nginx does by default."""
         self._interim += 1
+        self._read_on(attempt)
         if response.status == 101:
             self._fail(attempt, "bad_head", "switched protocols without being asked")
         elif self._interim > MOST_INTERIM:
             self._fail(attempt, "bad_head", f"sent more than {MOST_INTERIM} interim responses")
         elif data:
             self._take_head(attempt, data)
+
+    def _read_on(self, attempt: Attempt) -> None:
+        """The peer has sent something, and has its time anew for the rest."""
+        if not self._uploading:
+            self._watch.deadline = self._home.seconds() + attempt.timeouts.read
 
     def _begin_body(self, attempt: Attempt, response: ResponseHead, data: bytes) -> None:
         body = ResponseBody(attempt.exchange.method, response)
@@ -215,6 +225,7 @@ class H1Connection(Protocol):
         self._response = response
         self._body = body
         self._left = body.left
+        self._read_on(attempt)
         attempt.answered(response, pieces, False)
         if body.ended and self._attempt is attempt:
             self._finish(response.persistent and not body.surplus)

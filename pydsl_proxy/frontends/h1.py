@@ -17,6 +17,7 @@ from pydsl_proxy.frontends.h1_state import ANSWER, BODY, CLOSED, HEAD, LINGER
 from pydsl_proxy.interfaces import BodyReceiver, Exchange, FrontendSite, Listening
 from pydsl_proxy.wire.forwarded import Identity
 from pydsl_proxy.wire.grammar import CRLF, HEAD_END, Malformed, read_usual_line
+from pydsl_proxy.wire.h1_reader import without_empty_lines
 from pydsl_proxy.wire.h1_response import error_page, own_response, response_head
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -150,14 +151,15 @@ class H1Frontend(Answering):
         )
         self._held = data[end + 4 :]
         self._head_begun = False
+        exchange = self._exchange = site.begin(self, method, target, minor, fields, identity, now)
         if fields.content_length or fields.chunked:
+            exchange.has_body = True
             self._state = BODY
             self._body = Body(fields)
             self._watch.until(now + clients.body_timeout)
         else:
             self._state = ANSWER
             self._watch.deadline = inf
-        exchange = self._exchange = site.begin(self, method, target, minor, fields, identity, now)
         return exchange
 
     def _partial(self, site: FrontendSite, data: bytes, end: int) -> None:
@@ -167,7 +169,7 @@ class H1Frontend(Answering):
         line = data[: min(line_end if line_end >= 0 else len(data), clients.request_line)]
         if max(line_end, 0) > clients.request_line or (line_end < 0 and len(data) > clients.request_line + 1):
             self._refuse(site, line, Malformed("the request line is too long", 414), now)
-        elif end >= 0 or len(data) > clients.head:
+        elif end >= 0 or len(data) > clients.head + 3:
             self._refuse(site, line, Malformed("the request head is too long", 431), now)
         elif data.count(b"\n") != data.count(CRLF):
             # A bare LF never ends a line that we read: better told now than when the time is over.
@@ -189,11 +191,6 @@ class H1Frontend(Answering):
         head, _ = response_head(response, rules, b"GET", 1, True, site.date(now))
         self.transport.write(head + body)
         self._linger()
-
-    @property
-    def has_body(self) -> bool:
-        """Whether the request's body is not complete yet."""
-        return self._state is BODY
 
     def read_body(self, receiver: BodyReceiver) -> None:
         """Deliver the body; RFC 9110 10.1.1: now a client that asked is told to send it."""
@@ -228,6 +225,7 @@ class H1Frontend(Answering):
             self._state = ANSWER
             self._body = None
             self._held = rest
+            exchange.has_body = False
             self._watch.deadline = inf
             if data:
                 body.receiver.request_body(data)
@@ -240,7 +238,7 @@ class H1Frontend(Answering):
     def pause_body(self) -> None:
         """The peer is slower than the client."""
         body = self._body
-        if body is not None and not body.paused:
+        if body is not None and not body.paused and self._state is BODY:
             body.paused = True
             self._watch.deadline = inf
             self._pause()
@@ -248,7 +246,7 @@ class H1Frontend(Answering):
     def resume_body(self) -> None:
         """The peer has caught up."""
         body = self._body
-        if body is not None and body.paused:
+        if body is not None and body.paused and self._state is BODY:
             body.paused = False
             self._watch.until(self._listening.seconds() + self._listening.site.clients.body_timeout)
             held, self._held = self._held, b""
@@ -267,16 +265,16 @@ class H1Frontend(Answering):
         state = self._state
         if self._has_progressed():
             return
-        if self._listening.unsent(self.transport) or state is LINGER or state is CLOSED:
+        if self._listening.unsent(self.transport) or state is CLOSED:
             self.abort()
-        elif state is HEAD and not self._held:
+        elif state is LINGER or (state is HEAD and not self._held):
             self._close()
         elif state is HEAD:
             site = self._listening.site
             self._refuse(site, b"", Malformed("the head did not come in time", 408), self._listening.seconds())
         elif state is BODY:
             self._give_up(ProxyError(Source.CLIENT, 408, "body_timeout", "the client stopped sending its body"))
-        else:
+        elif self._exchange is None or not self._exchange.answered:
             self._leave("the client closed, at least its half, and was not answered in time")
             self.abort()
 

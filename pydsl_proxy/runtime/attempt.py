@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pydsl_proxy.errors import ProxyError
-from pydsl_proxy.interfaces import PeerConnection, Timeouts, Trailers
+from pydsl_proxy.interfaces import PeerConnection, Trailers
 from pydsl_proxy.wire.head import ResponseHead
 
 if TYPE_CHECKING:
@@ -36,8 +36,10 @@ class Attempt:
         "reused",
         "started",
         "status",
+        "timeouts",
         "took",
         "upload",
+        "write_head",
     )
 
     def __init__(
@@ -50,6 +52,8 @@ class Attempt:
         now: float,
     ) -> None:
         self.relay = relay
+        self.timeouts = relay.timeouts
+        self.write_head = relay.write_head
         self.exchange = exchange
         self.peer = peer
         self.previous = previous
@@ -65,16 +69,6 @@ class Attempt:
         self.reused = False
         self.connecting: Callable[[], None] | None = None
         self.connection: PeerConnection | None = None
-
-    @property
-    def timeouts(self) -> Timeouts:
-        """Seconds, in force for this attempt."""
-        return self.relay.timeouts
-
-    @property
-    def head(self) -> Callable[..., bytes]:
-        """Writes the request's head for a peer of HTTP/1.1."""
-        return self.relay.head
 
     def send_body_on(self, connection: PeerConnection) -> None:
         """The request's head is sent: let its body follow, what is here of it at once."""
@@ -93,7 +87,8 @@ class Attempt:
             return
         if end:
             self.over()
-            relay.settle(self)
+            if self.exchange.trail is not None:
+                relay.settle(self)
             self.exchange.start(response, data, True)
         else:
             self.begin(response, data)
@@ -131,15 +126,16 @@ class Attempt:
         self.relay.settle(self)
 
     def stop(self) -> None:
-        """Work on this attempt no more."""
+        """Work on this attempt no more; once it is over, its connection may be another's already."""
+        if not self.open:
+            return
         if self.connection is not None:
             self.connection.abandon()
         elif self.connecting is not None:
             self.connecting()
-        if self.open:
-            self.open = False
-            self.took = self.peer.seconds() - self.started
-            self.peer.end()
+        self.open = False
+        self.took = self.peer.seconds() - self.started
+        self.peer.end()
 
     def over(self, error: ProxyError | None = None) -> None:
         """The peer has done with this attempt; its health hears of it."""

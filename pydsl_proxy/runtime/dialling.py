@@ -1,11 +1,10 @@
-"""How the runtime reaches one address: TCP by address or by name, or a UNIX socket."""
+"""How the runtime reaches one address: TCP, or a UNIX socket."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.error import ConnectError, ConnectionRefusedError, DNSLookupError, TimeoutError, UserError
 from twisted.internet.interfaces import IAddress, IConnector
 from twisted.internet.protocol import ClientFactory, Protocol
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 Failed = Callable[[ProxyError], None]
 
 
-class _Attempted(ClientFactory):
+class Attempted(ClientFactory):
     """The factory of one connection."""
 
     noisy = False
@@ -36,15 +35,16 @@ class _Attempted(ClientFactory):
 
     def clientConnectionFailed(self, connector: IConnector | None, reason: Failure) -> None:
         """No connection was made; a cancelled one is nobody's concern."""
-        if not isinstance(reason.value, UserError):
-            self._failed(_error(self._name, reason))
+        # Twisted's TimeoutError is a UserError too.
+        if type(reason.value) is not UserError:
+            self._failed(why_not_connected(self._name, reason.value))
 
 
 def dial_tcp(reactor: DataReactor, name: str, address: str, port: int) -> Dial:
     """Reach an IP address."""
 
     def dial(build: Callable[[], Protocol], timeout: float, failed: Failed) -> Callable[[], None]:
-        connector = reactor.connectTCP(address, port, _Attempted(build, name, failed), timeout)
+        connector = reactor.connectTCP(address, port, Attempted(build, name, failed), timeout)
         return connector.disconnect
 
     return dial
@@ -54,39 +54,14 @@ def dial_unix(reactor: DataReactor, name: str, path: str) -> Dial:
     """Reach a UNIX socket."""
 
     def dial(build: Callable[[], Protocol], timeout: float, failed: Failed) -> Callable[[], None]:
-        connector = reactor.connectUNIX(path, _Attempted(build, name, failed), timeout)
+        connector = reactor.connectUNIX(path, Attempted(build, name, failed), timeout)
         return connector.disconnect
 
     return dial
 
 
-def dial_host(reactor: DataReactor, name: str, host: str, port: int) -> Dial:
-    """Reach a host by name: it is looked up for every connection, and its addresses are tried (RFC 8305)."""
-
-    def dial(build: Callable[[], Protocol], timeout: float, failed: Failed) -> Callable[[], None]:
-        endpoint = HostnameEndpoint(reactor, host, port, timeout)
-        factory = _Attempted(build, name, failed)
-        cancelled: list[bool] = []
-
-        def fail(reason: Failure) -> None:
-            if not cancelled:
-                failed(_error(name, reason))
-
-        connecting = endpoint.connect(factory)
-        connecting.addErrback(fail)
-
-        def cancel() -> None:
-            cancelled.append(True)
-            connecting.cancel()
-
-        return cancel
-
-    return dial
-
-
-def _error(name: str, failure: Failure) -> ProxyError:
+def why_not_connected(name: str, reason: BaseException | None) -> ProxyError:
     """Why no connection could be made: nothing was sent, so another peer may be tried."""
-    reason = failure.value
     if isinstance(reason, TimeoutError):
         return ProxyError(Source.PEER, 504, "connect_timeout", f"peer {name} was not reached in time", retryable=True)
     if isinstance(reason, ConnectionRefusedError):

@@ -38,8 +38,8 @@ class DirectSend(tcp.Connection):
 
     read_size = READ_START
 
-    # A write may go to the socket if nothing is queued: connected, not closing, and Twisted's queue is not needed
-    # for something else.  One flag, since `write` is called for each message.
+    # A write may go to the socket if nothing is queued: connected, not aborted, and Twisted's queue is not needed for
+    # something else.  One flag, since `write` is called for each message.
     _direct = False
 
     def _open(self) -> None:
@@ -100,7 +100,7 @@ class DirectSend(tcp.Connection):
             self.write(b"".join(iovec))
 
     def _decide(self) -> None:
-        self._direct = bool(self.connected) and not (self.disconnecting or self._aborting or self.TLS)
+        self._direct = bool(self.connected) and not (self._aborting or self.TLS)
 
     def registerProducer(self, producer: IProducer, streaming: bool) -> None:
         """Take a producer; one that is to be pulled is asked again whenever the queue has been sent, so it needs it."""
@@ -117,11 +117,6 @@ class DirectSend(tcp.Connection):
         """Hand reads and writes to a TLS protocol."""
         super().startTLS(ctx, normal)
         self._direct = False
-
-    def loseConnection(self) -> None:
-        """Close when all that is queued has been sent."""
-        self._direct = False
-        super().loseConnection()
 
     def abortConnection(self) -> None:
         """Close at once and drop what is queued."""

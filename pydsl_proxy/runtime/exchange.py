@@ -12,7 +12,7 @@ from pydsl_proxy.wire.forwarded import Identity
 from pydsl_proxy.wire.h1_response import error_page, own_response
 from pydsl_proxy.wire.head import RequestFields, ResponseHead
 from pydsl_proxy.wire.request import Request
-from pydsl_proxy.wire.status import CLIENT_CLOSED
+from pydsl_proxy.wire.statuses import CLIENT_CLOSED
 
 if TYPE_CHECKING:
     from pydsl_proxy.runtime.attempt import Attempt
@@ -26,6 +26,9 @@ class Exchange:
     ``rules`` are those of its location for responses; ``attempt`` is the last attempt, ``trail`` what led to it if
     there was more than one; ``status`` is 0 and ``answered`` false until the response begins; ``sent`` counts the bytes
     of its body; ``error`` is why it ended badly.  ``site`` is the one it began with, whatever has been loaded since.
+
+    When it is over it lets its attempts go, which know it: without the cycle both are freed at once, while they are in
+    the processor's cache, and not by the collector.
     """
 
     __slots__ = (
@@ -35,6 +38,7 @@ class Exchange:
         "error",
         "fields",
         "frontend",
+        "has_body",
         "identity",
         "method",
         "minor",
@@ -73,6 +77,7 @@ class Exchange:
         self.rules: FieldRules = site.rules
         self.status = 0
         self.sent = 0
+        self.has_body = False
         self.body_limit: int | None = None
         self.running: Running | None = None
         self.attempt: Attempt | None = None
@@ -110,11 +115,6 @@ class Exchange:
         """Whether the response has begun."""
         return self.status > 0
 
-    @property
-    def has_body(self) -> bool:
-        """Whether the request has a body, or is still to send the rest of one."""
-        return self.frontend.has_body
-
     def read_body(self, receiver: BodyReceiver) -> None:
         """Deliver the request's body to *receiver*, from its first byte; at once where there is none."""
         self.frontend.read_body(receiver)
@@ -142,7 +142,8 @@ class Exchange:
         if self.status:
             self.running = None
             self.frontend.cut()
-            self.site.ended(self)
+            self.site.log(self)
+            self.attempt = None
         else:
             self.respond(error.status, *error_page(error.status))
 
@@ -153,7 +154,8 @@ class Exchange:
         if end:
             self.running = None
             self.frontend.send_head(response, self.rules, data, True)
-            self.site.ended(self)
+            self.site.log(self)
+            self.attempt = None
         else:
             self.frontend.send_head(response, self.rules, data, False)
 
@@ -166,7 +168,8 @@ class Exchange:
         """The response is complete."""
         self.running = None
         self.frontend.send_end(trailers)
-        self.site.ended(self)
+        self.site.log(self)
+        self.attempt = None
 
     def leave(self, error: ProxyError) -> None:
         """The client is not there for an answer any more; logged with nginx's status 499 if none had begun."""
@@ -176,7 +179,8 @@ class Exchange:
         self.error = error
         if not self.status:
             self.status = CLIENT_CLOSED
-        self.site.ended(self)
+        self.site.log(self)
+        self.attempt = None
 
     def crash(self) -> None:
         """A step, a handler or a user's function raised: 500, or break off."""

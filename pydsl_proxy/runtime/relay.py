@@ -50,21 +50,21 @@ class Trail:
 class Relay:
     """The handle of one location that proxies to one upstream; called with an exchange."""
 
-    __slots__ = ("_relocate", "_seconds", "failing_statuses", "head", "retry", "timeouts", "upstream")
+    __slots__ = ("_relocate", "_seconds", "failing_statuses", "retry", "timeouts", "upstream", "write_head")
 
     def __init__(
         self,
         upstream: Upstream,
         timeouts: Timeouts,
         retry: RetryPolicy,
-        head: Callable[..., bytes],
+        write_head: Callable[..., bytes],
         relocate: Callable[..., ResponseHead],
         seconds: Callable[[], float],
     ) -> None:
         self.upstream = upstream
         self.timeouts = timeouts
         self.retry = retry
-        self.head = head
+        self.write_head = write_head
         self._relocate = relocate
         self._seconds = seconds
         self.failing_statuses = retry.statuses - NOT_THE_PEERS_FAULT
@@ -156,6 +156,8 @@ class Relay:
     def _try(self, exchange: Exchange, previous: Attempt, peer: Peer, *, fresh: bool = False) -> None:
         attempt = Attempt(self, exchange, peer, previous, previous.upload, self._seconds())
         exchange.running = exchange.attempt = attempt
+        # The body is to come anew, from the upload that keeps it.
+        exchange.has_body = attempt.upload is not None
         attempt.connecting = peer.begin(attempt, fresh=fresh)
 
     def settle(self, attempt: Attempt) -> None:
@@ -184,7 +186,8 @@ class Relay:
 
     def _no_peer(self, exchange: Exchange) -> None:
         name = self.upstream.name
-        exchange.fail(ProxyError(Source.PEER, 502, "no_live_peers", f"upstream {name} has no usable peer"))
+        message = f"upstream {name} has no usable peer"
+        exchange.fail(ProxyError(Source.PEER, 502, "no_live_peers", message, upstream=name))
 
 
 def _is_better(one: int, other: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from email.utils import formatdate
+from functools import partial
 
 from twisted.logger import Logger
 
@@ -56,7 +57,9 @@ class Site:
         self.clients = clients
         self.rules = rules
         self.trusted = trusted
-        self._access_log = access_log
+        # Called with what begins an exchange, and with one that is over; a partial costs less than a method.
+        self.begin: Callable[..., Exchange] = partial(Exchange, self)
+        self.log: Callable[[Exchange], None] = access_log or _log_nothing
         self.memo: Memo[RequestFields] = Memo()
         self._second = -1
         self._date = b""
@@ -64,19 +67,6 @@ class Site:
     def place(self, fields: RequestFields) -> None:
         """Choose the server for a header section that was read for the first time, as ``fields.server``."""
         fields.server = self._choose_server(fields.host_name)
-
-    def begin(
-        self,
-        frontend: Frontend,
-        method: bytes,
-        target: bytes,
-        minor: int,
-        fields: RequestFields,
-        identity: Identity,
-        now: float,
-    ) -> Exchange:
-        """A new exchange; it is not handled yet."""
-        return Exchange(self, frontend, method, target, minor, fields, identity, now)
 
     def handle(self, exchange: Exchange) -> None:
         """Find the exchange's location and hand it over."""
@@ -96,17 +86,11 @@ class Site:
             log.failure("{exchange} could not be handled", exchange=exchange)
             exchange.crash()
 
-    def ended(self, exchange: Exchange) -> None:
-        """The exchange is over, well or not."""
-        if self._access_log is not None:
-            self._access_log(exchange)
-
     def refused(self, frontend: Frontend, identity: Identity, line: bytes, error: ProxyError, now: float) -> FieldRules:
         """Note a request that could not be read, and tell which rules its answer is sent by."""
-        if self._access_log is not None:
-            exchange = Exchange(self, frontend, line, b"", -1, RequestFields(b"", b""), identity, now)
-            exchange.status, exchange.error = error.status, error
-            self._access_log(exchange)
+        exchange = self.begin(frontend, line, b"", -1, RequestFields(b"", b""), identity, now)
+        exchange.status, exchange.error = error.status, error
+        self.log(exchange)
         return self.rules
 
     def date(self, now: float) -> bytes:
@@ -116,3 +100,7 @@ class Site:
             self._second = second
             self._date = b"\r\nDate: " + formatdate(second, usegmt=True).encode()
         return self._date
+
+
+def _log_nothing(exchange: Exchange) -> None:
+    """The access log is off."""

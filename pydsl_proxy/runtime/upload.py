@@ -33,6 +33,7 @@ class Upload:
         for data in tuple(self._kept):
             connection.send_body(data)
         if self._ended:
+            self._exchange.has_body = False
             connection.send_end(self._trailers)
         elif self._reading:
             self._exchange.resume_body()

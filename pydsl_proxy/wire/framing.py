@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from pydsl_proxy.wire.grammar import Malformed, is_digits
-from pydsl_proxy.wire.status import has_no_body
+from pydsl_proxy.wire.statuses import has_no_body
 
 
 class Framing(Enum):

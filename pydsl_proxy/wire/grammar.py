@@ -28,8 +28,6 @@ VALUE = rb"[\t\x20-\x7e\x80-\xff]"
 is_token = re.compile(TOKEN + rb"+").fullmatch
 is_value = re.compile(VALUE + rb"*").fullmatch
 
-# RFC 9112 2.2: empty lines before a request line are passed over.
-skip_empty_lines = re.compile(rb"(?:\r\n)*+").match
 # The usual request line: upper-case method (RFC 9110 9.1 registers no other), origin-form, HTTP/1.1.
 read_usual_line = re.compile(rb"(?!TRACE |CONNECT )([A-Z]+) (/[!\"$-~]*) HTTP/1\.1").fullmatch
 # Any request line that has one reading; the target is looked at more closely later.

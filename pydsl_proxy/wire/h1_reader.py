@@ -18,12 +18,12 @@ from pydsl_proxy.wire.grammar import (
     read_field,
     read_status_line,
 )
-from pydsl_proxy.wire.head import RequestFields, ResponseHead
+from pydsl_proxy.wire.head import LOGGED, RequestFields, ResponseHead
 from pydsl_proxy.wire.hop_by_hop import FORBIDDEN_IN_TRAILERS, FORWARDING, NEVER_NAMED, connection_options
-from pydsl_proxy.wire.status import has_no_body
+from pydsl_proxy.wire.statuses import has_no_body
 from pydsl_proxy.wire.uri import host_and_port
 
-# What a proxy looks at in a request; every other field is copied unseen.
+# What a proxy looks at in a request, and what its access log does; every other field is copied unseen.
 _SEEN = (
     b"host",
     b"connection",
@@ -34,12 +34,20 @@ _SEEN = (
     b"expect",
     b"content-length",
     b"transfer-encoding",
+    *LOGGED,
     *sorted(FORWARDING),
 )
 _find_seen = re.compile(rb"\r\n(" + b"|".join(map(re.escape, _SEEN)) + rb"):").finditer
 
+_empty_lines = re.compile(rb"\A(?:\r\n)++")
+
 # nginx answers 405 to TRACE and 400 to CONNECT; for us neither is a method that any location has (RFC 9110 15.5.6).
 _REFUSED_METHODS = (b"CONNECT", b"TRACE")
+
+
+def without_empty_lines(data: bytes) -> bytes:
+    """*data* from its first line that is not empty (RFC 9112 2.2)."""
+    return _empty_lines.sub(b"", data)
 
 
 def read_request_line(line: bytes) -> tuple[bytes, bytes, int]:
@@ -67,12 +75,12 @@ def read_request_line(line: bytes) -> tuple[bytes, bytes, int]:
 def read_request_fields(block: bytes, most: int) -> RequestFields:
     """A request's header section: every field as CRLF name ":" value; *most* bounds the number of fields (431)."""
     block = _checked(block)
-    if block.count(CRLF) > most:
+    if block.count(b"\n") > most:
         raise Malformed("too many header fields", 431)
     lower = block.lower()
     fields = RequestFields(block, lower)
-    seen: dict[bytes, list[bytes]] = {}
     spans = fields.spans
+    rare = False
     for match in _find_seen(lower):
         start, end = match.span()
         stop = lower.find(CRLF, end)
@@ -80,29 +88,32 @@ def read_request_fields(block: bytes, most: int) -> RequestFields:
             stop = len(lower)
         name = match[1]
         spans.append((name, start, stop))
-        seen.setdefault(name, []).append(block[end:stop].strip(b" \t"))
-    _understand(fields, seen)
+        if name == b"host":
+            _take_host(fields, block[end:stop].strip(b" \t"))
+        elif name not in LOGGED:
+            rare = True
+    if rare:
+        _understand(fields)
     return fields
 
 
-def _understand(fields: RequestFields, seen: dict[bytes, list[bytes]]) -> None:
-    hosts = seen.pop(b"host", ())
-    if hosts:
-        # RFC 9112 3.2: a server must refuse more than one Host, or one with an invalid value.
-        if len(hosts) > 1:
-            raise Malformed("Host is repeated")
-        fields.host = hosts[0]
-        fields.host_name = host_and_port(hosts[0])[0]
+def _take_host(fields: RequestFields, value: bytes) -> None:
+    # RFC 9112 3.2: a server must refuse more than one Host, or one with an invalid value.
+    if fields.host is not None:
+        raise Malformed("Host is repeated")
+    fields.host = value
+    fields.host_name = host_and_port(value)[0]
+
+
+def _understand(fields: RequestFields) -> None:
+    seen: dict[bytes, list[bytes]] = {}
+    for name, start, stop in fields.spans:
+        seen.setdefault(name, []).append(fields.raw[start + len(name) + 3 : stop].strip(b" \t"))
     if b"connection" in seen:
-        options = connection_options(seen.pop(b"connection"))
+        options = connection_options(seen[b"connection"])
         fields.close = b"close" in options
         fields.keep_alive = b"keep-alive" in options
         fields.named = options - NEVER_NAMED
-    if seen:
-        _understand_rare(fields, seen)
-
-
-def _understand_rare(fields: RequestFields, seen: dict[bytes, list[bytes]]) -> None:
     fields.content_length = content_length(seen.get(b"content-length", []))
     fields.chunked = is_chunked(seen.get(b"transfer-encoding", []), fields.content_length)
     fields.forwarding = not FORWARDING.isdisjoint(seen)

@@ -11,6 +11,8 @@ from pydsl_proxy.wire.head import RequestFields
 from pydsl_proxy.wire.hop_by_hop import FORWARDING, REQUEST_DROPPED
 from pydsl_proxy.wire.request import Request
 
+FRAMING = frozenset((b"content-length", b"transfer-encoding"))
+
 
 class Outgoing(Protocol):
     """What of an exchange goes into the head that a peer is sent."""
@@ -37,7 +39,7 @@ class RequestWriter:
     def __init__(self, rules: FieldRules, host: bytes) -> None:
         self._rules = rules
         self._host = host
-        self._dropped = REQUEST_DROPPED | FORWARDING | rules.removed
+        self._dropped = REQUEST_DROPPED | FORWARDING | FRAMING | rules.removed
         usual = not rules.computed and FORWARDING.isdisjoint(rules.removed)
         # Chosen here, once: the usual location asks nothing more of a request.
         self.write: Callable[[Outgoing], bytes] = self._write_usual if usual else self._write_any
@@ -66,13 +68,20 @@ class RequestWriter:
         spans = [(start, end) for name, start, end in fields.spans if name in dropped]
         for name in (removed | fields.named) if fields.named else removed:
             spans += spans_of(fields.lower, name)
-        host = b""
+        section = cut(fields.raw, spans)
         if fields.host is None and b"host" not in removed:
-            host = b"\r\nHost: " + self._host
-        section = cut(fields.raw, spans) + host + self._rules.constant
+            section += b"\r\nHost: " + self._host
+        section += _framing(fields) + self._rules.constant
         if identity.believed:
             return section
         if fields.host and b"x-forwarded-host" not in removed:
             section += b"\r\nX-Forwarded-Host: " + fields.host
         fields.edited[self] = section
         return section
+
+
+def _framing(fields: RequestFields) -> bytes:
+    """The framing as it was understood, whatever its spelling: a peer may not read a tab or ``0010`` as we did."""
+    if fields.chunked:
+        return b"\r\nTransfer-Encoding: chunked"
+    return b"" if fields.content_length is None else b"\r\nContent-Length: %d" % fields.content_length

@@ -8,7 +8,7 @@ from pydsl_proxy.wire.field_rules import FieldRules
 from pydsl_proxy.wire.framing import Framing, response_framing
 from pydsl_proxy.wire.grammar import HEAD_END
 from pydsl_proxy.wire.head import ResponseHead, section
-from pydsl_proxy.wire.status import has_no_body, reason
+from pydsl_proxy.wire.statuses import has_no_body, reason
 
 
 def usual_head(response: ResponseHead, rules: FieldRules) -> bytes:

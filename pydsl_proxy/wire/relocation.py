@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from pydsl_proxy.wire.field_rules import cut, spans_of
 from pydsl_proxy.wire.head import ResponseHead
+
+# A URL elsewhere in the value, as in the query of another, is not where the client is sent to.
+_read_location = re.compile(rb"()http://(.*)", re.IGNORECASE).fullmatch
+_read_refresh = re.compile(rb"([^=]*url=)http://(.*)", re.IGNORECASE).fullmatch
 
 
 def relocated(
@@ -21,7 +26,7 @@ def relocated(
         (span, name, new)
         for name in (b"location", b"refresh")
         for span in spans_of(response.lower, name)
-        if (new := _moved(_value(response, span), peers, replaced, here + prefix)) is not None
+        if (new := _moved(_value(response, span), name, peers, replaced, here + prefix)) is not None
     ]
     if not changed:
         return response
@@ -39,12 +44,12 @@ def _value(response: ResponseHead, span: tuple[int, int]) -> bytes:
     return line.partition(b":")[2].strip(b" \t")
 
 
-def _moved(value: bytes, peers: Sequence[bytes], replaced: bytes, instead: bytes) -> bytes | None:
-    # Refresh is "5; url=http://…": what stands before the URL stays.
-    at = value.lower().find(b"http://")
-    if at < 0:
+def _moved(value: bytes, name: bytes, peers: Sequence[bytes], replaced: bytes, instead: bytes) -> bytes | None:
+    # What stands before the URL of a Refresh stays.
+    match = _read_refresh(value) if name == b"refresh" else _read_location(value)
+    if match is None:
         return None
-    before, url = value[:at], value[at + len(b"http://") :]
+    before, url = match.groups()
     for peer in peers:
         if url.startswith(peer + replaced):
             return before + instead + url[len(peer) + len(replaced) :]

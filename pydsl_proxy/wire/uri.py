@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 from urllib.parse import unquote_to_bytes
 
@@ -140,6 +141,8 @@ def split_absolute(target: bytes) -> tuple[bytes, bytes, bytes]:
     return scheme.lower(), authority, rest if rest[:1] == b"/" else b"/" + rest
 
 
+# A pure function of few values: the hosts of a site, again and again.
+@lru_cache(maxsize=1024)
 def host_and_port(value: bytes) -> tuple[bytes, int | None]:
     """The host, lower-case and without a trailing dot, and the port of a Host field or an authority.
 

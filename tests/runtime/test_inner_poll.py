@@ -182,6 +182,17 @@ class InnerPollTests(SynchronousTestCase):
         self.assertIsInstance(ear.lost, ConnectionLost)
         self.assertEqual(ear.writes, 0)
 
+    def test_hangup_while_reading(self) -> None:
+        """A hangup with nothing left to read is an orderly end of the input."""
+        ear = self.ear()
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, reading)
+        ear.fileno = lambda: reading  # type: ignore[method-assign]  # sockets report more than the hangup
+        self.poll.addReader(ear)
+        os.close(writing)
+        self.poll.doRead()
+        self.assertEqual((type(ear.half), ear.reads), (ConnectionDone, 0))
+
     def test_errors(self) -> None:
         """An error is logged and ends that descriptor alone."""
         reader, writer, good = self.ear(read=self.fails), self.ear(write=self.fails), self.ear()
@@ -220,6 +231,15 @@ class InnerPollTests(SynchronousTestCase):
         self.poll.addWriter(ears[1])
         self.poll.doRead()
         self.assertEqual(sum(ear.reads + ear.writes for ear in ears), 1)
+
+    def test_removed_by_its_own_read(self) -> None:
+        """A descriptor whose read stopped its writing does not write."""
+        ear = self.ear(read=lambda: self.poll.removeWriter(ear))
+        self.poll.addReader(ear)
+        self.poll.addWriter(ear)
+        ear.there.send(b"x")
+        self.poll.doRead()
+        self.assertEqual((ear.reads, ear.writes), (1, 0))
 
     def test_paused_in_the_same_batch(self) -> None:
         """A descriptor that was paused does not read, though it still writes."""

@@ -187,6 +187,7 @@ class DataPathTests(LoopbackCase):
         server.link.startTLS(ServerContext())
         client.link.startTLS(ClientContextFactory())
         client.link.write(b"secret")
+        await server.has(11)
         client.link.unregisterProducer()
         client.link.writeSequence([b" ", b"words"])
         await server.has(17)

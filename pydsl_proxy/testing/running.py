@@ -1,0 +1,136 @@
+"""A configuration that runs in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from random import Random
+
+import attrs
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from pydsl_proxy.config.listening import endpoint
+from pydsl_proxy.config.sites import Http, Server, as_http, server
+from pydsl_proxy.config.upstreams import Upstream
+from pydsl_proxy.service import ProxyService
+from pydsl_proxy.testing.answering import Peers
+from pydsl_proxy.testing.asking import Client
+from pydsl_proxy.testing.reactor import MemoryLoop
+from pydsl_proxy.testing.recording import Ended, Recorder
+from pydsl_proxy.testing.transport import Address
+
+
+class Running(tuple[Client, Peers]):
+    """A configuration at work, made by :func:`run`; it unpacks into a client, already connected, and the peers.
+
+    Nothing of it outlives the test, so it need not be stopped.
+    """
+
+    #: The clock, and the reactor of the proxy: ``clock.advance(seconds)`` lets time pass.
+    clock: MemoryLoop
+    #: The service that :func:`pydsl_proxy.service.build` makes too.
+    service: ProxyService
+    #: Every exchange that is over, the first one first.
+    exchanges: list[Ended]
+    #: The lines of the access log, in the format of the configuration.
+    log: list[str]
+    #: Whether :meth:`stop` has come to its end: every client is gone.
+    is_stopped: bool
+    _connect: Callable[[str, str | None], Client]
+
+    @property
+    def peers(self) -> Peers:
+        """The scripted peers."""
+        return self[1]
+
+    def client(self, address: str = "127.0.0.1", *, listen: int | str | None = None) -> Client:
+        """A further client, with the IP address *address*, at the endpoint *listen* or the first one there is."""
+        return self._connect(address, None if listen is None else endpoint(listen))
+
+    def reload(self, config: Http | Server | Upstream) -> None:
+        """Put another configuration in force, as ``SIGHUP`` does; raises :class:`~pydsl_proxy.errors.ConfigErrors`."""
+        _finished(self.clock, self.service.reload(_recorded(config, self.exchanges, self.log)))
+
+    def stop(self) -> None:
+        """Stop the proxy; what is under way may end within ``shutdown_grace`` seconds, see :attr:`is_stopped`."""
+        self.service.stopService().addBoth(self._stopped)
+        self.clock.settle()
+
+    def _stopped(self, result: object) -> None:
+        if isinstance(result, Failure):
+            result.raiseException()
+        self.is_stopped = True
+
+
+def run(
+    config: Http | Server | Upstream, *, listen: int | str | None = None, address: str = "127.0.0.1", seed: int = 1
+) -> Running:
+    """Run *config* in memory: the real proxy, between scripted clients and peers, on a clock that stands.
+
+    An upstream stands for ``server(80).location("/").proxy_to(upstream)``.  The first client has the IP address
+    *address* and connects to the endpoint *listen*, a port or an endpoint string of the configuration, or its first
+    one.  Host names of peers are known without a look-up.  *seed* is for strategies that draw lots.  The access log
+    goes to :attr:`Running.log` instead of a file.  Raises :class:`~pydsl_proxy.errors.ConfigErrors`.
+    """
+    peers = Peers()
+    loop = MemoryLoop(peers)
+    peers.belong_to(loop)
+    exchanges: list[Ended] = []
+    lines: list[str] = []
+    service = ProxyService(_recorded(config, exchanges, lines), loop, random=Random(seed))
+    connect = _connecting(service, loop, peers)
+    _finished(loop, service.startService())
+    running = Running((connect(address, None if listen is None else endpoint(listen)), peers))
+    running.clock, running.service = loop, service
+    running.exchanges, running.log = exchanges, lines
+    running.is_stopped = False
+    running._connect = connect
+    return running
+
+
+def _connecting(service: ProxyService, loop: MemoryLoop, peers: Peers) -> Callable[[str, str | None], Client]:
+    """What connects clients; each has a port of its own."""
+    numbers = count(1)
+
+    def connect(address: str, listen: str | None) -> Client:
+        number = next(numbers)
+        places = service.addresses
+        if listen is None:
+            listen = next(iter(places))
+        if listen not in places:
+            raise ValueError(f"nothing listens at {listen!r}, only at {', '.join(map(repr, places))}")
+        port = next(port for port in loop.ports.values() if port.getHost() == places[listen])
+        client = Client(loop, "the client" if number == 1 else f"client {number}", peers.unanswered)
+        client.connect(port, *_ends(port.getHost(), address, 50000 + number))
+        return client
+
+    return connect
+
+
+def _ends(place: Address, address: str, port: int) -> tuple[Address, Address]:
+    """The addresses of both ends, the proxy's first."""
+    if isinstance(place, UNIXAddress):
+        return place, UNIXAddress("")
+    kind = IPv6Address if ":" in address else IPv4Address
+    here = "::1" if ":" in address else "127.0.0.1"
+    return kind("TCP", here, place.port), kind("TCP", address, port)
+
+
+def _recorded(config: Http | Server | Upstream, exchanges: list[Ended], lines: list[str]) -> Http:
+    """*config* as a whole, with an access log that keeps what it is told."""
+    if isinstance(config, Upstream):
+        config = server(80).location("/").proxy_to(config)
+    config = as_http(config)
+    return attrs.evolve(config, access_log=Recorder(config.access_log, exchanges, lines))
+
+
+def _finished(loop: MemoryLoop, doing: Deferred[None]) -> None:
+    """Let *doing* come to its end, or raise what it failed with."""
+    results: list[object] = []
+    doing.addBoth(results.append)
+    loop.settle()
+    for result in results:
+        if isinstance(result, Failure):
+            result.raiseException()
