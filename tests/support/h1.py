@@ -71,11 +71,12 @@ class End:
     @property
     def received(self) -> bytes:
         """All that the proxy has sent here."""
-        return self.transport.value()
+        received: bytes = self.transport.value()
+        return received
 
     def news(self) -> bytes:
         """What the proxy has sent since the last time this was asked."""
-        received = self.transport.value()
+        received = self.received
         news, self._read = received[self._read :], len(received)
         return news
 
