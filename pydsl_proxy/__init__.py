@@ -16,6 +16,7 @@ from pydsl_proxy.balancing.random_choice import random_one, random_two
 from pydsl_proxy.balancing.smooth_round_robin import round_robin
 from pydsl_proxy.balancing.value_hash import hash_by
 from pydsl_proxy.config.client_limits import clients
+from pydsl_proxy.config.loading import load
 from pydsl_proxy.config.locations import Location, location
 from pydsl_proxy.config.matching import exact, prefix, regex
 from pydsl_proxy.config.sites import Http, Server, http, server
@@ -84,6 +85,7 @@ __all__ = [
     "http",
     "ip_hash",
     "least_conn",
+    "load",
     "location",
     "method",
     "minutes",

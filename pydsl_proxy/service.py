@@ -58,7 +58,7 @@ class ProxyService(Service):
         compiled = compile_config(config, self._reactor, self._random, log=sink.write, previous=previous)
         for warning in check(config):
             if warning.warning:
-                log.warn("{warning}", warning=warning)
+                log.warn("{mistake}", mistake=warning)
         return compiled
 
     @property

@@ -106,7 +106,7 @@ def _relocate(
 
 
 def _policy(retry: Retry) -> RetryPolicy:
-    if retry == DEFAULT_RETRY:
+    if retry is DEFAULT_RETRY:
         # A connection that could not be made, for any request; a broken one, for a request that changes nothing.
         return RetryPolicy(("connect", "error"), safe_only=True)
     return RetryPolicy(retry.on, tries=retry.tries, timeout=retry.timeout, non_idempotent=retry.non_idempotent)

@@ -103,7 +103,8 @@ class Scope:
 
         *on* lists what counts as a failure: ``"connect"``, ``"error"``, ``"timeout"``, ``"invalid_header"``, or a
         status of 403, 404, 429, 500, 502, 503 or 504.  A POST, LOCK or PATCH that was sent is repeated only if
-        *non_idempotent*.  Without this verb only a connection that could not be made is tried elsewhere.
+        *non_idempotent*.  Without this verb a connection that could not be made is tried elsewhere, whatever the
+        request, and one that broke before the answer for GET, HEAD and OPTIONS, which ask for no change.
         """
         return self._with(retry(tries, on=on, timeout=timeout, non_idempotent=non_idempotent))
 

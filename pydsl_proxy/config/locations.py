@@ -92,7 +92,10 @@ class OpenLocation(Scope, Generic[T]):
     def mount(self, resource: IResource | Resource) -> T:
         """Give requests to a resource of twisted.web."""
         if not IResource.providedBy(resource):
-            raise ConfigError(f"mount(): {resource!r} is not a resource of twisted.web")
+            raise ConfigError(
+                f"mount(): {resource!r} is not a resource of twisted.web",
+                hint="write an instance of twisted.web.resource.Resource, WSGIResource(…), or Klein().resource()",
+            )
         return self.handle(Mount(resource))
 
     def handle(self, handler: Handler) -> T:

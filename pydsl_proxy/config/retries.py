@@ -40,7 +40,8 @@ class Retry:
         return call("retry", tries, options(self, "on", "timeout", "non_idempotent"))
 
 
-#: Where ``.retry()`` is not used: nothing is repeated that a peer can have seen.
+#: Where ``.retry()`` is not used: a connection that could not be made, for any request; one that broke before the
+#: answer, for a request that changes nothing (RFC 9110 9.2.1), which the compiler knows by this very object.
 DEFAULT_RETRY: Final = Retry(on=("connect",), origin=NOWHERE)
 
 

@@ -68,6 +68,7 @@ class H1Connection(Protocol):
         self._requests = 0
         self._corked: bytes | None = None
         self._uploading = False
+        self._paused = False
 
     def connectionMade(self) -> None:
         """Connected: send the attempt that asked for this connection, if it is still wanted."""
@@ -228,8 +229,7 @@ class H1Connection(Protocol):
         self._read_on(attempt)
         attempt.answered(response, pieces, False)
         if body.ended and self._attempt is attempt:
-            self._finish(response.persistent and not body.surplus)
-            attempt.ended(body.trailers)
+            self._end(attempt, response, body)
 
     def _take_body(self, attempt: Attempt, data: bytes) -> None:
         """The end of a body of declared length, or some of another."""
@@ -245,8 +245,15 @@ class H1Connection(Protocol):
         if data:
             attempt.body(data)
         if body.ended and self._attempt is attempt:
-            self._finish(response.persistent and not body.surplus)
-            attempt.ended(body.trailers)
+            self._end(attempt, response, body)
+
+    def _end(self, attempt: Attempt, response: ResponseHead, body: ResponseBody) -> None:
+        """The body is here as a whole, though the client may be slower: that must not stop the next exchange."""
+        if self._paused:
+            self._paused = False
+            self.transport.resumeProducing()
+        self._finish(response.persistent and not body.surplus)
+        attempt.ended(body.trailers)
 
     def _finish(self, persistent: bool) -> None:
         """The response is here as a whole: back to the pool, or close."""
@@ -330,6 +337,7 @@ class H1Connection(Protocol):
         """The client is slower than the peer, whose time does not run meanwhile."""
         if self._state is not CLOSED:
             self._watch.deadline = inf
+            self._paused = True
             self.transport.pauseProducing()
 
     def resumeProducing(self) -> None:
@@ -337,6 +345,7 @@ class H1Connection(Protocol):
         attempt = self._attempt
         if self._state is not CLOSED and attempt is not None:
             self._watch.until(self._home.seconds() + attempt.timeouts.read)
+            self._paused = False
             self.transport.resumeProducing()
 
     def stopProducing(self) -> None:

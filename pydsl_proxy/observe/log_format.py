@@ -24,7 +24,7 @@ from pydsl_proxy.observe.outcomes import (
 )
 from pydsl_proxy.observe.readings import Reading, Seconds, remote_user_of
 from pydsl_proxy.observe.templates import Part, Template
-from pydsl_proxy.wire.head import RequestFields
+from pydsl_proxy.wire.head import LOGGED, RequestFields
 from pydsl_proxy.wire.values import client_address, header, host, method, protocol, request_uri
 
 COMBINED: Final[tuple[Part, ...]] = (
@@ -59,9 +59,13 @@ def combined(seconds: Seconds) -> Reading:
     local = each_second(common)
 
     def keep(fields: RequestFields) -> bytes:
-        user = constant(escape_default(remote_user_of(fields)))
-        referer = constant(escape_default(fields.get(b"referer") or b""))
-        agent = constant(escape_default(fields.get(b"user-agent") or b""))
+        noted = {name: fields.raw[start + len(name) + 3 : stop] for name, start, stop in fields.spans}
+        if len(noted) < len(fields.spans) or not noted:
+            # Repeated fields, or a section whose places the reader did not note.
+            noted = {name: fields.get(name) or b"" for name in LOGGED}
+        user = constant(escape_default(remote_user_of(fields))) if b"authorization" in noted else b"-"
+        referer = constant(escape_default(noted.get(b"referer", b"").strip(b" \t")))
+        agent = constant(escape_default(noted.get(b"user-agent", b"").strip(b" \t")))
         template = b'%%b - %b [%%b] "%%b %%b HTTP/1.%%d" %%d %%d "%b" "%b"\n' % (user, referer, agent)
         fields.logged = template
         return template

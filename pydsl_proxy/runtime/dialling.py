@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from twisted.internet.error import ConnectError, ConnectionRefusedError, DNSLookupError, TimeoutError, UserError
@@ -12,6 +13,7 @@ from twisted.python.failure import Failure
 
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import Dial
+from pydsl_proxy.runtime.transport import DataPath
 
 if TYPE_CHECKING:
     from pydsl_proxy.runtime.reactors import DataReactor
@@ -42,12 +44,20 @@ class Attempted(ClientFactory):
 
 def dial_tcp(reactor: DataReactor, name: str, address: str, port: int) -> Dial:
     """Reach an IP address."""
+    if isinstance(reactor, DataPath):
+        return partial(_dial_direct, reactor, name, address, port)
 
     def dial(build: Callable[[], Protocol], timeout: float, failed: Failed) -> Callable[[], None]:
         connector = reactor.connectTCP(address, port, Attempted(build, name, failed), timeout)
         return connector.disconnect
 
     return dial
+
+
+def _dial_direct(
+    reactor: DataPath, name: str, address: str, port: int, build: Callable[[], Protocol], timeout: float, failed: Failed
+) -> Callable[[], None]:
+    return reactor.dial(address, port, timeout, build, lambda reason: failed(why_not_connected(name, reason)))
 
 
 def dial_unix(reactor: DataReactor, name: str, path: str) -> Dial:

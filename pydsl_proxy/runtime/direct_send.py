@@ -38,6 +38,9 @@ class DirectSend(tcp.Connection):
 
     read_size = READ_START
 
+    # Before a close: sockets are closed on exec, so nobody else holds them open, and a close shuts them down.
+    _shouldShutdown = False
+
     # A write may go to the socket if nothing is queued: connected, not aborted, and Twisted's queue is not needed for
     # something else.  One flag, since `write` is called for each message.
     _direct = False
@@ -117,6 +120,18 @@ class DirectSend(tcp.Connection):
         """Hand reads and writes to a TLS protocol."""
         super().startTLS(ctx, normal)
         self._direct = False
+
+    def loseConnection(self) -> None:
+        """Close when all that is queued has been sent: if nothing is, when the batch of events is handled.
+
+        Twisted waits for the socket to be writable, and sends nothing.
+        """
+        if self._direct and not (self._tempDataLen or self.dataBuffer or self._writeDisconnected or self.producer):
+            self.stopReading()
+            self.disconnecting = True
+            cast("InnerPoll", self.reactor).close_soon(self)
+        else:
+            super().loseConnection()
 
     def abortConnection(self) -> None:
         """Close at once and drop what is queued."""

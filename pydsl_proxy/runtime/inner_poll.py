@@ -47,6 +47,14 @@ class Descriptor(Protocol):
         """The connection is over."""
 
 
+class Closing(Descriptor, Protocol):
+    """A connection that is about to close: its queue, and whether it is closed."""
+
+    disconnected: int
+    dataBuffer: bytes
+    _tempDataLen: int
+
+
 @implementer(IReadDescriptor, ILoggingContext)
 class InnerPoll:
     """The ``reactor`` of the data path's connections: it watches them, all else it leaves to the *outer* reactor.
@@ -73,6 +81,9 @@ class InnerPoll:
         # Numbers that were registered since the batch was polled: its events may be about the socket that had the
         # number before.
         self._fresh: set[int] = set()
+        # To be closed when the batch is handled.
+        self._closing: list[Closing] = []
+        self._in_batch = False
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._outer, name)
@@ -154,7 +165,24 @@ class InnerPoll:
             events = self._poller.poll(0, self.BATCH)
             if not events:
                 return
+            self._in_batch = True
             self._dispatch(events)
+            self._in_batch = False
+            if self._closing:
+                self._close()
+
+    def close_soon(self, descriptor: Closing) -> None:
+        """Close *descriptor*, which is not read any more, unless something is written to it meanwhile."""
+        if not self._closing and not self._in_batch:
+            self._outer.callLater(0, self._close)
+        self._closing.append(descriptor)
+
+    def _close(self) -> None:
+        closing, self._closing = self._closing, []
+        for descriptor in closing:
+            if descriptor.disconnected or descriptor.dataBuffer or descriptor._tempDataLen:
+                continue
+            self._disconnect(descriptor, CONNECTION_DONE, False)
 
     def _dispatch(self, events: list[tuple[int, int]]) -> None:
         reading = self._reading
@@ -227,3 +255,4 @@ class InnerPoll:
         """Lose all connections that are watched, as ``ReactorBase.disconnectAll`` does."""
         for descriptor in dict.fromkeys([*self._reading.values(), *self._writing.values()]):
             self._disconnect(descriptor, CONNECTION_LOST, False)
+        self._close()

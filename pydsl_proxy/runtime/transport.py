@@ -14,12 +14,15 @@ from zope.interface import directlyProvides, providedBy
 if sys.platform == "linux":
     from twisted.internet.epollreactor import EPollReactor
 
+    from pydsl_proxy.runtime.direct_dial import dial_direct
     from pydsl_proxy.runtime.direct_send import TCPConnector, TCPPort, UNIXConnector, UNIXPort
     from pydsl_proxy.runtime.inner_poll import InnerPoll
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from twisted.internet.interfaces import Binding, IOpenSSLContextFactory, IProtocolFactory
-    from twisted.internet.protocol import ClientFactory, P
+    from twisted.internet.protocol import ClientFactory, P, Protocol
 
 R = TypeVar("R")
 
@@ -74,6 +77,20 @@ class DataPath:
     def cut(self) -> None:
         """Lose all connections."""
         self._poll.cut()
+
+    def dial(
+        self,
+        address: str,
+        port: int,
+        timeout: float,
+        build: Callable[[], Protocol],
+        failed: Callable[[BaseException], None],
+    ) -> Callable[[], None]:
+        """Connect to an IP address within *timeout* seconds, as :meth:`connectTCP` does but with less around it.
+
+        *build* makes the protocol, *failed* is told why there is none; what is returned cancels.
+        """
+        return dial_direct(self._poll, self._outer, address, port, timeout, build, failed)
 
     # The names and signatures of IReactorTCP, IReactorUNIX and IReactorSSL.
 

@@ -95,8 +95,15 @@ class Peer:
         self._decide(None, silent=False)
 
     def refuses(self, error: Exception | None = None) -> None:
-        """From now on refuse connections, with one of :mod:`twisted.internet.error` if *error* is given."""
+        """From now on refuse new connections, with one of :mod:`twisted.internet.error` if *error* is given."""
         self._decide(error or ConnectionRefusedError(), silent=False)
+
+    def dies(self) -> None:
+        """Close every connection, and from now on refuse new ones."""
+        self._decide(ConnectionRefusedError(), silent=False)
+        for connection in self.connections:
+            if not connection.is_gone:
+                connection.closes()
 
     def times_out(self) -> None:
         """From now on leave connections neither accepted nor refused, so that the proxy's clock decides."""

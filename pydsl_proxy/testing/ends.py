@@ -46,7 +46,8 @@ class End:
         self.was_reset = False
 
     def __repr__(self) -> str:
-        return f"<{self._name}: {self._state() or 'nothing received'}>"
+        told = [f"{len(self.received)} bytes received and not yet expected", self._state()]
+        return f"<{self._name}: {'; '.join(filter(None, told))}>"
 
     # -- what a test says --------------------------------------------------------------------------------------------
 
@@ -174,8 +175,6 @@ class End:
     def _state(self) -> str:
         """What else there is to know when something was not as expected."""
         state = []
-        if self.received:
-            state.append(f"{len(self.received)} bytes received and not yet expected")
         if self.unsent:
             state.append(f"the proxy has {self.unsent} bytes for it, which it does not read")
         if self.was_reset:

@@ -47,6 +47,10 @@ class FarEnd(Protocol):
     def has_room(self) -> bool:
         """Whether some data would be taken now."""
 
+    @property
+    def unread(self) -> int:
+        """Bytes that were sent to the proxy, and it has not read."""
+
     def give(self, most: int) -> bytes:
         """Some of what was sent to the proxy; nothing is the end."""
 
@@ -163,7 +167,7 @@ class MemoryTransport(FileDescriptor):
         if protocol is None:
             return
         FileDescriptor.connectionLost(self, reason)
-        self._end.lost(reset=bool(reason.check(ConnectionAborted)) or self._end.readable)
+        self._end.lost(reset=bool(reason.check(ConnectionAborted)) or self._end.unread > 0)
         protocol.connectionLost(reason)
 
     def getHost(self) -> Address:  # type: ignore[override]  # annotated for TCP alone

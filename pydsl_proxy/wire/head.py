@@ -83,37 +83,23 @@ class RequestFields(Fields):
     ``server`` is for the site: the server that the Host chose.
     """
 
-    __slots__ = (
-        "chunked",
-        "close",
-        "content_length",
-        "expect",
-        "forwarding",
-        "host",
-        "host_name",
-        "keep_alive",
-        "logged",
-        "named",
-        "server",
-        "spans",
-        "upgrade",
-    )
+    # No slots: one is made for each section that was not seen before, and few of these are ever set.
+    named: frozenset[bytes] = frozenset()
+    host: bytes | None = None
+    host_name = b""
+    content_length: int | None = None
+    chunked = False
+    close = False
+    keep_alive = False
+    expect = False
+    upgrade: bytes | None = None
+    forwarding = False
+    logged: bytes | None = None
+    server: object = None
 
     def __init__(self, raw: bytes, lower: bytes) -> None:
         super().__init__(raw, lower)
         self.spans: list[tuple[bytes, int, int]] = []
-        self.named: frozenset[bytes] = frozenset()
-        self.host: bytes | None = None
-        self.host_name = b""
-        self.content_length: int | None = None
-        self.chunked = False
-        self.close = False
-        self.keep_alive = False
-        self.expect = False
-        self.upgrade: bytes | None = None
-        self.forwarding = False
-        self.logged: bytes | None = None
-        self.server: object = None
 
     def get(self, name: bytes) -> bytes | None:
         """As :meth:`Fields.get`; where the reader has noted the places, nothing is searched."""
