@@ -25,6 +25,8 @@ from pydsl_proxy.wire.memo import Memo
 MOST_HEAD = 64 * 1024
 # Interim responses (1xx) before the final one; a peer that sends more is out of order.
 MOST_INTERIM = 8
+# Seconds for a peer to take what is queued for it before a close: one that answers early may never read the rest.
+CLOSE_WITHIN = 60.0
 
 
 class State(Enum):
@@ -307,7 +309,9 @@ class H1Connection(Protocol):
     def _expired(self) -> None:
         """The deadline has passed: an idle connection has had its time, or the peer is too slow."""
         attempt = self._attempt
-        if attempt is None:
+        if self._state is CLOSED:
+            self.transport.abortConnection()
+        elif attempt is None:
             self.close()
         elif self._uploading:
             self._fail(attempt, "send_timeout", f"took none of the request for {attempt.timeouts.send:g} s", 504)
@@ -330,12 +334,13 @@ class H1Connection(Protocol):
 
     def _close(self) -> None:
         self._state = CLOSED
-        self._watch.stop()
+        self._watch.until(self._home.seconds() + CLOSE_WITHIN)
         self.transport.loseConnection()
 
     def pauseProducing(self) -> None:
         """The client is slower than the peer, whose time does not run meanwhile."""
-        if self._state is not CLOSED:
+        # The end of a response is also written, when its connection is another exchange's already.
+        if self._state is not CLOSED and self._attempt is not None:
             self._watch.deadline = inf
             self._paused = True
             self.transport.pauseProducing()

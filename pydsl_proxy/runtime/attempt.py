@@ -133,6 +133,8 @@ class Attempt:
             self.connection.abandon()
         elif self.connecting is not None:
             self.connecting()
+        # It holds this attempt, and so the client's connection with all that waits there to be sent.
+        self.connecting = None
         self.open = False
         self.took = self.peer.seconds() - self.started
         self.peer.end()

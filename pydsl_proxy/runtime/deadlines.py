@@ -10,6 +10,10 @@ from twisted.internet.interfaces import IDelayedCall
 from pydsl_proxy.runtime.reactors import Clock
 
 
+def _nothing() -> None:
+    """Who has stopped watching hears no more."""
+
+
 class Watch:
     """Calls *expired* when the clock passes :attr:`deadline`.
 
@@ -50,8 +54,10 @@ class Watch:
             self.arm()
 
     def stop(self) -> None:
-        """Watch no more; may be called twice."""
+        """Watch no more, ever; may be called twice."""
         self.deadline = inf
+        # Who watches holds the watch: without this a closed connection, with its buffers, would wait for the collector.
+        self._expired = _nothing
         if self._call is not None:
             self._call.cancel()
             self._call = None

@@ -47,6 +47,11 @@ class PeerConnection(End):
                 self._sent.append(answer(request).written(request.method))
 
     @property
+    def request_lines(self) -> list[str]:
+        """The first line of every request whose head was received, the first one first."""
+        return list(self._stream.lines)
+
+    @property
     def waits(self) -> bool:
         """Whether a complete request has no answer, as far as that can be told."""
         return bool(self._waiting) and not self.is_gone

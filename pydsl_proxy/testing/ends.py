@@ -114,6 +114,11 @@ class End:
         self._loop.settle()
 
     @property
+    def has_closed(self) -> bool:
+        """Whether this end has closed its half of the connection, or all of it."""
+        return self._half_closed
+
+    @property
     def unsent(self) -> int:
         """Bytes that the proxy keeps because this end does not read."""
         return 0 if self._transport is None or self.is_gone else self._transport.unsent

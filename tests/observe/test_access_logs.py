@@ -49,7 +49,7 @@ class AccessLogTests(SynchronousTestCase):
 
     def test_format(self) -> None:
         """A format that is none is refused, with what was probably meant."""
-        self.assert_refused(lambda: access_log(format="combind"), "'combind' is neither", 'write format=f"{client')
+        self.assert_refused(lambda: access_log(format="combinedd"), "'combinedd' is neither", 'write format=f"{client')
         self.assert_refused(lambda: access_log(format=""), "'' is neither")
         self.assert_refused(lambda: access_log(format="{status}"), "write an f before the quote")
         self.assert_refused(lambda: access_log(format="$status"), "nginx's $variables are values here")

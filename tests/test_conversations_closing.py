@@ -1,0 +1,283 @@
+"""Conversations: clients that leave, configurations that change, and a proxy that stops."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from pydsl_proxy import clients, http, server, upstream
+from pydsl_proxy.config.sites import Http
+from pydsl_proxy.errors import ConfigErrors
+from pydsl_proxy.testing import run
+from tests.support.messages import GET, OK, get, post
+
+APP = upstream("app", "a:1")
+STREAMING = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nab"
+
+
+def graceful(seconds: float) -> Http:
+    """A proxy that waits so long when it is told to stop."""
+    return http(server(80).location("/").proxy_to(APP), shutdown_grace=seconds)
+
+
+class HalfClosedTests(SynchronousTestCase):
+    """A client that closes its half: a simple tool that still reads, or one that has left."""
+
+    def test_answered(self) -> None:
+        """It is answered, and the connection closed."""
+        client, peers = run(APP)
+        client.sends(GET)
+        client.half_closes()
+        self.assertFalse(client.is_closed)
+        peers["a:1"].sends(OK)
+        client.expects(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nConnection: close\r\n\r\nok")
+        self.assertTrue(client.is_gone)
+        self.assertFalse(client.was_reset)
+
+    def test_streaming(self) -> None:
+        """A response that has begun is carried to its end, however long it takes."""
+        client, peers = running = run(APP)
+        client.sends(GET)
+        peers["a:1"].sends(STREAMING)
+        client.half_closes()
+        running.clock.advance(50)
+        peers["a:1"].sends(b"cd")
+        self.assertEqual(client.responses[0].body, b"abcd")
+        self.assertTrue(client.is_gone)
+
+    def test_not_for_ever(self) -> None:
+        """One whose answer does not begin in time is taken to have left, and the attempt ended."""
+        client, peers = running = run(http(server(80).location("/").proxy_to(APP), clients=clients(half_close=5)))
+        client.sends(GET)
+        client.half_closes()
+        running.clock.advance(4.9)
+        self.assertFalse(peers["a:1"].is_closed)
+        running.clock.advance(0.1)
+        self.assertTrue(peers["a:1"].was_reset)
+        self.assertTrue(client.is_gone)
+        self.assertEqual((running.exchanges[0].status, running.exchanges[0].cause), (499, "client_closed"))
+
+    def test_idle(self) -> None:
+        """Between requests it is the end."""
+        client, peers = run(APP)
+        peers["a:1"].answers(200, b"ok")
+        client.request("GET")
+        client.half_closes()
+        self.assertTrue(client.is_gone)
+
+    def test_within_a_head(self) -> None:
+        """So it is before a request is complete."""
+        client, peers = run(APP)
+        client.sends(b"GET / HTTP/1.1\r\n")
+        client.half_closes()
+        self.assertTrue(client.is_gone)
+        client.expects(b"")
+        self.assertEqual(len(peers), 0)
+
+    def test_within_a_body(self) -> None:
+        """A request whose body cannot become complete is given up; the peer must not take it for complete."""
+        client, peers = running = run(APP)
+        client.sends(get("/", "Content-Length: 4", method="POST") + b"ab")
+        client.half_closes()
+        self.assertTrue(client.is_gone)
+        self.assertTrue(peers["a:1"].was_reset)
+        self.assertEqual(running.exchanges[0].status, 499)
+
+    def test_pipelined(self) -> None:
+        """The request at hand is the last: those sent ahead are not begun, which its answer tells."""
+        client, peers = run(APP)
+        client.sends(get("/1") + get("/2"))
+        client.half_closes()
+        peers["a:1"].sends(OK)
+        client.expects(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nConnection: close\r\n\r\nok")
+        self.assertTrue(client.is_gone)
+
+
+class LeavingTests(SynchronousTestCase):
+    """A client that is gone."""
+
+    def test_while_asked(self) -> None:
+        """Its attempt is cancelled: nobody waits for the answer."""
+        client, peers = running = run(APP)
+        client.sends(GET)
+        client.closes()
+        self.assertTrue(peers["a:1"].was_reset)
+        self.assertEqual((running.exchanges[0].status, running.exchanges[0].cause), (499, "client_closed"))
+
+    def test_while_connecting(self) -> None:
+        """So is one that is not connected yet."""
+        client, peers = running = run(APP)
+        peers["a:1"].times_out()
+        client.sends(GET)
+        client.closes()
+        self.assertFalse(peers["a:1"].is_asked)
+        peers["a:1"].accepts()
+        self.assertEqual(peers["a:1"].connections, [])
+        self.assertEqual(len(running.exchanges), 1)
+
+    def test_while_answered(self) -> None:
+        """So is a response that still comes; it is logged with the status it had."""
+        client, peers = running = run(APP)
+        client.sends(GET)
+        peers["a:1"].sends(STREAMING)
+        client.closes()
+        self.assertTrue(peers["a:1"].was_reset)
+        self.assertEqual((running.exchanges[0].status, running.exchanges[0].sent), (200, 2))
+
+    def test_with_more(self) -> None:
+        """What it had sent ahead is never begun."""
+        client, peers = running = run(APP)
+        client.sends(GET + GET)
+        client.resets()
+        self.assertEqual(len(peers["a:1"].requests), 1)
+        self.assertEqual(len(running.exchanges), 1)
+
+    def test_logged_once(self) -> None:
+        """A response that is sent to the last byte is no failure, whatever the client does next."""
+        client, peers = running = run(APP)
+        client.sends(GET)
+        peers["a:1"].sends(OK)
+        client.closes()
+        self.assertEqual([(each.status, each.cause) for each in running.exchanges], [(200, "")])
+
+
+class ReloadTests(SynchronousTestCase):
+    """Another configuration is put in force."""
+
+    def test_equal_upstream(self) -> None:
+        """An upstream that is equal keeps its connections and its health."""
+        app = upstream("app", "a:1", "b:1")
+        client, peers = running = run(app)
+        peers["a:1"].refuses()
+        peers["b:1"].answers(200, b"ok")
+        client.request("GET")
+        running.reload(server(80).location("/new").proxy_to(upstream("app", "a:1", "b:1")))
+        self.assertEqual(client.request("GET", "/new").status, 200)
+        self.assertEqual(client.request("GET", "/old").status, 404)
+        self.assertEqual(len(peers["b:1"].connections), 1)
+        self.assertEqual(running.exchanges[1].peers, (("b:1", 200),))
+
+    def test_other_upstream(self) -> None:
+        """One that is not wanted any more closes its idle connections."""
+        client, peers = running = run(APP)
+        peers["a:1"].answers(200, b"ok")
+        client.request("GET")
+        running.reload(upstream("app", "b:1"))
+        self.assertTrue(peers["a:1"].is_closed)
+        client.sends(GET)
+        peers["b:1"].expects(GET)
+
+    def test_under_way(self) -> None:
+        """What has begun ends as it began, on the connections that it has; then they are closed."""
+        client, peers = running = run(server(80).location("/").set_response_header("X-A", "old").proxy_to(APP))
+        client.sends(get("/", "Content-Length: 4", method="POST") + b"ab")
+        running.reload(server(80).location("/").set_response_header("X-A", "new").proxy_to("b:1"))
+        client.sends(b"cd")
+        peers["a:1"].sends(OK)
+        self.assertEqual(client.responses[0].headers["x-a"], "old")
+        self.assertTrue(peers["a:1"].is_closed)
+        peers["b:1"].answers(200, b"new")
+        response = client.request("GET")
+        self.assertEqual((response.headers["x-a"], response.body), ("new", b"new"))
+
+    def test_pipelined(self) -> None:
+        """A request that waits for its turn is begun on the new one."""
+        client, peers = running = run(APP)
+        client.sends(GET + GET)
+        running.reload(upstream("app", "b:1"))
+        peers["a:1"].sends(OK)
+        peers["b:1"].expects(GET)
+
+    def test_mistakes(self) -> None:
+        """A configuration with mistakes changes nothing."""
+        client, peers = running = run(APP)
+        broken = server(80).location("/").respond(200, "1").location("/").respond(200, "2")
+        self.assertRaises(ConfigErrors, running.reload, broken)
+        client.sends(GET)
+        peers["a:1"].expects(GET)
+
+    def test_listeners(self) -> None:
+        """A new endpoint is bound; one that is not wanted any more takes no clients and lets its idle ones go."""
+        running = run(server(80).location("/").proxy_to(APP))
+        idle, busy = running.client(), running.client()
+        busy.sends(GET)
+        running.reload(server(81).location("/").proxy_to(APP))
+        self.assertTrue(idle.is_gone)
+        self.assertFalse(busy.is_closed)
+        running.peers["a:1"].sends(OK)
+        self.assertEqual(busy.responses[0].status, 200)
+        self.assertTrue(busy.is_gone)
+        self.assertRaises(ValueError, running.client, listen=80)
+        running.client(listen=81).sends(GET)
+
+
+class StoppingTests(SynchronousTestCase):
+    """The proxy is told to stop."""
+
+    def test_idle(self) -> None:
+        """Idle clients are let go at once, and peers; no new ones are taken."""
+        client, peers = running = run(graceful(30))
+        peers["a:1"].answers(200, b"ok")
+        client.request("GET")
+        running.stop()
+        self.assertTrue(client.is_gone)
+        self.assertTrue(running.is_stopped)
+        self.assertTrue(peers["a:1"].is_closed)
+        self.assertEqual(running.clock.ports, {})
+
+    def test_under_way(self) -> None:
+        """What is under way may end, and says that the connection closes."""
+        client, peers = running = run(graceful(30))
+        client.sends(GET)
+        running.stop()
+        self.assertFalse(running.is_stopped)
+        running.clock.advance(29)
+        peers["a:1"].sends(OK)
+        client.expects(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nConnection: close\r\n\r\nok")
+        self.assertTrue(running.is_stopped)
+
+    def test_upload_under_way(self) -> None:
+        """So may an upload."""
+        client, peers = running = run(graceful(30))
+        client.sends(post(b"body")[:-2])
+        running.stop()
+        client.sends(b"dy")
+        peers["a:1"].sends(OK)
+        self.assertEqual(client.responses[0].status, 200)
+        self.assertTrue(running.is_stopped)
+
+    def test_grace(self) -> None:
+        """After the grace what is left is cut off, with its attempts."""
+        client, peers = running = run(graceful(30))
+        client.sends(GET)
+        running.stop()
+        running.clock.advance(30)
+        self.assertTrue(client.was_reset)
+        self.assertTrue(peers["a:1"].was_reset)
+        self.assertTrue(running.is_stopped)
+
+    def test_no_grace(self) -> None:
+        """``shutdown_grace=0`` waits for nobody."""
+        client, _ = running = run(graceful(0))
+        client.sends(GET)
+        running.stop()
+        self.assertTrue(client.is_gone)
+        self.assertTrue(running.is_stopped)
+
+    def test_nothing_left(self) -> None:
+        """No timer of the proxy outlives it."""
+        client, peers = running = run(graceful(30))
+        peers["a:1"].answers(200, b"ok")
+        client.request("GET")
+        running.client().sends(b"GET")
+        running.stop()
+        running.clock.advance(100)
+        self.assertEqual(running.clock.getDelayedCalls(), [])
+
+    def test_pipelined(self) -> None:
+        """Of requests that were sent ahead the one at hand is answered, the others are not begun."""
+        client, peers = running = run(graceful(30))
+        client.sends(GET + GET)
+        running.stop()
+        peers["a:1"].sends(OK)
+        self.assertTrue(client.is_closed)
+        self.assertEqual(len(client.responses), 1)

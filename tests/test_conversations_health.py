@@ -1,0 +1,229 @@
+"""Conversations: which peers are asked, as their health and their load say."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from pydsl_proxy import hash_by, header, least_conn, peer, upstream
+from pydsl_proxy.config.upstreams import Upstream
+from pydsl_proxy.testing import Running, run
+from tests.support.messages import GET, OK, get
+
+
+def two(max_fails: int = 1, fail_timeout: float = 10) -> Upstream:
+    """Two peers with these limits."""
+    names = ("a:1", "b:1")
+    return upstream("app", *(peer(name, max_fails=max_fails, fail_timeout=fail_timeout) for name in names))
+
+
+def asked(running: Running, count: int) -> str:
+    """Which peers are tried by so many requests, one after the other: ``a b ba`` where the third was tried twice."""
+    for _ in range(count):
+        running.client().sends(GET)
+    return " ".join("".join(name[0] for name, _ in each.peers) for each in running.exchanges[-count:])
+
+
+def answering(config: Upstream, *names: str) -> Running:
+    """A proxy whose peers all answer."""
+    running = run(config)
+    for name in names:
+        running.peers[name].answers(200, b"ok")
+    return running
+
+
+class PassiveTests(SynchronousTestCase):
+    """nginx's ``max_fails`` and ``fail_timeout``."""
+
+    def test_once(self) -> None:
+        """One failure takes a peer out for ten seconds, unless told otherwise."""
+        running = answering(two(), "a:1", "b:1")
+        running.peers["a:1"].dies()
+        self.assertEqual(asked(running, 4), "ab b b b")
+        running.clock.advance(10)
+        self.assertEqual(asked(running, 3), "b b b")
+
+    def test_back(self) -> None:
+        """After that it is tried by live requests, and one that succeeds brings it back."""
+        running = answering(two(), "a:1", "b:1")
+        running.peers["a:1"].dies()
+        asked(running, 1)
+        running.peers["a:1"].accepts()
+        running.clock.advance(10.1)
+        self.assertEqual(asked(running, 6), "b b a b a b")
+
+    def test_one_probe(self) -> None:
+        """One request tries it; until that is answered, others pass it over."""
+        running = answering(upstream("app", least_conn(), "a:1", "b:1"), "b:1")
+        running.peers["a:1"].dies()
+        asked(running, 1)
+        running.peers["a:1"].accepts()
+        running.clock.advance(10.1)
+        for _ in range(5):
+            running.client().sends(GET)
+        self.assertEqual(len(running.peers["a:1"].requests), 1)
+        running.peers["a:1"].answers(200, b"ok")
+        for _ in range(4):
+            running.client().sends(GET)
+        self.assertGreater(len(running.peers["a:1"].requests), 1)
+
+    def test_probe_fails(self) -> None:
+        """If that fails, it is out for another fail_timeout."""
+        running = answering(upstream("app", least_conn(), "a:1", "b:1"), "b:1")
+        running.peers["a:1"].dies()
+        asked(running, 1)
+        running.clock.advance(10.1)
+        first = asked(running, 6)
+        self.assertEqual(first.count("a"), 1)
+        running.clock.advance(9)
+        self.assertNotIn("a", asked(running, 6))
+        running.clock.advance(1.1)
+        self.assertEqual(asked(running, 6).count("a"), 1)
+
+    def test_several(self) -> None:
+        """``max_fails=2``: the second failure takes it out."""
+        running = answering(two(max_fails=2), "a:1", "b:1")
+        running.peers["a:1"].dies()
+        self.assertEqual(asked(running, 8).count("a"), 2)
+
+    def test_far_apart(self) -> None:
+        """A success between two failures that are further apart than fail_timeout wipes out the first."""
+        running = answering(two(max_fails=2, fail_timeout=5), "a:1", "b:1")
+        for _ in range(3):
+            running.peers["a:1"].dies()
+            self.assertEqual(asked(running, 2).count("a"), 1)
+            running.peers["a:1"].accepts()
+            running.clock.advance(6)
+            self.assertIn("a", asked(running, 4))
+        self.assertEqual(asked(running, 4).count("a"), 2)
+
+    def test_never(self) -> None:
+        """``max_fails=0``: it is never taken out."""
+        running = answering(two(max_fails=0), "a:1", "b:1")
+        running.peers["a:1"].dies()
+        self.assertEqual(asked(running, 4), "ab b ab b")
+
+    def test_the_last(self) -> None:
+        """The last usable peer stays: a peer that may fail is better than an error that is sure."""
+        running = answering(two(), "a:1", "b:1")
+        running.peers["a:1"].dies()
+        running.peers["b:1"].dies()
+        asked(running, 1)
+        for _ in range(3):
+            self.assertEqual(asked(running, 1), "b")
+        running.peers["b:1"].accepts()
+        running.client().sends(GET)
+        self.assertEqual(running.exchanges[-1].status, 200)
+
+    def test_alone(self) -> None:
+        """A single peer is never taken out, as in nginx."""
+        running = answering(upstream("app", "a:1"), "a:1")
+        running.peers["a:1"].dies()
+        self.assertEqual(asked(running, 3), "a a a")
+
+    def test_a_client_that_leaves(self) -> None:
+        """It is no failure of the peer's."""
+        running = run(two())
+        for _ in range(4):
+            client = running.client()
+            client.sends(GET)
+            client.closes()
+        running.peers["a:1"].answers(200, b"ok")
+        running.peers["b:1"].answers(200, b"ok")
+        self.assertEqual(asked(running, 4), "a b a b")
+
+
+class GivenTests(SynchronousTestCase):
+    """What the configuration says of a peer."""
+
+    def test_down(self) -> None:
+        """A peer that is down is never asked."""
+        running = answering(upstream("app", "a:1", peer("b:1", down=True), "c:1"), "a:1", "b:1", "c:1")
+        self.assertEqual(asked(running, 4), "a c a c")
+
+    def test_weight(self) -> None:
+        """A weight is so many shares, smoothly (nginx: 5, 1, 1 gives a a b a c a a)."""
+        running = answering(upstream("app", peer("a:1", weight=5), "b:1", "c:1"), "a:1", "b:1", "c:1")
+        self.assertEqual(asked(running, 7), "a a b a c a a")
+
+    def test_backup(self) -> None:
+        """A backup is asked only while no other peer can be."""
+        running = answering(upstream("app", "a:1", peer("b:1", backup=True)), "a:1", "b:1")
+        self.assertEqual(asked(running, 3), "a a a")
+        running.peers["a:1"].dies()
+        self.assertEqual(asked(running, 3), "ab b b")
+        running.peers["a:1"].accepts()
+        running.clock.advance(10.1)
+        self.assertEqual(asked(running, 3), "a a a")
+
+    def test_hash(self) -> None:
+        """A key keeps its peer, and another takes over while that fails."""
+        running = run(upstream("app", hash_by(header("x-key")), "a:1", "b:1", "c:1"))
+        for name in ("a:1", "b:1", "c:1"):
+            running.peers[name].answers(200, name.encode())
+        client, peers = running
+        first = client.request("GET", "/", {"x-key": "k"}).text
+        self.assertEqual({client.request("GET", "/", {"x-key": "k"}).text for _ in range(5)}, {first})
+        peers[first].dies()
+        second = client.request("GET", "/", {"x-key": "k"}).text
+        self.assertNotEqual(first, second)
+
+
+class LoadTests(SynchronousTestCase):
+    """What is under way."""
+
+    def test_least_conn(self) -> None:
+        """The next request goes where fewest are under way."""
+        running = run(upstream("app", least_conn(), "a:1", "b:1"))
+        clients = [running.client() for _ in range(4)]
+        for client in clients:
+            client.sends(GET)
+        self.assertEqual([len(running.peers[name].connections) for name in ("a:1", "b:1")], [2, 2])
+        for connection in running.peers["b:1"].connections:
+            connection.sends(OK)
+        for client in (running.client(), running.client()):
+            client.sends(GET)
+        self.assertEqual([len(running.peers[name].requests) for name in ("a:1", "b:1")], [2, 4])
+
+    def test_max_conns(self) -> None:
+        """A peer that is full is passed over."""
+        running = run(upstream("app", peer("a:1", max_conns=1), "b:1"))
+        for _ in range(3):
+            running.client().sends(GET)
+        self.assertEqual([len(running.peers[name].requests) for name in ("a:1", "b:1")], [1, 2])
+
+    def test_all_full(self) -> None:
+        """Where all are full the client is told 502, as by nginx, which has no queue."""
+        running = run(upstream("app", peer("a:1", max_conns=1)))
+        running.client().sends(GET)
+        client = running.client()
+        client.sends(GET)
+        self.assertEqual(client.responses[0].status, 502)
+        self.assertEqual(running.exchanges[0].cause, "no_live_peers")
+        running.peers["a:1"].sends(OK)
+        client.sends(GET)
+        self.assertEqual(len(running.peers["a:1"].requests), 2)
+
+    def test_room_again(self) -> None:
+        """However an attempt ends, its place is free again."""
+        running = run(upstream("app", peer("a:1", max_conns=1, max_fails=0)))
+        peers = running.peers
+        client = running.client()
+        client.sends(GET)
+        peers["a:1"].sends(OK)
+        client.sends(GET)
+        client.closes()
+        client = running.client()
+        client.sends(GET)
+        peers["a:1"].closes()
+        client.sends(GET)
+        peers["a:1"].sends(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n")
+        peers["a:1"].resets()
+        client = running.client()
+        peers["a:1"].times_out()
+        client.sends(GET)
+        running.clock.advance(5)
+        peers["a:1"].dies()
+        client.sends(GET)
+        peers["a:1"].accepts()
+        client.sends(get("/last"))
+        self.assertEqual(peers["a:1"].requests[-1].target, "/last")

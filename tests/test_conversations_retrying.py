@@ -1,0 +1,190 @@
+"""Conversations: what is asked again without cost, and answers that are kept while a better one is looked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from pydsl_proxy import peer, server, upstream
+from pydsl_proxy.config.locations import OpenLocation
+from pydsl_proxy.config.retries import RetryCondition
+from pydsl_proxy.config.sites import Server
+from pydsl_proxy.config.upstreams import Upstream
+from pydsl_proxy.testing import Running, run
+from tests.support.messages import BAD_GATEWAY, GET, OK, answer, post
+
+TWO = upstream("app", "a:1", "b:1")
+UNAVAILABLE = answer(b"busy", "503 Service Unavailable")
+
+
+def retrying(
+    on: Iterable[RetryCondition] = ("error", "timeout"), to: Upstream = TWO, *, non_idempotent: bool = False
+) -> Server:
+    """A server that tries again."""
+    return server(80).location("/").retry(on=on, non_idempotent=non_idempotent).proxy_to(to)
+
+
+def place() -> OpenLocation[Server]:
+    """A location that is not finished."""
+    return server(80).location("/")
+
+
+def tried(running: Running) -> list[tuple[str, int]]:
+    """The attempts of the last exchange."""
+    return list(running.exchanges[-1].peers)
+
+
+class KeptConnectionTests(SynchronousTestCase):
+    """A kept connection that the peer closes while a request is on its way to it."""
+
+    def used(self, config: Server | Upstream) -> Running:
+        """A proxy with an idle connection to ``a:1``."""
+        client, peers = running = run(config)
+        peers["a:1"].answers(200, b"ok")
+        client.request("GET")
+        peers["a:1"].waits()
+        return running
+
+    def test_costs_nothing(self) -> None:
+        """The same peer is asked again on a new connection, even where ``retry(1)`` forbids another try."""
+        client, peers = running = self.used(place().retry(1).proxy_to("a:1"))
+        client.sends(GET)
+        peers["a:1"].closes()
+        self.assertEqual(len(peers["a:1"].connections), 2)
+        peers["a:1"].expects(GET)
+        peers["a:1"].sends(OK)
+        client.takes()
+        self.assertEqual(running.exchanges[1].status, 200)
+
+    def test_once(self) -> None:
+        """Only once: the new connection is a try."""
+        client, peers = self.used(upstream("app", "a:1"))
+        client.sends(GET)
+        peers["a:1"].closes()
+        peers["a:1"].closes()
+        self.assertEqual(client.responses[1].status, 502)
+        self.assertEqual(len(peers["a:1"].connections), 2)
+
+    def test_post(self) -> None:
+        """Not a POST: nobody knows whether the peer has read it."""
+        client, peers = self.used(upstream("app", "a:1"))
+        client.sends(post(b"body"))
+        peers["a:1"].closes()
+        self.assertEqual(client.responses[1].status, 502)
+
+    def test_no_failure(self) -> None:
+        """It does not count against the peer."""
+        client, peers = run(TWO)
+        peers["a:1"].answers(200, b"a")
+        peers["b:1"].answers(200, b"b")
+        client.request("GET")
+        client.request("GET")
+        peers["a:1"].waits()
+        client.sends(GET)
+        peers["a:1"].closes()
+        peers["a:1"].answers(200, b"a")
+        client.takes()
+        self.assertEqual([client.request("GET").body for _ in range(4)], [b"b", b"a", b"b", b"a"])
+
+
+class AnsweredTests(SynchronousTestCase):
+    """``retry(on=(503,))``: an answer is kept while another peer is asked."""
+
+    def test_a_better_one(self) -> None:
+        """The other peer's is passed, and nothing of the first."""
+        client, peers = run(retrying((503,)))
+        client.sends(GET)
+        peers["a:1"].sends(UNAVAILABLE)
+        client.expects(b"")
+        peers["b:1"].sends(OK)
+        client.expects(OK)
+
+    def test_connection_kept(self) -> None:
+        """The connection of an answer that was complete, and not passed on, serves the next request."""
+        client, peers = run(retrying((404,), upstream("app", "a:1", peer("b:1", backup=True))))
+        for _ in range(2):
+            client.sends(GET)
+            peers["a:1"].expects(GET)
+            peers["a:1"].sends(answer(b"none", "404 Not Found"))
+            peers["b:1"].expects(GET)
+            peers["b:1"].sends(OK)
+            client.expects(OK)
+        self.assertEqual([len(peers[name].connections) for name in ("a:1", "b:1")], [1, 1])
+
+    def test_none_better(self) -> None:
+        """If the other peer breaks, the first's is passed as it was."""
+        client, peers = running = run(retrying(("error", 503)))
+        client.sends(GET)
+        peers["a:1"].sends(UNAVAILABLE)
+        peers["b:1"].closes()
+        client.expects(UNAVAILABLE)
+        self.assertEqual(tried(running), [("a:1", 503), ("b:1", 502)])
+
+    def test_404_before_503(self) -> None:
+        """A 404 is an answer to the request, a 503 is none, whichever came first."""
+        client, peers = run(retrying((404, 503)))
+        client.sends(GET)
+        peers["a:1"].sends(answer(b"none", "404 Not Found"))
+        peers["b:1"].sends(UNAVAILABLE)
+        client.expects(answer(b"none", "404 Not Found"))
+
+    def test_streaming(self) -> None:
+        """Of an answer whose body still comes the rest waits at the peer, and goes on if it is the best."""
+        client, peers = run(retrying(("error", 503)))
+        client.sends(GET)
+        peers["a:1"].sends(b"HTTP/1.1 503 Busy\r\ncontent-length: 10\r\n\r\n01234")
+        peers["a:1"].connections[0].sends(b"567")
+        self.assertEqual(peers["a:1"].connections[0].unread, 3)
+        peers["b:1"].closes()
+        client.expects(b"HTTP/1.1 503 Busy\r\ncontent-length: 10\r\n\r\n01234567")
+        peers["a:1"].connections[0].sends(b"89")
+        client.expects(b"89")
+        self.assertFalse(peers["a:1"].connections[0].is_closed)
+
+    def test_streaming_dropped(self) -> None:
+        """If a better one comes, its connection is closed: the rest is of no use."""
+        client, peers = run(retrying((503,)))
+        client.sends(GET)
+        peers["a:1"].sends(b"HTTP/1.1 503 Busy\r\ncontent-length: 10\r\n\r\n01234")
+        peers["b:1"].sends(OK)
+        client.expects(OK)
+        self.assertTrue(peers["a:1"].connections[0].was_reset)
+
+    def test_streaming_chunks(self) -> None:
+        """A chunked answer that is kept is still chunked for the client."""
+        client, peers = run(retrying(("error", 503)))
+        client.sends(GET)
+        peers["a:1"].sends(b"HTTP/1.1 503 Busy\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n")
+        peers["b:1"].closes()
+        peers["a:1"].connections[0].sends(b"1\r\nc\r\n0\r\n\r\n")
+        client.expects(b"HTTP/1.1 503 Busy\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n")
+
+    def test_streaming_broken(self) -> None:
+        """A kept answer whose rest is lost is none: 502."""
+        client, peers = run(retrying(("error", 503)))
+        client.sends(GET)
+        peers["a:1"].sends(b"HTTP/1.1 503 Busy\r\ncontent-length: 10\r\n\r\n01234")
+        peers["a:1"].connections[0].resets()
+        peers["b:1"].closes()
+        client.expects(BAD_GATEWAY)
+
+    def test_client_leaves(self) -> None:
+        """A client that leaves meanwhile takes both attempts with it."""
+        client, peers = run(retrying((503,)))
+        client.sends(GET)
+        peers["a:1"].sends(b"HTTP/1.1 503 Busy\r\ncontent-length: 10\r\n\r\n01234")
+        client.closes()
+        self.assertTrue(peers["a:1"].was_reset)
+        self.assertTrue(peers["b:1"].was_reset)
+
+    def test_counts(self) -> None:
+        """A listed 5xx counts against the peer, 403 and 404 do not."""
+        for status, first in ((503, b"b"), (404, b"a")):
+            client, peers = run(retrying((status,) if status == 404 else (503,)))  # type: ignore[arg-type]
+            peers["a:1"].answers(status, b"a")
+            peers["b:1"].answers(200, b"b")
+            client.request("GET")
+            client.request("GET")
+            peers["a:1"].answers(200, b"a")
+            self.assertIn(first, {client.request("GET").body for _ in range(2)})
