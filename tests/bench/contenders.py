@@ -1,0 +1,79 @@
+"""Who is measured, and the peer behind them: how each is started."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from os import cpu_count, sched_getaffinity, sched_setaffinity
+from pathlib import Path
+
+from twisted.trial.unittest import SkipTest
+
+from tests.bench.scenarios import LARGE, Scenario
+from tests.integration.peers import nginx_with
+from tests.integration.support import Program, folder, free_port, proxy
+
+PROGRAMS = Path(__file__).with_name("programs")
+
+# The proxy has a core of its own where there are two; clients and peer share the other.
+PROXY_CORE, OTHER_CORE = 0, 1
+
+
+@contextmanager
+def on_core(core: int) -> Iterator[None]:
+    """What is started here runs on *core* alone, if there are several."""
+    before = sched_getaffinity(0)
+    if (cpu_count() or 1) > 1 and core in before:
+        sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        sched_setaffinity(0, before)
+
+
+def start_pydsl_proxy(peer: int, scenario: Scenario) -> Program:
+    """The proxy at hand."""
+    port = free_port()
+    config = f"""
+from pydsl_proxy import clients, http, server, upstream
+
+app = upstream("app", "127.0.0.1:{peer}", keepalive={256 if scenario.pooled else 0})
+web = server("tcp:{port}:interface=127.0.0.1:backlog=4096").location("/").proxy_to(app)
+proxy = http(web, access_log="/dev/null", shutdown_grace=0, clients=clients(keepalive_requests=10**9))
+"""
+    return proxy(config, port)
+
+
+def start_nginx(peer: int, scenario: Scenario) -> Program:
+    """nginx."""
+    template = PROGRAMS / "proxy.nginx.conf"
+    if scenario.pooled:
+        return nginx_with(template, folder(), peer=peer, connection='""', keepalive="keepalive 256;")
+    return nginx_with(template, folder(), peer=peer, connection="close", keepalive="")
+
+
+def start_reverse_proxy_resource(peer: int, scenario: Scenario) -> Program:
+    """Twisted's own, which never keeps a connection to the peer."""
+    port = free_port()
+    return Program([sys.executable, PROGRAMS / "reverse_proxy_resource.py", str(port), str(peer)], port)
+
+
+def start_peer(scenario: Scenario) -> Program:
+    """nginx where it is installed; but it does not read uploads that it does not keep."""
+    if not scenario.sends:
+        files = folder()
+        (files / "large").write_bytes(bytes(LARGE))
+        try:
+            return nginx_with(PROGRAMS / "peer.nginx.conf", files, filler="x" * 187)
+        except SkipTest as reason:
+            print(f"the peer is Python's: {reason}", file=sys.stderr)
+    port = free_port()
+    return Program([sys.executable, PROGRAMS / "peer.py", str(port)], port)
+
+
+CONTENDERS: dict[str, Callable[[int, Scenario], Program]] = {
+    "nginx": start_nginx,
+    "pydsl_proxy": start_pydsl_proxy,
+    "ReverseProxyResource": start_reverse_proxy_resource,
+}

@@ -1,0 +1,98 @@
+"""Peers that crash and come back while they are asked."""
+
+from __future__ import annotations
+
+import os
+from http.client import HTTPConnection, HTTPException
+from itertools import cycle
+from threading import Event, Thread
+from time import monotonic, sleep
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.integration.clients import fetch_on
+from tests.integration.support import Program, free_port, proxy, python_peer
+
+CLIENTS = 8
+
+
+def seconds() -> float:
+    """How long the peers are tormented; ``PYDSL_PROXY_LONG=1`` asks for longer."""
+    return 30.0 if os.environ.get("PYDSL_PROXY_LONG") == "1" else 6.0
+
+
+class Load:
+    """Clients that ask one thing after another on connections that stay open."""
+
+    def __init__(self, port: int) -> None:
+        self.answers: list[str] = []
+        self.failures: list[str] = []
+        self._port = port
+        self._enough = Event()
+        self._threads = [Thread(target=self._run) for _ in range(CLIENTS)]
+        for thread in self._threads:
+            thread.start()
+
+    def _run(self) -> None:
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=30)
+        while not self._enough.is_set():
+            try:
+                response = fetch_on(connection, "/name")
+            except (OSError, HTTPException) as error:
+                self.failures.append(repr(error))
+                connection.close()
+                continue
+            if response.status == 200:
+                self.answers.append(response.body.decode())
+            else:
+                self.failures.append(f"{response.status} {response.body!r}")
+        connection.close()
+
+    def end(self) -> None:
+        """No more of it."""
+        self._enough.set()
+        for thread in self._threads:
+            thread.join()
+
+
+class CrashTests(SynchronousTestCase):
+    """Three peers, of which one at a time is killed."""
+
+    def setUp(self) -> None:
+        """A proxy that repeats what is safe to repeat."""
+        self.peers = [self.started(python_peer(name)) for name in ("one", "two", "three")]
+        addresses = ", ".join(f'peer("127.0.0.1:{each.port}", fail_timeout=1)' for each in self.peers)
+        port = free_port()
+        config = f"""
+from pydsl_proxy import http, peer, server, upstream
+
+app = upstream("app", {addresses})
+web = server("tcp:{port}:interface=127.0.0.1").location("/").retry().proxy_to(app)
+proxy = http(web, access_log=None, shutdown_grace=1)
+"""
+        self.proxy = self.started(proxy(config, port))
+
+    def started(self, program: Program) -> Program:
+        """To be stopped after the test."""
+        self.addCleanup(program.stop)
+        return program
+
+    def test_no_request_fails(self) -> None:
+        """A GET is answered as long as one peer is alive, and a peer that is back gets requests again."""
+        load = Load(self.proxy.port)
+        try:
+            end = monotonic() + seconds()
+            for victim in cycle(self.peers):
+                sleep(0.7)
+                if monotonic() > end:
+                    break
+                victim.kill()
+                sleep(0.3)
+                victim.restart()
+            # All are back: each has to be asked again once its fail_timeout is over.
+            load.answers.clear()
+            sleep(2.5)
+        finally:
+            load.end()
+        self.assertEqual(load.failures, [])
+        self.assertEqual(set(load.answers), {"one", "two", "three"})
