@@ -261,8 +261,10 @@ class H1Connection(Protocol):
         """The response is here as a whole: back to the pool, or close."""
         home = self._home
         self._attempt = None
-        self._body = self._response = None
-        self._left = self._interim = 0
+        if self._state is BODY:
+            self._body = self._response = None
+            self._left = 0
+        self._interim = 0
         now = home.seconds()
         if (
             persistent

@@ -126,7 +126,7 @@ class H1Frontend(Answering):
         match = read_usual_line(data, 0, line_end)
         fields = site.memo.young.get(data[line_end:end])
         clients = site.clients
-        if match is None or fields is None or fields.host is None or line_end > clients.request_line:
+        if match is None or fields is None or line_end > clients.request_line:
             # RFC 9112 2.2: empty lines before the request line are passed over.
             start = 2 if line_end == 0 else 0
             line_end = data.find(CRLF, start)
@@ -144,7 +144,6 @@ class H1Frontend(Answering):
         self._requests += 1
         self._last = (
             fields.close
-            or self._draining
             or (not minor and not fields.keep_alive)
             or self._requests >= clients.keepalive_requests
             or now > self._retires

@@ -31,7 +31,9 @@ def read_head(
     if fields is None:
         fields = read_request_fields(block, site.clients.fields)
         site.place(fields)
-        memo.keep(block, fields)
+        # What is kept may be used without a second look: HTTP/1.1 wants a Host.
+        if fields.host is not None:
+            memo.keep(block, fields)
     if fields.host is None and minor:
         raise Malformed("Host is missing")
     if fields.chunked and not minor:

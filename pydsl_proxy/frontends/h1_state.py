@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from math import inf
 
 from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.protocol import Protocol
@@ -49,6 +50,8 @@ class Closing(Protocol):
     _watch: Watch
     _identity: Identity
     _lingering_ends: float
+    # When it is too old for another request.
+    _retires: float
 
     def __init__(self, listening: Listening) -> None:
         self._listening = listening
@@ -56,7 +59,6 @@ class Closing(Protocol):
         self._exchange: Exchange | None = None
         self._held = b""
         self._last = False
-        self._draining = False
         self._half_closed = False
         self._paused = False
         self._taken = 0
@@ -110,7 +112,8 @@ class Closing(Protocol):
 
     def drain(self) -> None:
         """Close as soon as no exchange is under way."""
-        self._draining = self._last = True
+        self._last = True
+        self._retires = -inf
         if self._state is HEAD and not self._held:
             self._close()
 

@@ -23,24 +23,17 @@ class Attempt:
     while neither is known; ``took`` is how long it was under way, in seconds.
     """
 
-    __slots__ = (
-        "blamed",
-        "connecting",
-        "connection",
-        "error",
-        "exchange",
-        "open",
-        "peer",
-        "previous",
-        "relay",
-        "reused",
-        "started",
-        "status",
-        "timeouts",
-        "took",
-        "upload",
-        "write_head",
-    )
+    # No slots: most of an attempt's state is as it begins, and what is not set costs nothing.
+    took = 0.0
+    status = 0
+    error: ProxyError | None = None
+    # Counted among the peer's attempts under way.
+    open = True
+    # Its answer already counted against the peer.
+    blamed = False
+    reused = False
+    connecting: Callable[[], None] | None = None
+    connection: PeerConnection | None = None
 
     def __init__(
         self,
@@ -59,16 +52,6 @@ class Attempt:
         self.previous = previous
         self.upload = upload
         self.started = now
-        self.took = 0.0
-        self.status = 0
-        self.error: ProxyError | None = None
-        # Counted among the peer's attempts under way.
-        self.open = True
-        # Its answer already counted against the peer.
-        self.blamed = False
-        self.reused = False
-        self.connecting: Callable[[], None] | None = None
-        self.connection: PeerConnection | None = None
 
     def send_body_on(self, connection: PeerConnection) -> None:
         """The request's head is sent: let its body follow, what is here of it at once."""
@@ -147,12 +130,14 @@ class Attempt:
         peer = self.peer
         now = peer.seconds()
         self.took = now - self.started
-        peer.end()
+        peer.in_flight -= 1
+        if peer.max_conns is not None:
+            peer.update()
         if error is not None:
             # A kept connection that was closed says nothing of the peer: it may close idle ones when it likes.
             if not (self.reused and error.cause == "closed"):
                 self.relay.upstream.failed(peer, now, error.message)
-        elif self.status in self.relay.failing_statuses:
+        elif self.relay.failing_statuses and self.status in self.relay.failing_statuses:
             self.blame()
         elif peer.fails:
             self.relay.upstream.succeeded(peer)

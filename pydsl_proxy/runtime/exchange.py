@@ -31,28 +31,17 @@ class Exchange:
     the processor's cache, and not by the collector.
     """
 
-    __slots__ = (
-        "_request",
-        "attempt",
-        "body_limit",
-        "error",
-        "fields",
-        "frontend",
-        "has_body",
-        "identity",
-        "method",
-        "minor",
-        "path",
-        "peer_target",
-        "rules",
-        "running",
-        "sent",
-        "site",
-        "started",
-        "status",
-        "target",
-        "trail",
-    )
+    # No slots: most of this is as it begins in most exchanges, and what is not set costs nothing.
+    path = b""
+    status = 0
+    sent = 0
+    has_body = False
+    body_limit: int | None = None
+    running: Running | None = None
+    attempt: Attempt | None = None
+    trail: Trail | None = None
+    error: ProxyError | None = None
+    _request: Request | None = None
 
     def __init__(
         self,
@@ -73,17 +62,7 @@ class Exchange:
         self.fields = fields
         self.identity = identity
         self.started = now
-        self.path = b""
         self.rules: FieldRules = site.rules
-        self.status = 0
-        self.sent = 0
-        self.has_body = False
-        self.body_limit: int | None = None
-        self.running: Running | None = None
-        self.attempt: Attempt | None = None
-        self.trail: Trail | None = None
-        self.error: ProxyError | None = None
-        self._request: Request | None = None
 
     def __repr__(self) -> str:
         return f"<Exchange {self.method.decode()} {self.target.decode()} {self.status or 'not answered'}>"

@@ -17,7 +17,7 @@ from pydsl_proxy.wire.grammar import Malformed
 from pydsl_proxy.wire.head import RequestFields
 from pydsl_proxy.wire.hop_by_hop import RESPONSE_DROPPED
 from pydsl_proxy.wire.memo import Memo
-from pydsl_proxy.wire.uri import normalise
+from pydsl_proxy.wire.uri import is_plain, normalise
 
 log = Logger()
 
@@ -72,8 +72,7 @@ class Site:
         """Find the exchange's location and hand it over."""
         target = exchange.target
         try:
-            query = target.find(b"?")
-            exchange.path = path = normalise(target if query < 0 else target[:query]) if target != b"*" else b"/"
+            exchange.path = path = target if is_plain(target) else _path(target)
             room: Room | None = exchange.fields.server(path)  # type: ignore[operator]  # a Locate, put there by place()
             if room is None:
                 exchange.respond(404, b"404 Not Found\n", ((b"Content-Type", b"text/plain; charset=utf-8"),))
@@ -104,3 +103,8 @@ class Site:
 
 def _log_nothing(exchange: Exchange) -> None:
     """The access log is off."""
+
+
+def _path(target: bytes) -> bytes:
+    """The normalised path of a target; that of ``*`` is the root (RFC 9112 3.2.4)."""
+    return b"/" if target == b"*" else normalise(target.partition(b"?")[0])

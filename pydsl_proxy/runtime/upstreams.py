@@ -36,12 +36,12 @@ class Upstream:
         """A peer for the next attempt; None if none is left.  Backups are for when no other peer can be had."""
         if now > self._revives:
             self._revive(now)
-        peer = self._pick(exchange, tried)
+        # A pick chooses among the peers that it was compiled for.
+        peer: Peer | None = self._pick(exchange, tried)  # type: ignore[assignment]  # not another PeerState
         if peer is None and self._pick_backup is not None:
-            peer = self._pick_backup(exchange, tried)
+            peer = self._pick_backup(exchange, tried)  # type: ignore[assignment]  # as above
         if peer is None:
             return None
-        assert isinstance(peer, Peer)
         if peer.fails and now - peer.checked > peer.fail_timeout:
             self._probe(peer, now)
         return peer

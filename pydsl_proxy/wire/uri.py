@@ -19,7 +19,7 @@ class BadHost(Malformed):
 
 
 # Paths that are normalised already.  A segment that begins with a dot takes the slow way, to the same result.
-_is_plain = re.compile(rb"(?=/)(?:/[^/%#.][^/%#]*+)*+/?+").fullmatch
+is_plain = re.compile(rb"(?=/)(?:/[^/%#?.][^/%#?]*+)*+/?+").fullmatch
 _bad_escape = re.compile(rb"%(?![0-9A-Fa-f]{2})|%00").search
 
 # What ngx_escape_uri(NGX_ESCAPE_URI) escapes; '"<>\^`{|} since nginx 1.21.1.
@@ -61,7 +61,7 @@ def normalise(target_path: bytes) -> bytes:
 
     That the other characters are allowed in a target is for the reader of the request line to see to.
     """
-    if _is_plain(target_path):
+    if is_plain(target_path):
         return target_path
     if target_path[:1] != b"/":
         raise BadPath("the path does not start with a slash")
