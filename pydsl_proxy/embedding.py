@@ -12,11 +12,11 @@ from twisted.web.server import NOT_DONE_YET, Request
 from pydsl_proxy.compiler.site import Compiled, compile_config
 from pydsl_proxy.config.listening import endpoint
 from pydsl_proxy.config.sites import Http, Server, as_http
-from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.errors import ConfigError, ConfigErrors
 from pydsl_proxy.frontends.web import WebFrontend
 from pydsl_proxy.observe.logged import LogSink
-from pydsl_proxy.observe.opening import open_log
 from pydsl_proxy.runtime.reactors import DataReactor
+from pydsl_proxy.service import LogInForce, opened_log
 
 
 class ProxyResource(Resource):
@@ -29,13 +29,17 @@ class ProxyResource(Resource):
         self._reactor = reactor
         self._listen = listen
         self._random = SystemRandom()
-        self._log: LogSink = open_log(config.access_log, reactor)
-        self._compiled = self._compile(config, None)
-        self._log.start()
+        _check(config, listen)
+        self._log = LogInForce(opened_log(config, reactor))
+        try:
+            self._compiled = self._compile(config, self._log.sink, None)
+        except ConfigErrors:
+            self._log.close()
+            raise
+        self._log.sink.start()
 
-    def _compile(self, config: Http, previous: Compiled | None) -> Compiled:
-        _check(config, self._listen)
-        return compile_config(config, self._reactor, self._random, log=self._log.write, previous=previous)
+    def _compile(self, config: Http, sink: LogSink, previous: Compiled | None) -> Compiled:
+        return compile_config(config, self._reactor, self._random, log=sink.write, previous=previous)
 
     @property
     def config(self) -> Http:
@@ -54,8 +58,18 @@ class ProxyResource(Resource):
 
         Exchanges under way end on the site they began with.  Equal upstreams keep their connections and health.
         """
+        config = as_http(config)
+        _check(config, self._listen)
         previous = self._compiled
-        self._compiled = self._compile(as_http(config), previous)
+        changed = config.access_log != previous.config.access_log
+        sink = opened_log(config, self._reactor) if changed else self._log.sink
+        try:
+            self._compiled = self._compile(config, sink, previous)
+        except ConfigErrors:
+            if changed:
+                sink.close()
+            raise
+        self._log.change(sink)
         previous.upstreams.close_what_is_not_in(self._compiled.upstreams)
 
     def close(self) -> None:

@@ -339,6 +339,9 @@ class Attempt(Protocol):
     def failed(self, error: ProxyError) -> None:
         """The attempt cannot be carried to its end."""
 
+    def crash(self) -> None:
+        """An exception was raised by a user's function: 500, and nothing against the peer."""
+
 
 class PeerConnection(Producer, Protocol):
     """A connection to a peer."""
@@ -375,6 +378,9 @@ class Home(Protocol):
 
     def watch(self, expired: Callable[[], None]) -> Watch:
         """A deadline over that clock."""
+
+    def unsent(self, transport: object) -> int:
+        """Bytes that wait in user space to be sent."""
 
     def release(self, connection: PeerConnection) -> bool:
         """Keep an idle connection; False if there are enough, then it closes."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from random import Random, SystemRandom
 from typing import cast
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, DeferredLock, gatherResults, maybeDeferred, succeed
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import Clock
@@ -27,6 +28,37 @@ from pydsl_proxy.runtime.transport import cut_data_path, data_path
 log = Logger()
 
 
+def opened_log(config: Http, reactor: DataReactor) -> LogSink:
+    """The access log that *config* asks for; raises :class:`~pydsl_proxy.errors.ConfigErrors`."""
+    try:
+        return open_log(config.access_log, reactor)
+    except ConfigError as error:
+        raise ConfigErrors([error]) from None
+
+
+class LogInForce:
+    """The access log in force, and the one before: exchanges under way still write to the log they began with."""
+
+    def __init__(self, sink: LogSink) -> None:
+        self.sink = sink
+        self._old: LogSink | None = None
+
+    def change(self, sink: LogSink) -> None:
+        """Begin to write to *sink*; the log in force until now closes with the next change."""
+        if sink is not self.sink:
+            if self._old is not None:
+                self._old.close()
+            self._old, self.sink = self.sink, sink
+            sink.start()
+
+    def close(self) -> None:
+        """Close both."""
+        self.sink.close()
+        if self._old is not None:
+            self._old.close()
+            self._old = None
+
+
 class ProxyService(Service):
     """The running proxy: starts listening with the service, and drains when it is stopped.
 
@@ -38,21 +70,19 @@ class ProxyService(Service):
         self._outer = reactor
         self._reactor: DataReactor = data_path(reactor)
         self._random = SystemRandom() if random is None else random
-        self._log = self._open_log(config)
-        self._old_log: LogSink | None = None
+        self._log = LogInForce(opened_log(config, reactor))
         try:
-            self._compiled = self._compile(config, self._log, None)
+            self._compiled = self._compile(config, self._log.sink, None)
         except ConfigErrors:
             self._log.close()
             raise
         self._listeners: dict[str, Listener] = {}
         self._ports: dict[str, IListeningPort] = {}
-
-    def _open_log(self, config: Http) -> LogSink:
-        try:
-            return open_log(config.access_log, self._outer)
-        except ConfigError as error:
-            raise ConfigErrors([error]) from None
+        # Listeners that take no more clients but have some.
+        self._leaving: list[Listener] = []
+        # Ports are closed and bound one change at a time: an address is free only when its port has stopped.
+        self._binding = DeferredLock()
+        self._stopping = False
 
     def _compile(self, config: Http, sink: LogSink, previous: Compiled | None) -> Compiled:
         compiled = compile_config(config, self._reactor, self._random, log=sink.write, previous=previous)
@@ -74,104 +104,120 @@ class ProxyService(Service):
     def startService(self) -> Deferred[None]:
         """Listen; the Deferred fires when every endpoint is bound, or fails with why one cannot be."""
         super().startService()  # type: ignore[no-untyped-call]  # Twisted's is not annotated
-        self._log.start()
-        return self._listen(self._compiled)
+        self._stopping = False
+        self._log.sink.start()
+        return self._binding.run(self._listen)
 
-    def _listen(self, compiled: Compiled) -> Deferred[None]:
+    def _listen(self) -> Deferred[None]:
+        """Bind the endpoints of the configuration in force that are not bound yet, unless the service has stopped."""
         listening = []
-        for listen, site in compiled.sites.items():
-            if listen in self._listeners:
-                continue
-            listener = self._listeners[listen] = Listener(site, "http", self._reactor)
-            endpoint = serverFromString(self._reactor, listen)
-            listening.append(endpoint.listen(H1Factory(listener)).addCallback(self._bound, listen))
-        return gatherResults(listening, consumeErrors=True).addCallbacks(lambda _: None, self._not_bound)
+        for listen, site in self._compiled.sites.items() if self.running else ():
+            if listen not in self._listeners:
+                listener = self._listeners[listen] = Listener(site, "http", self._reactor)
+                bound = maybeDeferred(self._bind, listen, listener)
+                listening.append(
+                    bound.addCallbacks(self._bound, self._not_bound, (listen, listener), {}, (listen, listener))
+                )
+        return gatherResults(listening, consumeErrors=True).addCallbacks(lambda _: None, _plain)
 
-    def _bound(self, port: IListeningPort, listen: str) -> None:
+    def _bind(self, listen: str, listener: Listener) -> Deferred[IListeningPort]:
+        bound: Deferred[IListeningPort] = serverFromString(self._reactor, listen).listen(H1Factory(listener))
+        return bound
+
+    def _bound(self, port: IListeningPort, listen: str, listener: Listener) -> Deferred[None] | None:
+        if self._listeners.get(listen) is not listener:  # it was given up meanwhile
+            return _stop_port(port)
         self._ports[listen] = port
         log.info("listening on {listen}", listen=listen)
+        return None
 
-    def _not_bound(self, failure: Failure) -> Failure:
-        """One endpoint that cannot be bound is told, not gathered."""
-        cause = failure.value
-        return cast(Failure, getattr(cause, "subFailure", failure))
+    def _not_bound(self, failure: Failure, listen: str, listener: Listener) -> Failure:
+        """Forget the endpoint, so that the next reload tries it again."""
+        if self._listeners.get(listen) is listener:
+            del self._listeners[listen]
+        return failure
 
     def reload(self, config: Http | Server) -> Deferred[None]:
         """Put *config* in force; a bad one raises :class:`~pydsl_proxy.errors.ConfigErrors` and changes nothing.
 
-        Exchanges under way end on the site they began with.  Equal upstreams keep their connections and health.
+        Exchanges under way end on the site they began with.  Equal upstreams keep their connections and health.  The
+        Deferred fires when what is new is bound, or fails with why an endpoint cannot be: all else is in force then,
+        and the next reload tries it again.  Of a service that is stopping nothing is changed.
         """
+        if self._stopping:
+            log.info("the proxy is stopping: the configuration is not reloaded")
+            return succeed(None)
         config = as_http(config)
         previous = self._compiled
-        sink = self._log if config.access_log == previous.config.access_log else self._open_log(config)
+        changed = config.access_log != previous.config.access_log
+        sink = opened_log(config, self._outer) if changed else self._log.sink
         try:
             compiled = self._compile(config, sink, previous)
         except ConfigErrors:
-            if sink is not self._log:
+            if changed:
                 sink.close()
             raise
         self._compiled = compiled
-        self._change_log(sink)
+        self._log.change(sink)
         for listen, site in compiled.sites.items():
             if listen in self._listeners:
                 self._listeners[listen].site = site
-        closing = [self._close(listen) for listen in tuple(self._listeners) if listen not in compiled.sites]
         previous.upstreams.close_what_is_not_in(compiled.upstreams)
-        return gatherResults([self._listen(compiled), *closing], consumeErrors=True).addCallback(lambda _: None)
+        return self._binding.run(self._rebind)
 
-    def _change_log(self, sink: LogSink) -> None:
-        """Exchanges under way still write to the log that they began with: it closes with the next change."""
-        if sink is not self._log:
-            if self._old_log is not None:
-                self._old_log.close()
-            self._old_log, self._log = self._log, sink
-            sink.start()
+    def _rebind(self) -> Deferred[None]:
+        """Close the endpoints that the configuration in force does not have, and after that bind its new ones."""
+        closing = [self._close(listen) for listen in tuple(self._listeners) if listen not in self._compiled.sites]
+        closed = gatherResults(closing, consumeErrors=True)
+        return closed.addCallbacks(lambda _: self._listen(), _plain)
 
     def _close(self, listen: str) -> Deferred[None]:
         """Stop listening there; its clients are asked to leave when they are done."""
-        listener = self._listeners.pop(listen)
+        self._leave(self._listeners.pop(listen))
         port = self._ports.pop(listen, None)
-        listener.drain(lambda: None)
-        stopped: Deferred[None] = Deferred()
-        if port is None:
-            stopped.callback(None)
-            return stopped
-        done = port.stopListening()
-        return done if isinstance(done, Deferred) else gatherResults([]).addCallback(lambda _: None)
+        return succeed(None) if port is None else _stop_port(port)
+
+    def _leave(self, listener: Listener) -> None:
+        self._leaving.append(listener)
+        listener.drain(partial(self._leaving.remove, listener))
 
     def stopService(self) -> Deferred[None]:
         """Accept no more, let exchanges end for ``shutdown_grace`` seconds, then close what is left."""
         super().stopService()  # type: ignore[no-untyped-call]  # Twisted's is not annotated
-        drained = [self._drained(listener) for listener in self._listeners.values()]
-        closed = [self._close_port(port) for port in self._ports.values()]
-        self._ports.clear()
-        everything = gatherResults([*drained, *closed], consumeErrors=True)
+        self._stopping = True
+        closed = [self._close(listen) for listen in tuple(self._listeners)]
+        everything = gatherResults([*map(_drained, tuple(self._leaving)), *closed], consumeErrors=True)
         grace = self._outer.callLater(self.config.shutdown_grace, self.abort)
 
         def finished(_: object) -> None:
             if grace.active():
                 grace.cancel()
             self._compiled.upstreams.close()
-            for sink in (self._log, self._old_log):
-                if sink is not None:
-                    sink.close()
+            self._log.close()
             cut_data_path(self._reactor)
 
         return everything.addBoth(finished)
 
-    def _drained(self, listener: Listener) -> Deferred[None]:
-        done: Deferred[None] = Deferred()
-        listener.drain(lambda: done.callback(None))
-        return done
-
-    def _close_port(self, port: IListeningPort) -> Deferred[None]:
-        done = port.stopListening()
-        return done if isinstance(done, Deferred) else gatherResults([]).addCallback(lambda _: None)
-
     def abort(self) -> None:
         """Close every client's connection now, whatever is under way."""
-        for listener in self._listeners.values():
+        for listener in (*self._listeners.values(), *self._leaving):
             listener.abort()
+
+
+def _drained(listener: Listener) -> Deferred[None]:
+    done: Deferred[None] = Deferred()
+    listener.drain(partial(done.callback, None))
+    return done
+
+
+def _stop_port(port: IListeningPort) -> Deferred[None]:
+    stopping = port.stopListening()
+    return succeed(None) if stopping is None else stopping
+
+
+def _plain(failure: Failure) -> Failure:
+    """What failed, without the list in which it was waited for."""
+    return cast(Failure, getattr(failure.value, "subFailure", failure))
 
 
 def build(config: Http | Server, reactor: DataReactor) -> ProxyService:

@@ -66,7 +66,7 @@ class Command(ProxyService):
     def __init__(self, path: str, config: Http, reactor: DataReactor) -> None:
         super().__init__(config, reactor)
         self._path = path
-        self._stopping = False
+        self._asked_to_end = False
 
     def startService(self) -> Deferred[None]:
         """Listen, or say why not and exit with 1."""
@@ -74,16 +74,10 @@ class Command(ProxyService):
         failed: list[Failure] = []
         started.addErrback(failed.append)
         if failed:
-            _exit(1, self._why(failed[0]))
+            _exit(1, f"{self._path}: {_why(failed[0])}")
         if IReactorCore.providedBy(self._outer):
             self._outer.callWhenRunning(self._take_signals)
         return started
-
-    def _why(self, failure: Failure) -> str:
-        error = failure.value
-        if isinstance(error, CannotListenError):
-            return f"{self._path}: cannot listen on {error.interface or '*'}:{error.port}: {error.socketError}"
-        return f"{self._path}: cannot listen: {failure.getErrorMessage()}"
 
     def _take_signals(self) -> None:
         """In place of the reactor's own, which end the process by the signal even after an orderly stop."""
@@ -97,21 +91,26 @@ class Command(ProxyService):
 
     def end(self) -> None:
         """Stop the reactor, and with it this service, which drains; asked a second time, drain no longer."""
-        if self._stopping:
+        if self._asked_to_end:
             self.abort()
         else:
-            self._stopping = True
+            self._asked_to_end = True
             cast(IReactorCore, self._outer).stop()
 
     def read_again(self) -> None:
         """Put the file in force as it is now; if it has mistakes they are logged and nothing changes."""
+        if self._asked_to_end or not self.running:
+            log.info("the proxy is stopping: the configuration is not reloaded")
+            return
         try:
             reloaded = self.reload(load(self._path))
         except ConfigErrors as errors:
             log.error("the configuration is not reloaded\n{errors}", errors=errors.render())
             return
-        log.info("the configuration is reloaded")
-        reloaded.addErrback(lambda failure: log.failure("an endpoint cannot be bound", failure=failure))
+        reloaded.addCallbacks(
+            lambda _: log.info("the configuration is reloaded"),
+            lambda failure: log.error("listen: {why}", why=_why(failure)),
+        )
 
 
 def makeService(options: Options) -> Command:
@@ -121,6 +120,13 @@ def makeService(options: Options) -> Command:
     path = options["config"]
     config = _load(path)
     return _tried(lambda: Command(path, config, reactor))  # type: ignore[arg-type]  # the module is the reactor
+
+
+def _why(failure: Failure) -> str:
+    error = failure.value
+    if isinstance(error, CannotListenError):
+        return f"cannot listen on {error.interface or '*'}:{error.port}: {error.socketError}"
+    return f"cannot listen: {failure.getErrorMessage()}"
 
 
 def _load(path: str) -> Http:

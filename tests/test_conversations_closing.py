@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from twisted.trial.unittest import SynchronousTestCase
+from typing import cast
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.error import CannotListenError
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from pydsl_proxy import clients, http, server, upstream
 from pydsl_proxy.config.sites import Http
 from pydsl_proxy.errors import ConfigErrors
+from pydsl_proxy.runtime.reactors import DataReactor
+from pydsl_proxy.service import ProxyService
 from pydsl_proxy.testing import run
 from tests.support.messages import GET, OK, get, post
 
@@ -83,10 +89,12 @@ class HalfClosedTests(SynchronousTestCase):
         self.assertEqual(running.exchanges[0].status, 499)
 
     def test_pipelined(self) -> None:
-        """The request at hand is the last: those sent ahead are not begun, which its answer tells."""
+        """Requests that were sent ahead are answered yet; the answer to the last says that it is."""
         client, peers = run(APP)
         client.sends(get("/1") + get("/2"))
         client.half_closes()
+        peers["a:1"].sends(OK)
+        client.expects(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
         peers["a:1"].sends(OK)
         client.expects(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nConnection: close\r\n\r\nok")
         self.assertTrue(client.is_gone)
@@ -209,6 +217,42 @@ class ReloadTests(SynchronousTestCase):
         self.assertRaises(ValueError, running.client, listen=80)
         running.client(listen=81).sends(GET)
 
+    def test_taken(self) -> None:
+        """An endpoint that cannot be bound is told as such, the rest is in force, and the next reload tries again."""
+        running = run(server(80).location("/").respond(200, "old"))
+        taken = IPv4Address("TCP", "0.0.0.0", 81)
+        running.clock.ports[taken] = next(iter(running.clock.ports.values()))
+        both = server(80, 81).location("/").respond(200, "new")
+        self.assertRaises(CannotListenError, running.reload, both)
+        self.assertEqual(running.client(listen=80).request("GET").body, b"new")
+        del running.clock.ports[taken]
+        running.reload(both)
+        self.assertEqual(running.client(listen=81).request("GET").body, b"new")
+
+
+class RebindingTests(TestCase):
+    """A reload changes how a port is bound."""
+
+    async def test_interface(self) -> None:
+        """The port is bound anew when the old binding is gone, and an overtaken change does not get in the way."""
+        from twisted.internet import reactor
+
+        def at(listen: str) -> Http:
+            return http(server(listen).location("/").respond(200), access_log=None)
+
+        service = ProxyService(at("tcp:0"), cast(DataReactor, reactor))
+        self.addCleanup(service.stopService)
+        await service.startService()
+        port = cast(IPv4Address, service.addresses["tcp:0"]).port
+        everywhere, here = f"tcp:{port}", f"tcp:{port}:interface=127.0.0.1"
+        await service.reload(at(everywhere))
+        await service.reload(at(here))
+        self.assertEqual(service.addresses, {here: IPv4Address("TCP", "127.0.0.1", port)})
+        overtaken = service.reload(at(everywhere))
+        await service.reload(at(here))
+        await overtaken
+        self.assertEqual(list(service.addresses), [here])
+
 
 class StoppingTests(SynchronousTestCase):
     """The proxy is told to stop."""
@@ -281,3 +325,47 @@ class StoppingTests(SynchronousTestCase):
         peers["a:1"].sends(OK)
         self.assertTrue(client.is_closed)
         self.assertEqual(len(client.responses), 1)
+
+    def test_reload(self) -> None:
+        """A proxy that is stopping takes no other configuration: no port is opened, and it comes to its end."""
+        client, peers = running = run(graceful(30))
+        client.sends(GET)
+        running.stop()
+        before = running.service.config
+        running.reload(server(81).location("/").proxy_to(APP))
+        self.assertIs(running.service.config, before)
+        self.assertEqual(running.clock.ports, {})
+        peers["a:1"].sends(OK)
+        self.assertEqual(client.responses[0].status, 200)
+        self.assertTrue(running.is_stopped)
+
+    def test_endpoint_gone(self) -> None:
+        """Clients of an endpoint that a reload took away are waited for, too."""
+        client, peers = running = run(graceful(30))
+        client.sends(GET)
+        running.reload(http(server(81).location("/").proxy_to(APP), shutdown_grace=30))
+        running.stop()
+        self.assertFalse(running.is_stopped)
+        peers["a:1"].sends(OK)
+        self.assertEqual(client.responses[0].status, 200)
+        self.assertTrue(running.is_stopped)
+
+    def test_endpoint_gone_grace(self) -> None:
+        """After the grace they are cut off like all others."""
+        client, _ = running = run(graceful(30))
+        client.sends(GET)
+        running.reload(http(server(81).location("/").proxy_to(APP), shutdown_grace=30))
+        running.stop()
+        running.clock.advance(30)
+        self.assertTrue(client.was_reset)
+        self.assertTrue(running.is_stopped)
+
+    def test_twice(self) -> None:
+        """Told again, both wait for the same end."""
+        client, peers = running = run(graceful(30))
+        client.sends(GET)
+        ends: list[object] = []
+        running.service.stopService().addCallback(ends.append)
+        running.service.stopService().addCallback(ends.append)
+        peers["a:1"].sends(OK)
+        self.assertEqual(ends, [None, None])

@@ -80,6 +80,7 @@ class LocationPlace:
             writer.write,
             move,
             self._reactor.seconds,
+            self.request_rules.removed,
         )
         # It asks more of an exchange than handlers in general do; there is only one kind.
         return cast(Handle, relay)

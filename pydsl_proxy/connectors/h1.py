@@ -69,6 +69,8 @@ class H1Connection(Protocol):
         self._interim = 0
         self._requests = 0
         self._corked: bytes | None = None
+        # What was unsent when the peer's progress was last looked at.
+        self._taken = 0
         self._uploading = False
         self._paused = False
 
@@ -90,20 +92,26 @@ class H1Connection(Protocol):
         attempt.connection = self
         self._state = HEAD
         self._requests += 1
+        try:
+            head = attempt.write_head(exchange)
+        except Exception:
+            # A field's value is a user's function.
+            attempt.crash()
+            return
         watch = self._watch
         if exchange.has_body:
             watch.deadline = inf
-            self._send_with_body(attempt, exchange)
+            self._send_with_body(attempt, exchange, head)
         else:
             watch.deadline = self._home.seconds() + attempt.timeouts.read
             if watch.deadline < watch.armed:
                 watch.arm()
-            self.transport.write(attempt.write_head(exchange))
+            self.transport.write(head)
 
-    def _send_with_body(self, attempt: Attempt, exchange: Exchange) -> None:
+    def _send_with_body(self, attempt: Attempt, exchange: Exchange, request_head: bytes) -> None:
         """The head waits for what is here of the body: one write, one packet."""
         self._uploading = True
-        self._corked = attempt.write_head(exchange)
+        self._corked = request_head
         attempt.send_body_on(self)
         head, self._corked = self._corked, None
         if head and self._attempt is attempt:
@@ -143,6 +151,7 @@ class H1Connection(Protocol):
         """The peer takes none of the request's body, or does again."""
         attempt = self._attempt
         if attempt is not None:
+            self._taken = self._home.unsent(self.transport)
             self._watch.until(self._home.seconds() + attempt.timeouts.send if paused else inf)
 
     # -- the response ------------------------------------------------------------------------------------------------
@@ -255,7 +264,7 @@ class H1Connection(Protocol):
             self._paused = False
             self.transport.resumeProducing()
         self._finish(response.persistent and not body.surplus)
-        attempt.ended(body.trailers)
+        attempt.ended([field for field in body.trailers if field[0].lower() not in response.named])
 
     def _finish(self, persistent: bool) -> None:
         """The response is here as a whole: back to the pool, or close."""
@@ -315,6 +324,9 @@ class H1Connection(Protocol):
             self.transport.abortConnection()
         elif attempt is None:
             self.close()
+        elif self._uploading and self._home.unsent(self.transport) != self._taken:
+            # It is slow, but reads.
+            self.await_reading()
         elif self._uploading:
             self._fail(attempt, "send_timeout", f"took none of the request for {attempt.timeouts.send:g} s", 504)
         else:

@@ -76,7 +76,10 @@ class H1Frontend(Answering):
         begin within ``half_close`` seconds is given up.
         """
         if self._state is ANSWER and self._exchange is not None:
-            self._half_closed = self._last = True
+            self._half_closed = True
+            # What was sent ahead is answered yet.
+            if HEAD_END not in self._held:
+                self._last = True
             if not self._exchange.answered:
                 self._watch.until(self._listening.seconds() + self._listening.site.clients.half_close)
         elif self._state is BODY:
@@ -100,6 +103,9 @@ class H1Frontend(Answering):
     def _heads(self, data: bytes) -> None:
         """Begin the exchanges whose heads are in *data*, until one of them has to be awaited."""
         site = self._listening.site
+        if self._crowded:
+            self._hold(data)
+            return
         self._reading = True
         while data:
             end = data.find(HEAD_END)
@@ -114,7 +120,7 @@ class H1Frontend(Answering):
             if exchange is None:
                 break
             site.handle(exchange)
-            if self._state is not HEAD:
+            if self._state is not HEAD or self._crowded:
                 break
             data, self._held = self._held, b""
         self._reading = False
@@ -150,12 +156,15 @@ class H1Frontend(Answering):
         )
         self._held = data[end + 4 :]
         self._head_begun = False
+        if self._half_closed and HEAD_END not in self._held:
+            self._last = True
         exchange = self._exchange = site.begin(self, method, target, minor, fields, identity, now)
         if fields.content_length or fields.chunked:
             exchange.has_body = True
             self._state = BODY
             self._body = Body(fields)
-            self._watch.until(now + clients.body_timeout)
+            # The client's time runs when somebody reads.
+            self._watch.deadline = inf
         else:
             self._state = ANSWER
             self._watch.deadline = inf
@@ -198,13 +207,13 @@ class H1Frontend(Answering):
             receiver.request_end(())
             return
         body.receiver = receiver
+        self._watch.until(self._listening.seconds() + self._listening.site.clients.body_timeout)
         held, self._held = self._held, b""
         if held:
             self._take_body(held)
         elif exchange.fields.expect and exchange.minor and not body.received:
             self.transport.write(CONTINUE)
-        if self._state is BODY and not body.paused:
-            self._resume()
+        self._read_on(body)
 
     def _take_body(self, data: bytes) -> None:
         body, exchange = self._body, self._exchange
@@ -251,8 +260,12 @@ class H1Frontend(Answering):
             held, self._held = self._held, b""
             if held:
                 self._take_body(held)
-            if self._state is BODY and not body.paused:
-                self._resume()
+            self._read_on(body)
+
+    def _read_on(self, body: Body) -> None:
+        """Read again, unless the peer or what is held forbids it: a client that leaves shows in reading alone."""
+        if (self._state is BODY and not body.paused) or (self._state is ANSWER and len(self._held) <= MOST_HELD):
+            self._resume()
 
     def _hold(self, data: bytes) -> None:
         self._held += data

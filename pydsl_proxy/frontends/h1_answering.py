@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import inf
 
 from pydsl_proxy.frontends.h1_state import ANSWER, BODY, HEAD, Closing
@@ -9,8 +10,32 @@ from pydsl_proxy.interfaces import Exchange, Listening, Producer, Trailers
 from pydsl_proxy.wire.chunked import chunk, last_chunk
 from pydsl_proxy.wire.field_rules import FieldRules
 from pydsl_proxy.wire.framing import Framing
+from pydsl_proxy.wire.grammar import HEAD_END
 from pydsl_proxy.wire.h1_response import response_head, usual_head
 from pydsl_proxy.wire.head import ResponseHead
+
+# Unsent bytes of answers beyond which a client's further requests wait: as much as Twisted queues before it pauses.
+MOST_UNSENT = 64 * 1024
+
+
+class _Room:
+    """A pull producer that produces nothing, but hears when the queue is sent: it is asked at once, and then again."""
+
+    def __init__(self, have_room: Callable[[], None]) -> None:
+        self._have_room = have_room
+        self._asked = False
+
+    def resumeProducing(self) -> None:
+        """The transport wants more."""
+        if self._asked:
+            self._have_room()
+        self._asked = True
+
+    def pauseProducing(self) -> None:
+        """A pull producer is not paused."""
+
+    def stopProducing(self) -> None:
+        """The transport is gone."""
 
 
 class Answering(Closing):
@@ -20,6 +45,8 @@ class Answering(Closing):
         super().__init__(listening)
         self._framing = Framing.NONE
         self._producer: Producer | None = None
+        # So much is unsent that no further request is begun.
+        self._crowded = False
         # Requests that came together are begun one after the other by the one call that reads them.
         self._reading = False
 
@@ -111,7 +138,7 @@ class Answering(Closing):
         if self._state is BODY or (self._last and self._held):
             # Unread bytes of the client would turn a close into a reset.
             self._linger()
-        elif self._last:
+        elif self._last or (self._half_closed and HEAD_END not in self._held):
             self._close()
         else:
             self._state = HEAD
@@ -119,8 +146,23 @@ class Answering(Closing):
             watch.deadline = listening.seconds() + listening.site.clients.keepalive_timeout
             if watch.deadline < watch.armed:
                 watch.arm()
-            if self._paused or self._held:
+            if self._held and listening.unsent(self.transport) > MOST_UNSENT:
+                self._await_room()
+            elif self._paused or self._held:
                 self._go_on()
+
+    def _await_room(self) -> None:
+        """A client that sends requests ahead but reads no answers gets no more of them until it has read these."""
+        self._crowded = True
+        self._pause()
+        self._await_progress()
+        self.transport.registerProducer(_Room(self._have_room), False)
+
+    def _have_room(self) -> None:
+        self.transport.unregisterProducer()
+        self._crowded = False
+        self._watch.until(self._listening.seconds() + self._listening.site.clients.keepalive_timeout)
+        self._go_on()
 
     def _go_on(self) -> None:
         """A request was sent ahead of this response's end."""

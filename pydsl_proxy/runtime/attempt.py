@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from twisted.logger import Logger
+
 from pydsl_proxy.errors import ProxyError
 from pydsl_proxy.interfaces import PeerConnection, Trailers
 from pydsl_proxy.wire.head import ResponseHead
@@ -12,8 +14,10 @@ from pydsl_proxy.wire.head import ResponseHead
 if TYPE_CHECKING:
     from pydsl_proxy.runtime.exchange import Exchange
     from pydsl_proxy.runtime.peers import Peer
-    from pydsl_proxy.runtime.relay import Relay
+    from pydsl_proxy.runtime.relay import Held, Relay
     from pydsl_proxy.runtime.upload import Upload
+
+log = Logger()
 
 
 class Attempt:
@@ -64,17 +68,20 @@ class Attempt:
         """The peer's head is here, with the first bytes of the body; *end* says that they are all of it."""
         relay = self.relay
         self.status = response.status
-        if response.located:
-            response = relay.relocated(self.exchange, response)
-        if response.status in relay.retry.statuses and relay.tries_elsewhere(self, response, data, end):
-            return
-        if end:
-            self.over()
-            if self.exchange.trail is not None:
-                relay.settle(self)
-            self.exchange.start(response, data, True)
-        else:
-            self.begin(response, data)
+        try:
+            if response.located:
+                response = relay.relocated(self.exchange, response)
+            if response.status in relay.retry.statuses and relay.tries_elsewhere(self, response, data, end):
+                return
+            if end:
+                self.over()
+                if self.exchange.trail is not None:
+                    relay.settle(self)
+                self.exchange.start(response, data, True)
+            else:
+                self.begin(response, data)
+        except Exception:
+            self.crash()
 
     def begin(self, response: ResponseHead, data: bytes) -> None:
         """Answer the client with this response, whose body goes on."""
@@ -87,12 +94,23 @@ class Attempt:
 
     def body(self, data: bytes) -> None:
         """More of the body."""
-        self.exchange.write(data)
+        if self.exchange.running is self:
+            self.exchange.write(data)
+        elif (held := self._held()) is not None:
+            held.data += data
 
     def ended(self, trailers: Trailers) -> None:
         """The body is complete."""
         self.over()
-        self.exchange.finish(trailers)
+        if self.exchange.running is self:
+            self.exchange.finish(trailers)
+        elif (held := self._held()) is not None:
+            held.end, held.trailers = True, trailers
+
+    def _held(self) -> Held | None:
+        """This attempt's answer, if it is kept while another peer is tried."""
+        trail = self.exchange.trail
+        return trail.held if trail is not None and trail.held is not None and trail.held.attempt is self else None
 
     def failed(self, error: ProxyError) -> None:
         """The attempt cannot be carried to its end."""
@@ -100,13 +118,22 @@ class Attempt:
         if not self.status:
             self.status = error.status
         self.over(error)
-        self.relay.after_failure(self, error)
+        try:
+            self.relay.after_failure(self, error)
+        except Exception:
+            self.crash()
 
     def cancel(self, error: ProxyError) -> None:
         """The client is gone, or its request is of no use: nobody waits for the answer."""
         self.error = error
         self.stop()
         self.relay.settle(self)
+
+    def crash(self) -> None:
+        """A user's function raised: our fault, not the peer's, and the client is told 500."""
+        log.failure("{exchange} could not be carried on", exchange=self.exchange)
+        self.stop()
+        self.exchange.crash()
 
     def stop(self) -> None:
         """Work on this attempt no more; once it is over, its connection may be another's already."""

@@ -95,12 +95,13 @@ class _Connecting:
 
     def connectionLost(self, reason: Failure) -> None:
         """An error, which the socket tells; or the end of all connections."""
-        sock = self._sock
-        if sock is not None and sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0:
+        if self._sock is None:
+            return
+        code = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            self._refuse(getConnectError((code, os.strerror(code))))
+        else:
             self.cancel()
-        elif sock is not None:
-            # Asking has cleared the error; that there was one is what counts.
-            self._refuse(getConnectError((errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))))
 
     def _expired(self) -> None:
         self._refuse(TimeoutError())

@@ -128,15 +128,15 @@ class Exchange:
 
     def start(self, response: ResponseHead, data: bytes, end: bool) -> None:
         """Send the head and the first bytes of the body; *end* says that they are all of it."""
-        self.status = response.status
-        self.sent = len(data)
         if end:
             self.running = None
-            self.frontend.send_head(response, self.rules, data, True)
+        # It may raise, where a field is a user's function; then nothing was answered yet.
+        self.frontend.send_head(response, self.rules, data, end)
+        self.status = response.status
+        self.sent += len(data)
+        if end:
             self.site.log(self)
             self.attempt = None
-        else:
-            self.frontend.send_head(response, self.rules, data, False)
 
     def write(self, data: bytes) -> None:
         """Send more of the body; *data* is not empty."""
@@ -146,6 +146,8 @@ class Exchange:
     def finish(self, trailers: Trailers = ()) -> None:
         """The response is complete."""
         self.running = None
+        if trailers:
+            trailers = [field for field in trailers if field[0].lower() not in self.rules.removed]
         self.frontend.send_end(trailers)
         self.site.log(self)
         self.attempt = None
@@ -167,4 +169,6 @@ class Exchange:
         running, self.running = self.running, None
         if running is not None:
             running.cancel(error)
+        # What raised may be one of the rules.
+        self.rules = self.site.plain_rules
         self.fail(error)

@@ -21,7 +21,7 @@ class Listener:
         self.seconds: Callable[[], float] = clock.seconds
         self.unsent: Callable[[object], int] = unsent
         self._connections: set[Drainable] = set()
-        self._emptied: Callable[[], None] | None = None
+        self._emptied: list[Callable[[], None]] = []
 
     def watch(self, expired: Callable[[], None]) -> Watch:
         """A deadline over the listener's clock."""
@@ -34,17 +34,23 @@ class Listener:
     def closed(self, connection: Drainable) -> None:
         """A client's connection is gone."""
         self._connections.discard(connection)
-        if self._emptied is not None and not self._connections:
-            emptied, self._emptied = self._emptied, None
-            emptied()
+        if self._emptied and not self._connections:
+            self._empty()
 
     def drain(self, emptied: Callable[[], None]) -> None:
-        """Ask every client to leave, the idle ones at once; *emptied* is called when the last is gone."""
-        self._emptied = emptied
+        """Ask every client to leave, the idle ones at once; *emptied* is called when the last is gone.
+
+        Asked again, each *emptied* is called.
+        """
+        self._emptied.append(emptied)
         for connection in tuple(self._connections):
             connection.drain()
-        if not self._connections and self._emptied is not None:
-            self._emptied = None
+        if self._emptied and not self._connections:
+            self._empty()
+
+    def _empty(self) -> None:
+        waiting, self._emptied = self._emptied, []
+        for emptied in waiting:
             emptied()
 
     def abort(self) -> None:

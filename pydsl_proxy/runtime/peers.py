@@ -8,6 +8,7 @@ from math import inf
 from pydsl_proxy.interfaces import Attempt, PeerConnection, Watch
 from pydsl_proxy.runtime import deadlines
 from pydsl_proxy.runtime.reactors import Clock
+from pydsl_proxy.runtime.transport import unsent
 
 
 class Peer:
@@ -35,6 +36,7 @@ class Peer:
         self.name = name
         self._clock = clock
         self.seconds: Callable[[], float] = clock.seconds
+        self.unsent: Callable[[object], int] = unsent
         self.weight = weight
         self.max_fails = max_fails
         self.fail_timeout = fail_timeout

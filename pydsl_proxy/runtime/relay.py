@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.interfaces import Timeouts
+from pydsl_proxy.interfaces import Timeouts, Trailers
 from pydsl_proxy.runtime.attempt import Attempt
 from pydsl_proxy.runtime.exchange import Exchange
 from pydsl_proxy.runtime.peers import Peer
@@ -21,9 +21,10 @@ NOT_THE_PEERS_FAULT = frozenset((403, 404))
 class Held:
     """A real answer that is kept while another peer is tried: better than an error if nothing better comes."""
 
-    __slots__ = ("attempt", "data", "end", "response")
+    __slots__ = ("attempt", "data", "end", "response", "trailers")
 
     def __init__(self, attempt: Attempt, response: ResponseHead, data: bytes, end: bool) -> None:
+        self.trailers: Trailers = ()
         self.attempt = attempt
         self.response = response
         self.data = data
@@ -50,7 +51,7 @@ class Trail:
 class Relay:
     """The handle of one location that proxies to one upstream; called with an exchange."""
 
-    __slots__ = ("_relocate", "_seconds", "failing_statuses", "retry", "timeouts", "upstream", "write_head")
+    __slots__ = ("_relocate", "_removed", "_seconds", "failing_statuses", "retry", "timeouts", "upstream", "write_head")
 
     def __init__(
         self,
@@ -60,8 +61,10 @@ class Relay:
         write_head: Callable[..., bytes],
         relocate: Callable[..., ResponseHead],
         seconds: Callable[[], float],
+        removed: frozenset[bytes] = frozenset(),
     ) -> None:
         self.upstream = upstream
+        self._removed = removed
         self.timeouts = timeouts
         self.retry = retry
         self.write_head = write_head
@@ -76,7 +79,7 @@ class Relay:
         if peer is None:
             self._no_peer(exchange)
             return
-        upload = Upload(exchange) if exchange.has_body else None
+        upload = Upload(exchange, self._removed | exchange.fields.named) if exchange.has_body else None
         attempt = Attempt(self, exchange, peer, None, upload, now)
         exchange.running = exchange.attempt = attempt
         attempt.connecting = peer.begin(attempt)
@@ -174,7 +177,9 @@ class Relay:
         if held is None:
             exchange.fail(error)
         elif held.end:
-            exchange.start(held.response, held.data, True)
+            exchange.start(held.response, held.data, not held.trailers)
+            if held.trailers:
+                exchange.finish(held.trailers)
         elif held.attempt.error is not None:
             # Its connection broke while another peer was tried.
             exchange.fail(held.attempt.error)

@@ -56,6 +56,7 @@ class Site:
         self._choose_server = choose_server
         self.clients = clients
         self.rules = rules
+        self.plain_rules = FieldRules((), ALWAYS_DROPPED)
         self.trusted = trusted
         # Called with what begins an exchange, and with one that is over; a partial costs less than a method.
         self.begin: Callable[..., Exchange] = partial(Exchange, self)

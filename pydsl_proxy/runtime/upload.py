@@ -11,10 +11,12 @@ MOST_KEPT = 64 * 1024
 class Upload:
     """Takes the body from the client and gives it to the connection of the attempt at hand."""
 
-    __slots__ = ("_connection", "_ended", "_exchange", "_kept", "_reading", "_size", "_trailers")
+    __slots__ = ("_connection", "_dropped", "_ended", "_exchange", "_kept", "_reading", "_size", "_trailers")
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, dropped: frozenset[bytes] = frozenset()) -> None:
         self._exchange = exchange
+        # Lower-case names that the location keeps from peers, in trailers too.
+        self._dropped = dropped
         self._connection: PeerConnection | None = None
         self._kept: list[bytes] = []
         self._size = 0
@@ -60,6 +62,6 @@ class Upload:
     def request_end(self, trailers: Trailers) -> None:
         """The body is complete."""
         self._ended = True
-        self._trailers = trailers
+        self._trailers = tuple(field for field in trailers if field[0].lower() not in self._dropped)
         if self._connection is not None:
-            self._connection.send_end(trailers)
+            self._connection.send_end(self._trailers)

@@ -75,16 +75,16 @@ class TrustedProxies:
         """The client behind the trusted proxy *hop*, by what its request says."""
         chain = [part.strip() for value in fields.all(b"x-forwarded-for") for part in value.split(b",") if part.strip()]
         address = self._client(chain, fields, hop.address)
-        proto = _first(fields.all(b"x-forwarded-proto")).lower()
+        proto = _last(fields.all(b"x-forwarded-proto")).lower()
         scheme = proto.decode() if proto in (b"http", b"https") else hop.scheme
-        host = _host(_first(fields.all(b"x-forwarded-host"))) or fields.host or b""
+        host = _host(_last(fields.all(b"x-forwarded-host"))) or fields.host or b""
         raw_hop = hop.address.encode()
         forwarded_for = b", ".join([*(part for part in chain if is_value(part)), raw_hop])
         return Identity(address, hop.port, scheme, hop.server_port, forwarded_for, host)
 
     def _client(self, chain: list[bytes], fields: RequestFields, hop: str) -> str:
         if not chain:
-            real = _address(_first(fields.all(b"x-real-ip")).decode("latin-1"))
+            real = _address(_last(fields.all(b"x-real-ip")).decode("latin-1"))
             return hop if real is None else str(real)
         client = hop
         for part in reversed(chain[-MOST_HOPS:]):
@@ -111,8 +111,9 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
     return getattr(parsed, "ipv4_mapped", None) or parsed
 
 
-def _first(values: list[bytes]) -> bytes:
-    return values[0].partition(b",")[0].strip() if values else b""
+def _last(values: list[bytes]) -> bytes:
+    """What the hop nearest to us wrote: what stands to the left of it may be the client's own."""
+    return values[-1].rpartition(b",")[2].strip() if values else b""
 
 
 def _host(value: bytes) -> bytes:

@@ -10,11 +10,17 @@ from pydsl_proxy.wire.grammar import HEAD_END
 from pydsl_proxy.wire.head import ResponseHead, section
 from pydsl_proxy.wire.statuses import has_no_body, reason
 
+# What was made of one head: one for each location that hands it on.
+MOST_EDITED = 64
+
 
 def usual_head(response: ResponseHead, rules: FieldRules) -> bytes:
     """Status line and section of a usual response, without the end of the head; kept with the response."""
     kept = response.edited.get(rules)
     if kept is None:
+        # The rules of sites that a reload has replaced are asked for no more.
+        if len(response.edited) >= MOST_EDITED:
+            response.edited.clear()
         kept = response.edited[rules] = _line(response) + rules.edit(response, response.named)
     return kept
 

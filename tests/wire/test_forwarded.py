@@ -115,14 +115,14 @@ class BelieveTests(SynchronousTestCase):
         self.assertEqual(told(believed())[b"X-Forwarded-For"], b"10.0.0.1")
 
     def test_scheme(self) -> None:
-        """The first scheme counts, if it is one of HTTP."""
-        for value, scheme in ((b"https", "https"), (b"HTTPS, http", "https"), (b"ws", "http"), (b"", "http")):
+        """The last scheme counts, which the nearest hop wrote, if it is one of HTTP."""
+        for value, scheme in ((b"https", "https"), (b"http, HTTPS", "https"), (b"ws", "http"), (b"", "http")):
             self.assertEqual(believed(b"X-Forwarded-Proto: " + value).scheme, scheme)
         self.assertEqual(believed(hop=Identity("10.0.0.1", 1, "https", 443)).scheme, "https")
 
     def test_host(self) -> None:
-        """The first host counts, if it is one; without, what the request asks for."""
-        for value, host in ((b"example.com:81, b", b"example.com:81"), (b"a/b", b"h"), (b"", b"h")):
+        """The last host counts, if it is one; without, what the request asks for."""
+        for value, host in ((b"b, example.com:81", b"example.com:81"), (b"a/b", b"h"), (b"", b"h")):
             self.assertEqual(told(believed(b"X-Forwarded-Host: " + value))[b"X-Forwarded-Host"], host)
 
     def test_no_host(self) -> None:
