@@ -1,0 +1,149 @@
+"""``twist pydsl-proxy``, short of the process."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from twisted.internet.error import CannotListenError
+from twisted.internet.testing import MemoryReactorClock
+from twisted.trial.unittest import SynchronousTestCase
+
+from pydsl_proxy.config.loading import load
+from pydsl_proxy.tap import Command, Options
+
+GOOD = 'from pydsl_proxy import server\nproxy = server(8080).location("/").respond(200, "ok")\n'
+OTHER = 'from pydsl_proxy import server\nproxy = server(8081).location("/").respond(200, "ok")\n'
+BAD = 'from pydsl_proxy import server\nproxy = server("8080").location("/").respond(200, "ok")\n'
+SLASHES = 'from pydsl_proxy import server\nproxy = server(80).location("/a/").proxy_to("h:1", path="/b")\n'
+
+
+class FullReactor(MemoryReactorClock):
+    """A reactor all of whose ports are taken."""
+
+    def listenTCP(self, *args: object, **kwargs: object) -> object:
+        """Refuse."""
+        raise CannotListenError("", 8080, OSError(98, "Address already in use"))
+
+
+class Case(SynchronousTestCase):
+    """Has a configuration file."""
+
+    def setUp(self) -> None:
+        """A file without mistakes."""
+        self.path = Path(self.mktemp())
+        self.write(GOOD)
+
+    def write(self, text: str) -> None:
+        """Let the file say *text*."""
+        self.path.write_text(text)
+        # The time of a file's last change is how a changed one is told; two changes may fall into one tick of it.
+        os.utime(self.path, ns=(self.path.stat().st_atime_ns, self.path.stat().st_mtime_ns + len(text)))
+
+    def ended(self, action: Callable[[], object]) -> tuple[object, str, str]:
+        """The exit code, and what was written to the two outputs."""
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            end = self.assertRaises(SystemExit, action)
+        return end.code, out.getvalue(), err.getvalue()
+
+    def parsed(self, *arguments: str) -> tuple[object, str, str]:
+        """What comes of a command line that ends the process."""
+        return self.ended(lambda: Options().parseOptions(arguments))
+
+
+class OptionsTests(Case):
+    """The command line."""
+
+    def test_check(self) -> None:
+        """A file without mistakes ends with 0 and says how much there is."""
+        code, out, err = self.parsed("--config", str(self.path), "--check")
+        self.assertEqual((code, err), (0, ""))
+        self.assertEqual(out, f"{self.path}: 1 server, 1 location, no mistakes\n")
+
+    def test_mistakes(self) -> None:
+        """Mistakes end with 1."""
+        self.write(BAD)
+        code, out, err = self.parsed("--config", str(self.path), "--check")
+        self.assertEqual((code, out), (1, ""))
+        self.assertIn("hint:", err)
+        self.assertTrue(err.endswith("1 mistake in the configuration\n"))
+
+    def test_warnings(self) -> None:
+        """Warnings are told, and do not count as mistakes."""
+        self.write(SLASHES)
+        code, _, err = self.parsed("--config", str(self.path), "--check")
+        self.assertEqual(code, 0)
+        self.assertIn("warning: ", err)
+
+    def test_no_file(self) -> None:
+        """A file that is not there is no mistake in a configuration."""
+        self.assertEqual(self.parsed("--config", "nowhere.py")[0], 2)
+
+    def test_usage(self) -> None:
+        """What is not understood ends with 2, and with what is."""
+        code, _, err = self.parsed("--konfig", "x")
+        self.assertEqual(code, 2)
+        self.assertIn("--config", err)
+
+    def test_run(self) -> None:
+        """Without ``--check`` nothing happens yet."""
+        options = Options()
+        options.parseOptions(["--config", str(self.path)])
+        self.assertEqual(options["config"], str(self.path))
+
+
+class CommandTests(Case):
+    """The service of the process."""
+
+    def command(self, reactor: MemoryReactorClock) -> Command:
+        """The service, for the file as it is."""
+        return Command(str(self.path), load(self.path), reactor)
+
+    def ports(self, reactor: MemoryReactorClock) -> list[int]:
+        """Where it has listened."""
+        return [each[0] for each in reactor.tcpServers]
+
+    def test_taken(self) -> None:
+        """A port that is taken ends the process with 1."""
+        command = self.command(FullReactor())
+        code, _, err = self.ended(command.startService)
+        self.assertEqual(code, 1)
+        self.assertIn("cannot listen on *:8080", err)
+
+    def test_read_again(self) -> None:
+        """The file is put in force as it is now."""
+        reactor = MemoryReactorClock()
+        command = self.command(reactor)
+        command.startService()
+        self.write(OTHER)
+        command.read_again()
+        self.assertEqual(self.ports(reactor), [8080, 8081])
+        self.successResultOf(command.stopService())
+
+    def test_read_mistakes(self) -> None:
+        """A file with mistakes changes nothing."""
+        reactor = MemoryReactorClock()
+        command = self.command(reactor)
+        command.startService()
+        before = command.config
+        self.write(BAD)
+        command.read_again()
+        self.assertIs(command.config, before)
+        self.successResultOf(command.stopService())
+
+    def test_end(self) -> None:
+        """The first signal stops the reactor, after which nothing is read again."""
+        reactor = MemoryReactorClock()
+        command = self.command(reactor)
+        command.startService()
+        command.end()
+        self.assertTrue(reactor.hasStopped)
+        self.write(OTHER)
+        command.read_again()
+        self.assertEqual(self.ports(reactor), [8080])
+        command.end()
+        self.successResultOf(command.stopService())
