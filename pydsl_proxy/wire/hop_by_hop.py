@@ -27,6 +27,9 @@ FORWARDING = frozenset(
         b"x-forwarded-host",
         b"x-forwarded-port",
         b"x-forwarded-server",
+        # Gunicorn's secure_scheme_headers: beside our X-Forwarded-Proto they would contradict it.
+        b"x-forwarded-ssl",
+        b"x-forwarded-protocol",
         b"forwarded",
     )
 )
