@@ -121,6 +121,7 @@ def upstream(
     strategy: Strategy = round_robin()
     if first and _is_strategy(first[0]):
         strategy, first = first[0], ()
+        _check_hashable(name, strategy)
     made = tuple(_peer(name, each) for each in (*first, *peers))
     _check_name(name, made)
     _check_peers(name, made)
@@ -138,6 +139,17 @@ def upstream(
 def alone(address: str) -> Upstream:
     """The upstream of one peer that ``proxy_to("host:port")`` stands for; its name is the address."""
     return Upstream(address, round_robin(), (peer(address),))
+
+
+def _check_hashable(name: str, strategy: Strategy) -> None:
+    """An upstream is known by what it says, across reloads too."""
+    try:
+        hash(strategy)
+    except TypeError:
+        raise ConfigError(
+            f"upstream({name!r}): the strategy {strategy!r} cannot be hashed",
+            hint="make its class frozen: @attrs.frozen, or @dataclass(frozen=True)",
+        ) from None
 
 
 def _is_strategy(value: object) -> TypeGuard[Strategy]:

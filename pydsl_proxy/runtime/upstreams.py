@@ -84,9 +84,17 @@ class Upstream:
         if not peer.max_fails:
             return
         peer.effective_weight = max(0, peer.effective_weight - peer.weight // peer.max_fails)
+        other = self._has_other(peer)
         if peer.fails == peer.max_fails:
-            log.warn("upstream {upstream}: peer {peer} is down: {why}", upstream=self.name, peer=peer.name, why=why)
-        if peer.fails >= peer.max_fails and self._has_other(peer):
+            state = "is down" if other else "fails, and is used all the same for want of another"
+            log.warn(
+                "upstream {upstream}: peer {peer} {state}: {why}",
+                upstream=self.name,
+                peer=peer.name,
+                state=state,
+                why=why,
+            )
+        if peer.fails >= peer.max_fails and other:
             peer.failed = True
             peer.update()
             self._revives = min(self._revives, now + peer.fail_timeout)

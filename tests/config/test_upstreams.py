@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from random import Random
 from typing import cast
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -10,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pydsl_proxy import least_conn, peer, round_robin, upstream
 from pydsl_proxy.config.addresses import TcpAddress
 from pydsl_proxy.config.upstreams import Peer, alone
+from pydsl_proxy.interfaces import PeerState, Pick
 from tests.support.failing import mistake
 
 
@@ -34,6 +36,20 @@ class UpstreamTests(SynchronousTestCase):
         app = upstream("app", least_conn(), "a:1", peer("b:1", weight=2))
         self.assertEqual(app.strategy, least_conn())
         self.assertEqual(app.peers, (peer("a:1"), peer("b:1", weight=2)))
+
+    def test_unhashable(self) -> None:
+        """A strategy of one's own is frozen: upstreams are known by what they say."""
+
+        class Own(list[int]):
+            """Compiles to nothing."""
+
+            def compile(self, peers: Sequence[PeerState], random: Random) -> Pick:
+                """No choice."""
+                return lambda exchange, tried, /: None
+
+        message, hint = mistake(upstream, "app", Own(), "a:1")
+        self.assertIn("cannot be hashed", message)
+        self.assertIn("frozen", str(hint))
 
     def test_alone(self) -> None:
         """An address stands for an upstream of its own."""
