@@ -6,17 +6,12 @@ from collections.abc import Callable
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy import Request, hash_by, server, upstream
+from pydsl_proxy import Request, hash_by, upstream
 from pydsl_proxy.config.client_limits import clients
-from pydsl_proxy.config.locations import OpenLocation
 from pydsl_proxy.config.sites import Server, http
 from pydsl_proxy.testing import run
 from tests.support.messages import GET, OK, get
-
-
-def place() -> OpenLocation[Server]:
-    """A location that is not finished."""
-    return server(80).location("/")
+from tests.support.places import place
 
 
 def raising(request: Request) -> str:

@@ -2,38 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from twisted.internet.error import ConnectError
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy import peer, server, upstream
-from pydsl_proxy.config.locations import OpenLocation
-from pydsl_proxy.config.retries import RetryCondition
-from pydsl_proxy.config.sites import Server
-from pydsl_proxy.config.upstreams import Upstream
-from pydsl_proxy.testing import Running, run
-from tests.support.messages import BAD_GATEWAY, GATEWAY_TIMEOUT, GET, OK, answer, get, post
-
-TWO = upstream("app", "a:1", "b:1")
-UNAVAILABLE = answer(b"busy", "503 Service Unavailable")
-
-
-def retrying(
-    on: Iterable[RetryCondition] = ("error", "timeout"), to: Upstream = TWO, *, non_idempotent: bool = False
-) -> Server:
-    """A server that tries again."""
-    return server(80).location("/").retry(on=on, non_idempotent=non_idempotent).proxy_to(to)
-
-
-def place() -> OpenLocation[Server]:
-    """A location that is not finished."""
-    return server(80).location("/")
-
-
-def tried(running: Running) -> list[tuple[str, int]]:
-    """The attempts of the last exchange."""
-    return list(running.exchanges[-1].peers)
+from pydsl_proxy import peer, upstream
+from pydsl_proxy.testing import run
+from tests.support.messages import BAD_GATEWAY, GATEWAY_TIMEOUT, GET, OK, get, post
+from tests.support.places import TWO, place, retrying, tried
 
 
 class DeadPeerTests(SynchronousTestCase):
