@@ -157,6 +157,7 @@ class Attempt:
         peer = self.peer
         now = peer.seconds()
         self.took = now - self.started
+        # Peer.end(), written out: this runs for every request.
         peer.in_flight -= 1
         if peer.max_conns is not None:
             peer.update()

@@ -116,7 +116,6 @@ def _understand(fields: RequestFields) -> None:
         fields.named = options - NEVER_NAMED
     fields.content_length = content_length(seen.get(b"content-length", []))
     fields.chunked = is_chunked(seen.get(b"transfer-encoding", []), fields.content_length)
-    fields.forwarding = not FORWARDING.isdisjoint(seen)
     if b"upgrade" in seen:
         fields.upgrade = b", ".join(seen[b"upgrade"])
     for value in seen.get(b"expect", ()):

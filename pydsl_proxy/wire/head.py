@@ -79,8 +79,7 @@ class RequestFields(Fields):
     """The header section of a request, and what it says of framing and connection.
 
     ``named`` are the lower-case names listed in ``Connection``; ``spans`` the fields a proxy looks at, as
-    (lower-case name, start, end) in :attr:`raw`; ``forwarding`` whether any of them tells of another client;
-    ``server`` is for the site: the server that the Host chose.
+    (lower-case name, start, end) in :attr:`raw`; ``server`` is for the site: the server that the Host chose.
     """
 
     # No slots: one is made for each section that was not seen before, and few of these are ever set.
@@ -93,7 +92,6 @@ class RequestFields(Fields):
     keep_alive = False
     expect = False
     upgrade: bytes | None = None
-    forwarding = False
     logged: bytes | None = None
     server: object = None
 

@@ -92,13 +92,12 @@ class RequestTests(SynchronousTestCase):
         read = fields(b"Host: A.example:80", b"connection: Close, X-A", b"Content-Length: 5", b"Expect: 100-Continue")
         self.assertEqual((read.host, read.host_name), (b"A.example:80", b"a.example"))
         self.assertEqual((read.close, read.keep_alive, read.named), (True, False, frozenset({b"x-a"})))
-        self.assertEqual((read.content_length, read.chunked, read.expect, read.forwarding), (5, False, True, False))
+        self.assertEqual((read.content_length, read.chunked, read.expect), (5, False, True))
         read = fields(
             b"HOST:", b"Connection: keep-alive, host", b"Transfer-Encoding: chunked", b"Upgrade: a", b"upgrade:b"
         )
         self.assertEqual((read.host, read.host_name, read.keep_alive, read.named), (b"", b"", True, frozenset()))
         self.assertEqual((read.content_length, read.chunked, read.upgrade), (None, True, b"a, b"))
-        self.assertTrue(fields(b"X-Real-IP: 192.0.2.1").forwarding)
 
     def test_spans(self) -> None:
         """The place of each field that a proxy looks at, the last one too."""
