@@ -18,7 +18,7 @@ from pydsl_proxy.balancing.value_hash import hash_by
 from pydsl_proxy.config.client_limits import clients
 from pydsl_proxy.config.loading import load
 from pydsl_proxy.config.locations import Location, location
-from pydsl_proxy.config.matching import exact, prefix, regex
+from pydsl_proxy.config.matching import exact, named, prefix, regex
 from pydsl_proxy.config.sites import Http, Server, http, server
 from pydsl_proxy.config.upstreams import Upstream, peer, upstream
 from pydsl_proxy.embedding import as_resource
@@ -90,6 +90,7 @@ __all__ = [
     "method",
     "minutes",
     "ms",
+    "named",
     "path",
     "peer",
     "prefix",

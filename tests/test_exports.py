@@ -9,7 +9,7 @@ import pydsl_proxy
 PUBLIC = """
     GiB Http KiB Location MiB Request Server Upstream access_log as_resource build bytes_sent cause
     client_address client_port clients cookie days duration error_message exact hash_by header host hours http
-    ip_hash least_conn load location method minutes ms path peer prefix protocol query query_string random_one
+    ip_hash least_conn load location method minutes ms named path peer prefix protocol query query_string random_one
     random_two regex remote_user request_line request_uri round_robin scheme seconds server server_port status
     time_iso8601 time_local upstream upstream_addr upstream_response_time upstream_status
 """

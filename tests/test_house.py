@@ -20,7 +20,7 @@ PACKAGE = ROOT / "pydsl_proxy"
 
 FILE_LINES, FUNCTION_LINES, FUNCTION_LINES_P90 = 400, 60, 25
 
-GROUND = frozenset({"errors", "origin", "units"})
+GROUND = frozenset({"errors", "numbers", "origin", "spelling", "units"})
 FEATURES = frozenset({"balancing", "health", "steps", "filters", "handlers", "frontends", "connectors"})
 SEAMS = GROUND | {"wire", "interfaces"}
 MODEL = SEAMS | FEATURES | {"observe", "config"}
@@ -32,7 +32,9 @@ EMBEDDED = COMPILED | {"service", "embedding", "testing", "explain", "convert"}
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "origin": frozenset(),
     "units": frozenset(),
+    "spelling": frozenset(),
     "errors": frozenset({"origin"}),
+    "numbers": frozenset({"errors"}),
     "wire": GROUND,
     "interfaces": GROUND | {"wire"},
     **dict.fromkeys(FEATURES, SEAMS),
@@ -162,7 +164,8 @@ class ImportTests(SynchronousTestCase):
     def test_declared(self) -> None:
         """What is imported from elsewhere is a dependency that pyproject.toml names."""
         project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-        declared = {re.split(r"[^\w.-]", each)[0].lower() for each in project["dependencies"]}
+        extras = [each for extra in project["optional-dependencies"].values() for each in extra]
+        declared = {re.split(r"[^\w.-]", each)[0].lower() for each in (*project["dependencies"], *extras)}
         missing = set()
         for source in self.sources:
             for _, name in imports_in(source.tree):

@@ -2,39 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import cast
+from typing import TypeVar, cast
 
 from twisted.internet.interfaces import IReactorTime
 
+from pydsl_proxy.compiler.kept import Kept
 from pydsl_proxy.compiler.upstreams import Upstreams
-from pydsl_proxy.config.features import Feature, request_rules, response_rules, retry_of, steps_of, timeouts_of
+from pydsl_proxy.config.features import Feature, filters_of, request_rules, response_rules, steps_of
 from pydsl_proxy.config.locations import Location
-from pydsl_proxy.config.retries import DEFAULT_RETRY, Retry
+from pydsl_proxy.config.retries import DEFAULT_RETRY, Retry, retry_of
+from pydsl_proxy.config.timeouts import timeouts_of
 from pydsl_proxy.config.upstreams import Upstream as UpstreamConfig
-from pydsl_proxy.interfaces import Exchange, Handle, Timeouts
+from pydsl_proxy.interfaces import Ask, Exchange, Handle, Timeouts
 from pydsl_proxy.origin import Origin
+from pydsl_proxy.runtime.filtering import filtered
 from pydsl_proxy.runtime.reactors import DataReactor
 from pydsl_proxy.runtime.relay import Relay
 from pydsl_proxy.runtime.retrying import RetryPolicy
 from pydsl_proxy.runtime.site import ALWAYS_DROPPED, Room
+from pydsl_proxy.runtime.subrequest import asker
 from pydsl_proxy.wire.field_rules import FieldRules
 from pydsl_proxy.wire.h1_request import RequestWriter
 from pydsl_proxy.wire.head import ResponseHead
 from pydsl_proxy.wire.relocation import relocated
 from pydsl_proxy.wire.uri import BadHost, host_and_port
 
+T = TypeVar("T")
+
 
 class LocationPlace:
     """One location with all that it inherits; see :class:`~pydsl_proxy.interfaces.Place`."""
 
     def __init__(
-        self, location: Location, features: tuple[Feature, ...], upstreams: Upstreams, reactor: DataReactor
+        self,
+        location: Location,
+        features: tuple[Feature, ...],
+        upstreams: Upstreams,
+        reactor: DataReactor,
+        kept: Kept,
     ) -> None:
         self._location = location
         self._features = features
         self._upstreams = upstreams
         self._reactor = reactor
+        self._kept = kept
         self.request_rules = FieldRules(request_rules(features))
 
     @property
@@ -58,10 +71,16 @@ class LocationPlace:
         return timeouts_of(self._features)
 
     def room(self) -> Room:
-        """The location, compiled: its steps run from the outermost to the innermost, then its handler."""
+        """The location, compiled: its steps run from the outermost to the innermost, then its handler.
+
+        What a step answers itself goes through the filters as well.
+        """
         handle = self._location.handler.compile(self)
         for step in reversed(steps_of(self._features)):
             handle = step.compile(handle, self)
+        filters = filters_of(self._features)
+        if filters:
+            handle = filtered([each.attach(self) for each in filters], handle)
         return Room(handle, FieldRules(response_rules(self._features), ALWAYS_DROPPED))
 
     def relay(self, upstream: object, replaced: bytes | None = None) -> Handle:
@@ -84,6 +103,14 @@ class LocationPlace:
         )
         # It asks more of an exchange than handlers in general do; there is only one kind.
         return cast(Handle, relay)
+
+    def asker(self, upstream: object) -> Ask:
+        """The function that sends requests of our own to *upstream*."""
+        return asker(self.relay(upstream), self._reactor.seconds)
+
+    def kept(self, feature: object, make: Callable[[], T]) -> T:
+        """The living state of *feature*; see :meth:`~pydsl_proxy.interfaces.Place.kept`."""
+        return self._kept.of(feature, make)
 
 
 def _host(upstream: UpstreamConfig) -> bytes:

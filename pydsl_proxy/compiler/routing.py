@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from attrs import evolve
 
-from pydsl_proxy.config.matching import Exact, Match, Prefix, Regex, ServerName
+from pydsl_proxy.config.matching import Exact, Match, Named, Prefix, Regex, ServerName
 
 T = TypeVar("T")
 
@@ -36,7 +36,8 @@ def compile_locations(locations: Sequence[tuple[Match, T]]) -> Callable[[bytes],
         match, only = locations[0]
         if isinstance(match, Prefix) and match.path == "/":
             return lambda path: only
-    exact = {match.path.encode(): value for match, value in reversed(locations) if isinstance(match, Exact)}
+    # A name stands as a path that no request has, with @ for the slash at its start.
+    exact = {match.path.encode(): value for match, value in reversed(locations) if isinstance(match, Exact | Named)}
     prefixes = {
         match.path.encode(): (value, match.stop) for match, value in reversed(locations) if isinstance(match, Prefix)
     }
@@ -78,8 +79,8 @@ def _branches(starts: Sequence[bytes], prefixes: dict[bytes, tuple[T, bool]]) ->
 
 
 def matched_prefix(match: Match) -> bytes | None:
-    """The octets of a path that *match* stands for: the prefix or the exact path; None for a regex."""
-    return None if isinstance(match, Regex) else match.path.encode()
+    """The octets of a path that *match* stands for: the prefix or the exact path; None for a regex or a name."""
+    return None if isinstance(match, Regex | Named) else match.path.encode()
 
 
 def find_duplicates(locations: Sequence[tuple[Match, T]]) -> list[tuple[T, T]]:
@@ -105,10 +106,10 @@ def slash_redirects(locations: Sequence[tuple[Match, T]], proxies: Callable[[T],
     exact location or a prefix is just that; with it comes the value that it leads to.  The answer is a 301 to the
     escaped path with the slash and the request's query.  Like any exact match it goes before regexes, also in nginx.
     """
-    taken = {match.path for match, _ in locations if not isinstance(match, Regex)}
+    taken = {match.path for match, _ in locations if not isinstance(match, Regex | Named)}
     redirects = []
     for match, value in locations:
-        if isinstance(match, Regex) or len(match.path) == 1 or match.path[-1] != "/" or not proxies(value):
+        if isinstance(match, Regex | Named) or len(match.path) == 1 or match.path[-1] != "/" or not proxies(value):
             continue
         bare = match.path[:-1]
         if bare not in taken:

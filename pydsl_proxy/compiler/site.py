@@ -6,6 +6,7 @@ from collections.abc import Callable
 from ipaddress import ip_network
 from random import Random
 
+from pydsl_proxy.compiler.kept import Kept
 from pydsl_proxy.compiler.places import LocationPlace
 from pydsl_proxy.compiler.routing import compile_locations, compile_server_names, slash_redirects
 from pydsl_proxy.compiler.upstreams import Upstreams
@@ -28,10 +29,11 @@ Log = Callable[[LivingExchange], None]
 class Compiled:
     """What a configuration comes to: a site for each endpoint string, and the upstreams behind them."""
 
-    def __init__(self, config: Http, sites: dict[str, Site], upstreams: Upstreams) -> None:
+    def __init__(self, config: Http, sites: dict[str, Site], upstreams: Upstreams, kept: Kept) -> None:
         self.config = config
         self.sites = sites
         self.upstreams = upstreams
+        self.kept = kept
 
 
 def compile_config(
@@ -39,17 +41,18 @@ def compile_config(
 ) -> Compiled:
     """Compile *config*; raises :class:`~pydsl_proxy.errors.ConfigErrors` with all that is wrong with it.
 
-    Upstreams that are equal to some of *previous* go on as they are.
+    Upstreams and features that are equal to some of *previous* go on as they are.
     """
     errors = [error for error in check(config) if not error.warning]
     if errors:
         raise ConfigErrors(errors)
     upstreams = Upstreams(reactor, random, previous.upstreams if previous is not None else None)
+    kept = Kept(previous.kept if previous is not None else None)
     chosen: dict[str, list[Server]] = {}
     for server in config.servers:
         for listen in server.listen:
             chosen.setdefault(listen, []).append(server)
-    located = {id(server): _locate(config, server, upstreams, reactor) for server in config.servers}
+    located = {id(server): _locate(config, server, upstreams, reactor, kept) for server in config.servers}
     sites = {
         listen: Site(
             compile_server_names([(each.names, located[id(each)]) for each in servers], located[id(servers[0])]),
@@ -60,14 +63,14 @@ def compile_config(
         )
         for listen, servers in chosen.items()
     }
-    return Compiled(config, sites, upstreams)
+    return Compiled(config, sites, upstreams, kept)
 
 
-def _locate(config: Http, server: Server, upstreams: Upstreams, reactor: DataReactor) -> Locate:
+def _locate(config: Http, server: Server, upstreams: Upstreams, reactor: DataReactor, kept: Kept) -> Locate:
     rooms: list[tuple[Match, Room]] = []
     below: list[tuple[Match, bool]] = []
     for location in server.locations:
-        place = LocationPlace(location, merged(config, server, location), upstreams, reactor)
+        place = LocationPlace(location, merged(config, server, location), upstreams, reactor, kept)
         rooms.append((location.match, place.room()))
         below.append((location.match, getattr(location.handler, "has_paths_below", False)))
     rules = FieldRules(response_rules(merged(config, server)), ALWAYS_DROPPED)

@@ -11,8 +11,8 @@ import traceback
 from collections.abc import Iterable
 from typing import Final
 
-from pydsl_proxy.config.features import Scope
 from pydsl_proxy.config.locations import OpenLocation
+from pydsl_proxy.config.scopes import Scope
 from pydsl_proxy.config.sites import Server
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.origin import Origin, of_user, origin_at
@@ -87,7 +87,7 @@ def _verb(name: str | None, scope: Scope) -> str | None:
 def _function(name: str) -> object:
     """What Python calls *name* in its message: a public function, or a verb as ``Scope.timeouts``."""
     owner, _, verb = name.rpartition(".")
-    classes = {each.__name__: each for each in (Scope, OpenLocation, Server)}
+    classes = {each.__name__: each for each in (*Scope.__mro__, OpenLocation, Server)}
     return getattr(classes.get(owner, sys.modules[_NAME]), verb, None)
 
 

@@ -7,9 +7,9 @@ from typing import Generic, Protocol, TypeVar
 from attrs import frozen
 from twisted.web.resource import IResource, Resource
 
-from pydsl_proxy.config.features import Scope
-from pydsl_proxy.config.matching import Match, Prefix, Regex, as_match
+from pydsl_proxy.config.matching import Match, Named, Prefix, Regex, as_match
 from pydsl_proxy.config.noticing import notice_closed, notice_opened
+from pydsl_proxy.config.scopes import Scope
 from pydsl_proxy.config.upstreams import Upstream, alone
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.handlers.proxy import Proxy, no_prefix
@@ -39,8 +39,8 @@ class Location(Scope):
 
     @property
     def prefix(self) -> bytes | None:
-        """The prefix or the exact path that is matched; None for a regex."""
-        return None if isinstance(self.match, Regex) else self.match.path.encode()
+        """The prefix or the exact path that is matched; None for a regex or a name."""
+        return None if isinstance(self.match, Regex | Named) else self.match.path.encode()
 
     def __repr__(self) -> str:
         verb = getattr(self.handler, "as_verb", None)
@@ -64,7 +64,7 @@ class OpenLocation(Scope, Generic[T]):
         The request target goes through byte for byte.  With *path* the matched prefix is replaced by it: at
         ``location("/api/")``, ``path="/v1/"`` makes ``/v1/users`` of ``/api/users``.
         """
-        if path is not None and isinstance(self.match, Regex):
+        if path is not None and isinstance(self.match, Regex | Named):
             raise no_prefix(path)
         if isinstance(upstream, str):
             upstream = alone(upstream)

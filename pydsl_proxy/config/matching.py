@@ -64,7 +64,27 @@ class Regex:
         return re.compile(_over_octets(self.pattern), re.IGNORECASE if self.ignore_case else 0)
 
 
-Match: TypeAlias = Prefix | Exact | Regex
+@frozen(repr=False)
+class Named:
+    """A location that no request's path finds, only a redirect inside the proxy (nginx's ``location @name``)."""
+
+    name: str
+
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.name, str) or not re.fullmatch(r"[A-Za-z0-9_.-]+", self.name):
+            hint = 'write named("fallback"), without nginx\'s @'
+            raise ConfigError(f"named({self.name!r}): a name is letters, digits and _.-", hint=hint)
+
+    @property
+    def path(self) -> str:
+        """What stands for it where locations are looked up; a path begins with a slash."""
+        return f"@{self.name}"
+
+    def __repr__(self) -> str:
+        return f"named({self.name!r})"
+
+
+Match: TypeAlias = Prefix | Exact | Regex | Named
 
 
 @frozen(repr=False)
@@ -96,6 +116,14 @@ def exact(path: str) -> Exact:
     :class:`ConfigError` is raised for a path that no request can have.
     """
     return Exact(path)
+
+
+def named(name: str) -> Named:
+    """A location for redirects inside the proxy only: what ``error_page`` and ``try_files`` may fall back to.
+
+    As the match of a location it is that place, elsewhere it leads there; nginx's ``@name``.
+    """
+    return Named(name)
 
 
 def regex(pattern: str, *, ignore_case: bool = False) -> Regex:

@@ -10,14 +10,14 @@ import attrs
 from attrs import frozen
 
 from pydsl_proxy.config.client_limits import DEFAULT_CLIENTS, Clients
-from pydsl_proxy.config.features import Scope
 from pydsl_proxy.config.listening import endpoint
 from pydsl_proxy.config.locations import Location, OpenLocation, no_handler, open_location
 from pydsl_proxy.config.matching import Match, Regex, ServerName, as_server_name
-from pydsl_proxy.config.numbers import seconds
-from pydsl_proxy.config.spelling import call, options
+from pydsl_proxy.config.scopes import Scope
 from pydsl_proxy.config.trusting import trusted_proxy
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.numbers import seconds
+from pydsl_proxy.spelling import call, options
 
 
 class AccessLog(Protocol):

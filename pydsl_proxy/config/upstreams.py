@@ -8,11 +8,11 @@ from attrs import field, frozen
 
 from pydsl_proxy.balancing.smooth_round_robin import round_robin
 from pydsl_proxy.config.addresses import Address, parse_address
-from pydsl_proxy.config.numbers import count, seconds
-from pydsl_proxy.config.spelling import call, options
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.interfaces import Strategy
+from pydsl_proxy.numbers import count, seconds
 from pydsl_proxy.origin import Origin, here
+from pydsl_proxy.spelling import call, options
 
 
 @frozen(repr=False)

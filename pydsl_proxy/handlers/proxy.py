@@ -52,7 +52,7 @@ class Proxy:
         relay = place.relay(self.upstream, replacement)
 
         def replace(exchange: Exchange) -> None:
-            _, query = split_target(exchange.target)
+            _, query = split_target(exchange.peer_target)
             exchange.peer_target = replace_prefix(exchange.path, length, replacement, query)
             relay(exchange)
 

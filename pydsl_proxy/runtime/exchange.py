@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.interfaces import BodyReceiver, Frontend, Producer, Running, Trailers
+from pydsl_proxy.interfaces import BodyReceiver, Frontend, Handle, Producer, Running, Trailers
 from pydsl_proxy.wire.field_rules import FieldRules
 from pydsl_proxy.wire.forwarded import Identity
 from pydsl_proxy.wire.h1_response import error_page, own_response
 from pydsl_proxy.wire.head import RequestFields, ResponseHead
 from pydsl_proxy.wire.request import Request
 from pydsl_proxy.wire.statuses import CLIENT_CLOSED
+from pydsl_proxy.wire.uri import normalised_path
 
 if TYPE_CHECKING:
     from pydsl_proxy.runtime.attempt import Attempt
     from pydsl_proxy.runtime.relay import Trail
-    from pydsl_proxy.runtime.site import Site
+
+# nginx's NGX_HTTP_MAX_URI_CHANGES.
+MOST_REDIRECTS = 10
+
+
+class Surroundings(Protocol):
+    """Where an exchange began: a site, or for a subrequest what stands for one."""
+
+    @property
+    def rules(self) -> FieldRules:
+        """Those of responses that no location gives."""
+
+    @property
+    def plain_rules(self) -> FieldRules:
+        """Rules without functions of the user."""
+
+    @property
+    def log(self) -> Callable[[Exchange], None]:
+        """Notes an exchange that is over."""
+
+    def run(self, exchange: Exchange, handle: Handle) -> None:
+        """Call *handle*; what it raises is answered."""
+
+    def locate(self, exchange: Exchange, path: bytes) -> None:
+        """Hand the exchange to the location of *path*."""
 
 
 class Exchange:
@@ -41,11 +66,12 @@ class Exchange:
     attempt: Attempt | None = None
     trail: Trail | None = None
     error: ProxyError | None = None
+    redirects = 0
     _request: Request | None = None
 
     def __init__(
         self,
-        site: Site,
+        site: Surroundings,
         frontend: Frontend,
         method: bytes,
         target: bytes,
@@ -172,3 +198,25 @@ class Exchange:
         # What raised may be one of the rules.
         self.rules = self.site.plain_rules
         self.fail(error)
+
+    def go_on(self, handle: Handle) -> None:
+        """Call *handle* from outside a handle, as a timer's or a subrequest's; what it raises is answered with 500."""
+        self.site.run(self, handle)
+
+    def retarget(self, target: bytes) -> None:
+        """Make *target* what :attr:`path` and :attr:`peer_target` come from; raises Malformed if it is no path."""
+        self.path = normalised_path(target)
+        self.peer_target = target
+        self._request = None
+
+    def redirect(self, target: bytes) -> None:
+        """Find a location anew, for *target* or, as ``b"@name"``, a named one: nginx's internal redirect."""
+        self.redirects += 1
+        if self.redirects > MOST_REDIRECTS:
+            error = ProxyError(Source.US, 500, "redirect_cycle", f"more than {MOST_REDIRECTS} internal redirects")
+            self.fail(error)
+        elif target.startswith(b"@"):
+            self.site.locate(self, target)
+        else:
+            self.retarget(target)
+            self.site.locate(self, self.path)

@@ -11,13 +11,15 @@ from twisted.logger import Logger
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import ClientLimits, Frontend, Handle
 from pydsl_proxy.runtime.exchange import Exchange
+from pydsl_proxy.runtime.filtering import unfilter
 from pydsl_proxy.wire.field_rules import FieldRules
 from pydsl_proxy.wire.forwarded import Identity, TrustedProxies
 from pydsl_proxy.wire.grammar import Malformed
+from pydsl_proxy.wire.h1_response import error_page
 from pydsl_proxy.wire.head import RequestFields
 from pydsl_proxy.wire.hop_by_hop import RESPONSE_DROPPED
 from pydsl_proxy.wire.memo import Memo
-from pydsl_proxy.wire.uri import is_plain, normalise
+from pydsl_proxy.wire.uri import is_plain, normalised_path
 
 log = Logger()
 
@@ -73,18 +75,33 @@ class Site:
         """Find the exchange's location and hand it over."""
         target = exchange.target
         try:
-            exchange.path = path = target if is_plain(target) else _path(target)
+            exchange.path = path = target if is_plain(target) else normalised_path(target)
             room: Room | None = exchange.fields.server(path)  # type: ignore[operator]  # a Locate, put there by place()
             if room is None:
-                exchange.respond(404, b"404 Not Found\n", ((b"Content-Type", b"text/plain; charset=utf-8"),))
+                exchange.respond(404, *error_page(404))
                 return
             exchange.rules = room.rules
             room.handle(exchange)
-        except Malformed as error:
-            exchange.fail(ProxyError(Source.CLIENT, error.status, "bad_request", error.detail))
-        except Exception:
-            log.failure("{exchange} could not be handled", exchange=exchange)
-            exchange.crash()
+        except Exception as error:
+            _raised(exchange, error)
+
+    def run(self, exchange: Exchange, handle: Handle) -> None:
+        """Call *handle* with an exchange that was begun before; what it raises is answered as in :meth:`handle`."""
+        try:
+            handle(exchange)
+        except Exception as error:
+            _raised(exchange, error)
+
+    def locate(self, exchange: Exchange, path: bytes) -> None:
+        """Hand the exchange to the location of *path*, a normalised one or ``@name``, as if it came anew."""
+        unfilter(exchange)
+        room: Room | None = exchange.fields.server(path)  # type: ignore[operator]  # a Locate, put there by place()
+        if room is None:
+            exchange.rules = self.rules
+            exchange.respond(404, *error_page(404))
+        else:
+            exchange.rules = room.rules
+            room.handle(exchange)
 
     def refused(self, frontend: Frontend, identity: Identity, line: bytes, error: ProxyError, now: float) -> FieldRules:
         """Note a request that could not be read, and tell which rules its answer is sent by."""
@@ -106,6 +123,10 @@ def _log_nothing(exchange: Exchange) -> None:
     """The access log is off."""
 
 
-def _path(target: bytes) -> bytes:
-    """The normalised path of a target; that of ``*`` is the root (RFC 9112 3.2.4)."""
-    return b"/" if target == b"*" else normalise(target.partition(b"?")[0])
+def _raised(exchange: Exchange, error: Exception) -> None:
+    """What a handle raised: a target that cannot be read is the client's mistake, all else ours."""
+    if isinstance(error, Malformed):
+        exchange.fail(ProxyError(Source.CLIENT, error.status, "bad_request", error.detail))
+    else:
+        log.failure("{exchange} could not be handled", exchange=exchange)
+        exchange.crash()

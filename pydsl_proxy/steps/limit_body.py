@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from attrs import field, frozen
 
 from pydsl_proxy.errors import ProxyError, Source
@@ -15,6 +17,8 @@ class LimitBody:
 
     A body that is declared larger is refused with 413 before any of it is read; one that turns out larger is cut there.
     """
+
+    overrides: ClassVar[bool] = True
 
     size: int | None
     origin: Origin = field(eq=False, repr=False, factory=here, kw_only=True)

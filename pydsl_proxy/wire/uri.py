@@ -76,6 +76,11 @@ def normalise(target_path: bytes) -> bytes:
     return target_path
 
 
+def normalised_path(target: bytes) -> bytes:
+    """The normalised path of an origin-form target; that of ``*`` is the root (RFC 9112 3.2.4)."""
+    return b"/" if target == b"*" else normalise(target.partition(b"?")[0])
+
+
 def resolve(path: bytes) -> bytes:
     """A decoded path with repeated slashes merged and dot segments resolved; ``..`` above the root is a BadPath."""
     segments = path.split(b"/")

@@ -33,7 +33,7 @@ class FeaturesTests(SynchronousTestCase):
         self.assertEqual(steps_of(()), ())
         features = server(80).limit_body(5).limit_body(8).features
         self.assertEqual(steps_of(features), (LimitBody(8),))
-        self.assertEqual(steps_of((*features, LimitBody(None))), ())
+        self.assertEqual(steps_of((*features, LimitBody(None))), (LimitBody(None),))
 
     def test_size(self) -> None:
         """A size is a number of bytes."""

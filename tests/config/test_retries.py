@@ -8,8 +8,8 @@ from typing import cast
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import location, server
-from pydsl_proxy.config.features import merged, retry_of
-from pydsl_proxy.config.retries import DEFAULT_RETRY, Retry, RetryCondition
+from pydsl_proxy.config.features import merged
+from pydsl_proxy.config.retries import DEFAULT_RETRY, Retry, RetryCondition, retry_of
 from tests.support.failing import mistake
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import http, location, server
-from pydsl_proxy.config.features import Timeouts, merged, timeouts_of
+from pydsl_proxy.config.features import merged
+from pydsl_proxy.config.timeouts import Timeouts, timeouts_of
 from tests.support.failing import mistake
 
 

@@ -19,7 +19,7 @@ server(80).including(server(81))  # E: expected "Location"
 # Wrong types.
 server(80.0)  # E: expected "int | str"
 server(80, names=[80])  # E: expected "str | Regex"
-server(80).location(80)  # E: expected "str | Prefix | Exact | Regex"
+server(80).location(80)  # E: expected "str | Prefix | Exact | Regex | Named"
 server(80).location("/").proxy_to(8080)  # E: expected "Upstream | str"
 server(80).location("/").proxy_to(app, "/v1/")  # E: Too many positional arguments
 server(80).location("/").respond("200")  # E: expected "int"

@@ -8,10 +8,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import pydsl_proxy
 from pydsl_proxy import exact, header, host, http, least_conn, location, peer, prefix, regex, server, upstream
-from pydsl_proxy.config.features import Scope
 from pydsl_proxy.config.locations import Location
 from pydsl_proxy.config.matching import Match
 from pydsl_proxy.config.retries import RetryCondition
+from pydsl_proxy.config.scopes import Scope
 from pydsl_proxy.config.sites import Http, Server
 from pydsl_proxy.config.upstreams import Peer, Upstream
 from pydsl_proxy.wire.values import Value

@@ -1,0 +1,29 @@
+"""Living state that belongs to a feature: counters that all its locations share, and that a reload does not lose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+T = TypeVar("T")
+
+
+class Kept:
+    """The states of one configuration; those of *previous* pass to features that are equal."""
+
+    def __init__(self, previous: Kept | None = None) -> None:
+        self._living: dict[int, tuple[object, object]] = {}
+        self._left: dict[object, list[object]] = {}
+        for feature, state in previous._living.values() if previous is not None else ():
+            self._left.setdefault(feature, []).append(state)
+
+    def of(self, feature: object, make: Callable[[], T]) -> T:
+        """The state of *feature*, the same for the same object.
+
+        Two that are equal but were written twice have one each; in the order of the file they find theirs again.
+        """
+        known = self._living.get(id(feature))
+        if known is None:
+            left = self._left.get(feature)
+            known = self._living[id(feature)] = (feature, left.pop(0) if left else make())
+        return cast(T, known[1])

@@ -1,0 +1,38 @@
+"""Verbs on header fields, of requests to peers and of responses to clients."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydsl_proxy.config.fields import Side, remove_field, set_field
+from pydsl_proxy.config.verbs.featured import Featured
+from pydsl_proxy.wire.values import ValueSource
+
+
+class Headers(Featured):
+    """Setting and removing fields."""
+
+    __slots__ = ()
+
+    def set_request_header(self, name: str, value: ValueSource) -> Self:
+        """Send peers the field *name* with *value*, in place of the client's fields of that name.
+
+        *value* is a text, a value such as ``host``, an f-string of them, or a function of the request; a field whose
+        value comes out empty is not sent.  nginx's ``proxy_set_header``.
+        """
+        return self._with(set_field(Side.REQUEST, name, value))
+
+    def remove_request_header(self, name: str) -> Self:
+        """Send peers no field *name*, neither the client's nor one set further out."""
+        return self._with(remove_field(Side.REQUEST, name))
+
+    def set_response_header(self, name: str, value: ValueSource) -> Self:
+        """Send clients the field *name* with *value*, in place of the peer's fields of that name.
+
+        nginx's ``add_header … always``, but it replaces, and an inner scope does not lose what outer ones set.
+        """
+        return self._with(set_field(Side.RESPONSE, name, value))
+
+    def hide_response_header(self, name: str) -> Self:
+        """Send clients no field *name*, neither the peer's nor one set further out.  nginx's ``proxy_hide_header``."""
+        return self._with(remove_field(Side.RESPONSE, name))

@@ -1,0 +1,48 @@
+"""The seams of the house, as typing protocols: what one room may expect of another.
+
+A *config value* (strategy, step, filter, handler, connector) is frozen and has ``compile``, or ``attach`` if it is a
+filter.  That is called once, when the configuration is compiled; what it returns runs per request and never looks at a
+config value again.
+"""
+
+from __future__ import annotations
+
+from pydsl_proxy.interfaces.exchanges import AttachedFilter, Exchange, Handle, Nearness, Sink
+from pydsl_proxy.interfaces.frontends import ClientLimits, Drainable, Frontend, FrontendSite, Listening
+from pydsl_proxy.interfaces.peers import Attempt, Connector, Dial, Home, PeerConnection, PeerState, Pick, Strategy
+from pydsl_proxy.interfaces.places import Ask, Asked, Filter, Handler, Place, Step, Timeouts
+from pydsl_proxy.interfaces.streams import BodyReceiver, Producer, Running, StreamTransport, Trailers, Watch
+
+__all__ = [
+    "Ask",
+    "Asked",
+    "AttachedFilter",
+    "Attempt",
+    "BodyReceiver",
+    "ClientLimits",
+    "Connector",
+    "Dial",
+    "Drainable",
+    "Exchange",
+    "Filter",
+    "Frontend",
+    "FrontendSite",
+    "Handle",
+    "Handler",
+    "Home",
+    "Listening",
+    "Nearness",
+    "PeerConnection",
+    "PeerState",
+    "Pick",
+    "Place",
+    "Producer",
+    "Running",
+    "Sink",
+    "Step",
+    "Strategy",
+    "StreamTransport",
+    "Timeouts",
+    "Trailers",
+    "Watch",
+]

@@ -1,0 +1,130 @@
+"""An exchange as steps, handlers, connectors and filters see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import IntEnum
+from typing import Protocol, TypeAlias
+
+from pydsl_proxy.errors import ProxyError
+from pydsl_proxy.interfaces.streams import BodyReceiver, Producer, Running, Trailers
+from pydsl_proxy.wire.forwarded import Identity
+from pydsl_proxy.wire.head import RequestHead, ResponseHead
+from pydsl_proxy.wire.request import Request
+
+
+class Exchange(RequestHead, Protocol):
+    """One request and its response, as steps, handlers, connectors and filters see it.
+
+    It is itself the head of its request.  ``path`` is normalised and decoded; ``peer_target`` is the request target
+    that peers are sent, the client's own unless a step or handler changes it; ``running`` is whoever answers it;
+    ``has_body`` says that some of its request's body is to come, ``body_limit`` bounds it in bytes.  ``status`` is 0
+    until the response begins, ``error`` why the exchange ended badly.
+    """
+
+    identity: Identity
+    path: bytes
+    peer_target: bytes
+    started: float
+    has_body: bool
+    body_limit: int | None
+    running: Running | None
+    status: int
+    error: ProxyError | None
+
+    @property
+    def client_address(self) -> str:
+        """The client's IP address; behind trusted proxies, the one that they tell."""
+
+    @property
+    def request(self) -> Request:
+        """The request as text, for values and users' functions."""
+
+    @property
+    def answered(self) -> bool:
+        """Whether the response has begun."""
+
+    def read_body(self, receiver: BodyReceiver) -> None:
+        """Deliver the request's body to *receiver*, from its first byte; at once where there is none."""
+
+    def pause_body(self) -> None:
+        """Read no more of the client's body until :meth:`resume_body`."""
+
+    def resume_body(self) -> None:
+        """Read on."""
+
+    def leave(self, error: ProxyError) -> None:
+        """The client is not there for an answer any more."""
+
+    def respond(self, status: int, body: bytes = b"", fields: Sequence[tuple[bytes, bytes]] = ()) -> None:
+        """Answer with a complete response of our own."""
+
+    def fail(self, error: ProxyError) -> None:
+        """Answer with the error's status, or break off; its message goes to the log, not to the client."""
+
+    def start(self, response: ResponseHead, data: bytes, end: bool) -> None:
+        """Send the head and the first bytes of the body; *end* says that they are all of it."""
+
+    def write(self, data: bytes) -> None:
+        """Send more of the body; *data* is not empty."""
+
+    def finish(self, trailers: Trailers = ()) -> None:
+        """The response is complete."""
+
+    def stream_from(self, producer: Producer) -> None:
+        """Pause and resume *producer* as the client keeps up with the response."""
+
+    def go_on(self, handle: Handle) -> None:
+        """Call *handle* from outside a handle, as a timer's or a subrequest's; what it raises is answered with 500."""
+
+    def retarget(self, target: bytes) -> None:
+        """Make *target* what :attr:`path` and :attr:`peer_target` come from, as nginx's ``rewrite … break`` does.
+
+        Raises :class:`~pydsl_proxy.wire.grammar.Malformed` if it is no path.
+        """
+
+    def redirect(self, target: bytes) -> None:
+        """Find a location anew, for *target* or, as ``b"@name"``, a named one: nginx's internal redirect.
+
+        After ten of them the answer is 500.
+        """
+
+
+Handle: TypeAlias = Callable[[Exchange], None]
+
+
+class Sink(Protocol):
+    """Where a response goes on its way to the client: a filter, and behind the last one the client."""
+
+    def start(self, response: ResponseHead, data: bytes, end: bool) -> None:
+        """Take the head and the first bytes of the body; *end* says that they are all of it."""
+
+    def write(self, data: bytes) -> None:
+        """Take more of the body; *data* is not empty."""
+
+    def finish(self, trailers: Trailers = ()) -> None:
+        """The response is complete."""
+
+    def stream_from(self, producer: Producer) -> None:
+        """Pause and resume *producer* as the response is taken."""
+
+    def stop(self) -> None:
+        """The exchange is over, well or not: let go of timers, files and memory."""
+
+
+AttachedFilter: TypeAlias = Callable[[Exchange, Sink], Sink | None]
+"""A compiled filter: the sink that stands before another one for the response of an exchange; None to stand aside."""
+
+
+class Nearness(IntEnum):
+    """How near to the client a filter works: the order of filters, whatever the order in which they are written."""
+
+    OWN = 0
+    #: Answers with another response instead.
+    INTERCEPT = 10
+    #: Frees the peer from the client's pace.
+    BUFFER = 20
+    #: Changes the bytes.
+    ENCODE = 30
+    #: Holds bytes back.
+    PACE = 40

@@ -1,0 +1,156 @@
+"""A client's connection, and what it needs of its listener and site."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from pydsl_proxy.errors import ProxyError
+from pydsl_proxy.interfaces.exchanges import Exchange
+from pydsl_proxy.interfaces.streams import BodyReceiver, Producer, Trailers, Watch
+from pydsl_proxy.wire.field_rules import FieldRules
+from pydsl_proxy.wire.forwarded import Identity, TrustedProxies
+from pydsl_proxy.wire.head import RequestFields, ResponseHead
+from pydsl_proxy.wire.memo import Memo
+
+
+class Frontend(Protocol):
+    """A client's connection as an exchange sees it."""
+
+    def read_body(self, receiver: BodyReceiver) -> None:
+        """See :meth:`Exchange.read_body`."""
+
+    def pause_body(self) -> None:
+        """See :meth:`Exchange.pause_body`."""
+
+    def resume_body(self) -> None:
+        """See :meth:`Exchange.resume_body`."""
+
+    def send_head(self, response: ResponseHead, rules: FieldRules, data: bytes, end: bool) -> None:
+        """Send a response's head with the first bytes of its body."""
+
+    def send_body(self, data: bytes) -> None:
+        """Send more."""
+
+    def send_end(self, trailers: Trailers) -> None:
+        """The response is complete."""
+
+    def cut(self) -> None:
+        """Break the response off so that the client cannot take it for complete."""
+
+    def stream_from(self, producer: Producer) -> None:
+        """See :meth:`Exchange.stream_from`."""
+
+
+class FrontendSite(Protocol):
+    """What is compiled for a listener, as a frontend sees it; replaced whole on reload."""
+
+    @property
+    def memo(self) -> Memo[RequestFields]:
+        """The header sections that were read before."""
+
+    @property
+    def trusted(self) -> TrustedProxies | None:
+        """Whose forwarding fields are believed."""
+
+    @property
+    def clients(self) -> ClientLimits:
+        """Limits on clients."""
+
+    def place(self, fields: RequestFields) -> None:
+        """Choose the server for a header section that was read for the first time, as ``fields.server``."""
+
+    @property
+    def begin(self) -> Callable[..., Exchange]:
+        """Makes an exchange; called as ``runtime.exchange.Exchange`` is, but for its site."""
+
+    @property
+    def handle(self) -> Callable[..., None]:
+        """Finds the location of an exchange that this site began, and hands it over."""
+
+    def refused(self, frontend: Frontend, identity: Identity, line: bytes, error: ProxyError, now: float) -> FieldRules:
+        """Note a request that could not be read, and tell which rules its answer is sent by."""
+
+    def date(self, now: float) -> bytes:
+        """The Date field of a response, as a section."""
+
+
+class ClientLimits(Protocol):
+    """Limits on clients; sizes in bytes, times in seconds."""
+
+    @property
+    def request_line(self) -> int:
+        """Bytes of a request line."""
+
+    @property
+    def head(self) -> int:
+        """Bytes of a request's head."""
+
+    @property
+    def fields(self) -> int:
+        """Header fields of a request."""
+
+    @property
+    def head_timeout(self) -> float:
+        """For a whole head."""
+
+    @property
+    def body_timeout(self) -> float:
+        """Between two reads of a body."""
+
+    @property
+    def send_timeout(self) -> float:
+        """Between two writes of a response."""
+
+    @property
+    def keepalive_timeout(self) -> float:
+        """An idle connection's."""
+
+    @property
+    def keepalive_requests(self) -> int:
+        """Requests on one connection."""
+
+    @property
+    def keepalive_time(self) -> float:
+        """The age of a connection."""
+
+    @property
+    def half_close(self) -> float:
+        """Until the answer to a client that has closed its half begins."""
+
+
+class Listening(Protocol):
+    """What a frontend needs of its listener."""
+
+    @property
+    def scheme(self) -> str:
+        """``http`` or ``https``."""
+
+    @property
+    def site(self) -> FrontendSite:
+        """What is compiled for the listener at this moment."""
+
+    def seconds(self) -> float:
+        """The clock."""
+
+    def watch(self, expired: Callable[[], None]) -> Watch:
+        """A deadline over that clock."""
+
+    def unsent(self, transport: object) -> int:
+        """Bytes that wait in user space to be sent."""
+
+    def opened(self, connection: Drainable) -> None:
+        """A client has connected."""
+
+    def closed(self, connection: Drainable) -> None:
+        """A client's connection is gone."""
+
+
+class Drainable(Protocol):
+    """A client's connection that can be asked to end."""
+
+    def drain(self) -> None:
+        """Close when what is under way is done."""
+
+    def abort(self) -> None:
+        """Close now."""

@@ -1,0 +1,158 @@
+"""Peers: how they are chosen, reached and spoken to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Sequence
+from random import Random
+from typing import TYPE_CHECKING, Protocol
+
+from pydsl_proxy.errors import ProxyError
+from pydsl_proxy.interfaces.exchanges import Exchange
+from pydsl_proxy.interfaces.streams import Producer, Trailers, Watch
+from pydsl_proxy.wire.head import ResponseHead
+
+if TYPE_CHECKING:
+    from twisted.internet.protocol import Protocol as TwistedProtocol
+
+    from pydsl_proxy.interfaces.places import Timeouts
+
+
+class Attempt(Protocol):
+    """One try of an exchange at one peer, as a connector sees it."""
+
+    connection: PeerConnection | None
+    reused: bool
+
+    @property
+    def exchange(self) -> Exchange:
+        """The exchange that is tried."""
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """Seconds, in force for this attempt."""
+
+    @property
+    def write_head(self) -> Callable[..., bytes]:
+        """Writes the head of :attr:`exchange` for a peer of HTTP/1.1; called with it."""
+
+    def send_body_on(self, connection: PeerConnection) -> None:
+        """The request's head is sent: let its body follow, what is here of it at once."""
+
+    def answered(self, response: ResponseHead, data: bytes, end: bool) -> None:
+        """The peer's head is here, with the first bytes of the body; *end* says that they are all of it."""
+
+    def body(self, data: bytes) -> None:
+        """More of the body."""
+
+    def ended(self, trailers: Trailers) -> None:
+        """The body is complete."""
+
+    def failed(self, error: ProxyError) -> None:
+        """The attempt cannot be carried to its end."""
+
+    def crash(self) -> None:
+        """An exception was raised by a user's function: 500, and nothing against the peer."""
+
+
+class PeerConnection(Producer, Protocol):
+    """A connection to a peer."""
+
+    def send(self, attempt: Attempt) -> None:
+        """Send the attempt's request, and tell the attempt what comes of it."""
+
+    def send_body(self, data: bytes) -> None:
+        """Send some of the request's body."""
+
+    def send_end(self, trailers: Trailers) -> None:
+        """The request's body is complete."""
+
+    def abandon(self) -> None:
+        """The attempt is of no interest any more: close."""
+
+    def close(self) -> None:
+        """Close an idle connection."""
+
+
+class Home(Protocol):
+    """Where a peer's connections come from and return to."""
+
+    keepalive_requests: int
+    keepalive_time: float
+    keepalive_timeout: float
+
+    @property
+    def name(self) -> str:
+        """The peer's address, for messages."""
+
+    def seconds(self) -> float:
+        """The clock."""
+
+    def watch(self, expired: Callable[[], None]) -> Watch:
+        """A deadline over that clock."""
+
+    def unsent(self, transport: object) -> int:
+        """Bytes that wait in user space to be sent."""
+
+    def release(self, connection: PeerConnection) -> bool:
+        """Keep an idle connection; False if there are enough, then it closes."""
+
+    def forget(self, connection: PeerConnection) -> None:
+        """An idle connection is gone."""
+
+
+class Dial(Protocol):
+    """How the runtime reaches one address."""
+
+    def __call__(
+        self, build: Callable[[], TwistedProtocol], timeout: float, failed: Callable[[ProxyError], None], /
+    ) -> Callable[[], None]:
+        """Connect within *timeout* seconds; *build* makes the protocol.  What is returned cancels."""
+
+
+class Connector(Protocol):
+    """How a peer is spoken to: a frozen value."""
+
+    def compile(self, home: Home, dial: Dial) -> Callable[[Attempt], Callable[[], None]]:
+        """The function that opens a connection and sends an attempt on it; what it returns cancels."""
+
+
+class PeerState(Protocol):
+    """What a strategy may see of a peer.
+
+    ``usable`` is kept by the runtime: not down, not failed, below ``max_conns``.  The two weights are the working
+    state of smooth weighted round robin and live with the peer, as in nginx's ``ngx_http_upstream_rr_peer_t``: the
+    runtime lowers ``effective_weight`` when the peer fails, the strategy raises it again.
+    """
+
+    @property
+    def name(self) -> str:
+        """The address as configured, ``host:port`` or ``unix:/path``."""
+
+    @property
+    def weight(self) -> int:
+        """The configured weight."""
+
+    @property
+    def usable(self) -> bool:
+        """May be picked now."""
+
+    in_flight: int
+    current_weight: int
+    effective_weight: int
+
+
+class Pick(Protocol):
+    """A compiled strategy: chooses a usable peer that is not in *tried*; None if there is none."""
+
+    def __call__(self, exchange: Exchange, tried: Container[PeerState], /) -> PeerState | None:
+        """Choose."""
+
+
+class Strategy(Protocol):
+    """How an upstream chooses a peer: a frozen value."""
+
+    def compile(self, peers: Sequence[PeerState], random: Random) -> Pick:
+        """The choice among *peers*; called once for each set of peers, all of them, usable or not.
+
+        A pick asks ``peer.usable`` itself: a peer that comes and goes must not move the keys of the others.
+        """
