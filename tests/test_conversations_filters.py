@@ -249,7 +249,7 @@ class SubrequestTests(SynchronousTestCase):
         self.assertEqual(client.request("GET", "/").body, b"subrequest_too_large")
         client, peers = run(_asking())
         peers["auth:1"].refuses()
-        self.assertEqual(client.request("GET", "/").body, b"refused")
+        self.assertEqual(client.request("GET", "/").body, b"connect_refused")
 
     def test_cancelled(self) -> None:
         """A client that leaves ends the subrequest; nobody is told."""
