@@ -130,14 +130,17 @@ class H1Frontend(Answering):
         now = self._listening.seconds()
         line_end = data.find(CRLF)
         match = read_usual_line(data, 0, line_end)
-        fields = site.memo.young.get(data[line_end:end])
+        block = data[line_end:end]
+        fields = site.memo.young.get(block)
         clients = site.clients
         if match is None or fields is None or line_end > clients.request_line:
             # RFC 9112 2.2: empty lines before the request line are passed over.
-            start = 2 if line_end == 0 else 0
-            line_end = data.find(CRLF, start)
+            start = 0
+            if line_end == 0:
+                start, line_end = 2, data.find(CRLF, 2)
+                block = data[line_end:end]
             try:
-                method, target, minor, fields = read_head(site, match, data[start:line_end], data[line_end:end])
+                method, target, minor, fields = read_head(site, match, data[start:line_end], block)
             except Malformed as error:
                 self._refuse(site, data[start : min(line_end, clients.request_line)], error, now)
                 return None

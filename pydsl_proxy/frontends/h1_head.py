@@ -29,11 +29,7 @@ def read_head(
     memo = site.memo
     fields = memo.young.get(block) or memo.recall(block)
     if fields is None:
-        fields = read_request_fields(block, site.clients.fields)
-        site.place(fields)
-        # What is kept may be used without a second look: HTTP/1.1 wants a Host.
-        if fields.host is not None:
-            memo.keep(block, fields)
+        fields = _read_fields(site, block)
     if fields.host is None and minor:
         raise Malformed("Host is missing")
     if fields.chunked and not minor:
@@ -41,6 +37,31 @@ def read_head(
     if match is None and not target.startswith(b"/") and target != b"*":
         target, fields = _origin_form(site, target, fields)
     return method, target, minor, fields
+
+
+def _read_fields(site: FrontendSite, block: bytes) -> RequestFields:
+    """A section that the memo does not know; perhaps it does but for the fields that change."""
+    memo, changing = site.memo, site.changing
+    rest, lines = changing.split(block)
+    fields = memo.young.get(rest) or memo.recall(rest) if lines else None
+    if fields is None:
+        fields = read_request_fields(rest, site.clients.fields)
+        site.place(fields)
+        if not lines:
+            changing.learn(block, fields)
+        # What is kept may be used without a second look: HTTP/1.1 wants a Host.
+        if fields.host is not None:
+            memo.keep(rest, fields)
+    if lines and not changing.keeps_order(fields):
+        fields = read_request_fields(block, site.clients.fields)
+        site.place(fields)
+    elif lines:
+        fields = fields.followed_by(lines)
+        if fields.count > site.clients.fields:
+            raise Malformed("too many header fields", 431)
+        if fields.host is not None:
+            memo.keep(block, fields)
+    return fields
 
 
 def _origin_form(site: FrontendSite, target: bytes, fields: RequestFields) -> tuple[bytes, RequestFields]:

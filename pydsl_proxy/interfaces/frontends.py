@@ -8,6 +8,7 @@ from typing import Protocol
 from pydsl_proxy.errors import ProxyError
 from pydsl_proxy.interfaces.exchanges import Exchange
 from pydsl_proxy.interfaces.streams import BodyReceiver, Producer, Trailers, Watch
+from pydsl_proxy.wire.changing import Changing
 from pydsl_proxy.wire.field_rules import FieldRules
 from pydsl_proxy.wire.forwarded import Identity, TrustedProxies
 from pydsl_proxy.wire.head import RequestFields, ResponseHead
@@ -48,6 +49,10 @@ class FrontendSite(Protocol):
     @property
     def memo(self) -> Memo[RequestFields]:
         """The header sections that were read before."""
+
+    @property
+    def changing(self) -> Changing:
+        """Which header fields change from request to request."""
 
     @property
     def trusted(self) -> TrustedProxies | None:

@@ -59,6 +59,9 @@ def combined(seconds: Seconds) -> Reading:
     local = each_second(common)
 
     def keep(fields: RequestFields) -> bytes:
+        if fields.base is not None:
+            # What changes is not what is logged.
+            return fields.base.logged or keep(fields.base)
         noted = {name: fields.raw[start + len(name) + 3 : stop] for name, start, stop in fields.spans}
         if len(noted) < len(fields.spans) or not noted:
             # Repeated fields, or a section whose places the reader did not note.

@@ -12,6 +12,7 @@ from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import ClientLimits, Frontend, Handle
 from pydsl_proxy.runtime.exchange import Exchange
 from pydsl_proxy.runtime.filtering import unfilter
+from pydsl_proxy.wire.changing import Changing
 from pydsl_proxy.wire.field_rules import FieldRules
 from pydsl_proxy.wire.forwarded import Identity, TrustedProxies
 from pydsl_proxy.wire.grammar import Malformed
@@ -64,6 +65,7 @@ class Site:
         self.begin: Callable[..., Exchange] = partial(Exchange, self)
         self.log: Callable[[Exchange], None] = access_log or _log_nothing
         self.memo: Memo[RequestFields] = Memo()
+        self.changing = Changing()
         self._second = -1
         self._date = b""
 

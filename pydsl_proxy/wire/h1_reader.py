@@ -24,7 +24,7 @@ from pydsl_proxy.wire.statuses import has_no_body
 from pydsl_proxy.wire.uri import host_and_port
 
 # What a proxy looks at in a request, and what its access log does; every other field is copied unseen.
-_SEEN = (
+SEEN = (
     b"host",
     b"connection",
     b"proxy-connection",
@@ -37,7 +37,7 @@ _SEEN = (
     *LOGGED,
     *sorted(FORWARDING),
 )
-_find_seen = re.compile(rb"\r\n(" + b"|".join(map(re.escape, _SEEN)) + rb"):").finditer
+_find_seen = re.compile(rb"\r\n(" + b"|".join(map(re.escape, SEEN)) + rb"):").finditer
 
 _empty_lines = re.compile(rb"\A(?:\r\n)++")
 
@@ -75,10 +75,12 @@ def read_request_line(line: bytes) -> tuple[bytes, bytes, int]:
 def read_request_fields(block: bytes, most: int) -> RequestFields:
     """A request's header section: every field as CRLF name ":" value; *most* bounds the number of fields (431)."""
     block = _checked(block)
-    if block.count(b"\n") > most:
+    count = block.count(b"\n")
+    if count > most:
         raise Malformed("too many header fields", 431)
     lower = block.lower()
     fields = RequestFields(block, lower)
+    fields.count = count
     spans = fields.spans
     rare = False
     for match in _find_seen(lower):

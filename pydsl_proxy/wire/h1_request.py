@@ -64,6 +64,13 @@ class RequestWriter:
 
     def _section(self, fields: RequestFields, identity: Identity) -> bytes:
         """The client's section, edited; with X-Forwarded-Host unless the identity brings it."""
+        base = fields.base
+        if base is not None and not self._rules.removed and not fields.named:
+            # What changes is at the end, and nothing of it is edited.
+            section = base.edited.get(self)
+            if section is None or identity.believed:
+                section = self._section(base, identity)
+            return section + fields.changing
         dropped, removed = self._dropped, self._rules.removed
         spans = [(start, end) for name, start, end in fields.spans if name in dropped]
         for name in (removed | fields.named) if fields.named else removed:

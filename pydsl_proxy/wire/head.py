@@ -78,8 +78,10 @@ LOGGED = (b"user-agent", b"referer", b"authorization")
 class RequestFields(Fields):
     """The header section of a request, and what it says of framing and connection.
 
-    ``named`` are the lower-case names listed in ``Connection``; ``spans`` the fields a proxy looks at, as
-    (lower-case name, start, end) in :attr:`raw`; ``server`` is for the site: the server that the Host chose.
+    ``named`` are the lower-case names listed in ``Connection``; ``count`` is the number of fields; ``spans`` are those
+    that a proxy looks at, as (lower-case name, start, end) in :attr:`raw`; ``server`` is for the site: the server that
+    the Host chose.  ``base`` is the same section without the fields that change, if these were set apart; they are its
+    last ones, ``changing``; ``without`` are marks of names that were searched here and not found.
     """
 
     # No slots: one is made for each section that was not seen before, and few of these are ever set.
@@ -94,10 +96,26 @@ class RequestFields(Fields):
     upgrade: bytes | None = None
     logged: bytes | None = None
     server: object = None
+    count = 0
+    base: RequestFields | None = None
+    changing = b""
+    without: object = None
 
     def __init__(self, raw: bytes, lower: bytes) -> None:
         super().__init__(raw, lower)
         self.spans: list[tuple[bytes, int, int]] = []
+
+    def followed_by(self, lines: bytes) -> RequestFields:
+        """This section with further fields at its end, none of which a proxy looks at; *lines* is a section too."""
+        fields = RequestFields.__new__(RequestFields)
+        fields.__dict__.update(self.__dict__)
+        fields.raw = self.raw + lines
+        fields._lower = None
+        fields.edited = {}
+        fields.base = self
+        fields.changing = lines
+        fields.count = self.count + lines.count(b"\n")
+        return fields
 
     def get(self, name: bytes) -> bytes | None:
         """As :meth:`Fields.get`; where the reader has noted the places, nothing is searched."""
