@@ -15,10 +15,12 @@ from pydsl_proxy.balancing.least_connections import least_conn
 from pydsl_proxy.balancing.random_choice import random_one, random_two
 from pydsl_proxy.balancing.smooth_round_robin import round_robin
 from pydsl_proxy.balancing.value_hash import hash_by
+from pydsl_proxy.config.certificates import tls
 from pydsl_proxy.config.client_limits import clients
 from pydsl_proxy.config.loading import load
 from pydsl_proxy.config.locations import Location, location
 from pydsl_proxy.config.matching import exact, named, prefix, regex
+from pydsl_proxy.config.peer_tls import upstream_tls
 from pydsl_proxy.config.sites import Http, Server, http, server
 from pydsl_proxy.config.upstreams import Upstream, peer, upstream
 from pydsl_proxy.embedding import as_resource
@@ -39,11 +41,21 @@ from pydsl_proxy.observe.outcomes import (
 )
 from pydsl_proxy.service import build
 from pydsl_proxy.units import GiB, KiB, MiB, days, hours, minutes, ms, seconds
+from pydsl_proxy.wire.mapped import map_value
 from pydsl_proxy.wire.request import Request
+from pydsl_proxy.wire.shares import split_clients
 from pydsl_proxy.wire.values import (
+    authenticated_user,
     client_address,
+    client_certificate_fingerprint,
+    client_certificate_issuer,
+    client_certificate_serial,
+    client_certificate_subject,
+    client_network,
     client_port,
+    client_verified,
     cookie,
+    forwarded_field,
     header,
     host,
     method,
@@ -53,7 +65,10 @@ from pydsl_proxy.wire.values import (
     query_string,
     request_uri,
     scheme,
+    server_name_indication,
     server_port,
+    tls_cipher,
+    tls_protocol,
 )
 
 __all__ = [
@@ -67,17 +82,25 @@ __all__ = [
     "Upstream",
     "access_log",
     "as_resource",
+    "authenticated_user",
     "build",
     "bytes_sent",
     "cause",
     "client_address",
+    "client_certificate_fingerprint",
+    "client_certificate_issuer",
+    "client_certificate_serial",
+    "client_certificate_subject",
+    "client_network",
     "client_port",
+    "client_verified",
     "clients",
     "cookie",
     "days",
     "duration",
     "error_message",
     "exact",
+    "forwarded_field",
     "hash_by",
     "header",
     "host",
@@ -87,6 +110,7 @@ __all__ = [
     "least_conn",
     "load",
     "location",
+    "map_value",
     "method",
     "minutes",
     "ms",
@@ -107,12 +131,18 @@ __all__ = [
     "scheme",
     "seconds",
     "server",
+    "server_name_indication",
     "server_port",
+    "split_clients",
     "status",
     "time_iso8601",
     "time_local",
+    "tls",
+    "tls_cipher",
+    "tls_protocol",
     "upstream",
     "upstream_addr",
     "upstream_response_time",
     "upstream_status",
+    "upstream_tls",
 ]

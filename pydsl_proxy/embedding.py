@@ -39,7 +39,9 @@ class ProxyResource(Resource):
         self._log.sink.start()
 
     def _compile(self, config: Http, sink: LogSink, previous: Compiled | None) -> Compiled:
-        return compile_config(config, self._reactor, self._random, log=sink.write, previous=previous)
+        return compile_config(
+            config, self._reactor, self._random, log=sink.write, previous=previous, certificates=False
+        )
 
     @property
     def config(self) -> Http:

@@ -9,20 +9,23 @@ from typing import cast
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredLock, gatherResults, maybeDeferred, succeed
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.internet.task import Clock
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from pydsl_proxy.compiler.listeners import InForce, Wrapper, protocol_factory
 from pydsl_proxy.compiler.site import Compiled, compile_config
 from pydsl_proxy.config.checks import check
 from pydsl_proxy.config.sites import Http, Server, as_http
 from pydsl_proxy.errors import ConfigError, ConfigErrors
-from pydsl_proxy.frontends.h1 import H1Factory
 from pydsl_proxy.observe.logged import LogSink
 from pydsl_proxy.observe.opening import open_log
+from pydsl_proxy.runtime.crowd import Crowd
 from pydsl_proxy.runtime.listener import Listener
 from pydsl_proxy.runtime.reactors import DataReactor
+from pydsl_proxy.runtime.secure_wrapping import SecureFactory
+from pydsl_proxy.runtime.told_clients import ToldFactory
 from pydsl_proxy.runtime.transport import cut_data_path, data_path
 
 log = Logger()
@@ -63,10 +66,14 @@ class ProxyService(Service):
     """The running proxy: starts listening with the service, and drains when it is stopped.
 
     Configuration errors are raised when it is made; an endpoint that cannot be bound fails the start.  *random* is for
-    strategies that draw lots; the operating system's unless told.
+    strategies that draw lots; the operating system's unless told.  Without *handshakes*, which is for tests, no
+    certificate is read, and what comes to a listener with TLS or the PROXY protocol is taken as what stands within.
     """
 
-    def __init__(self, config: Http, reactor: DataReactor, *, random: Random | None = None) -> None:
+    def __init__(
+        self, config: Http, reactor: DataReactor, *, random: Random | None = None, handshakes: bool = True
+    ) -> None:
+        self._handshakes = handshakes
         self._outer = reactor
         self._reactor: DataReactor = data_path(reactor)
         self._random = SystemRandom() if random is None else random
@@ -77,6 +84,8 @@ class ProxyService(Service):
             self._log.close()
             raise
         self._listeners: dict[str, Listener] = {}
+        self._factories: dict[str, InForce] = {}
+        self._crowd = Crowd(self._reactor)
         self._ports: dict[str, IListeningPort] = {}
         # Listeners that take no more clients but have some.
         self._leaving: list[Listener] = []
@@ -85,8 +94,10 @@ class ProxyService(Service):
         self._stopping = False
 
     def _compile(self, config: Http, sink: LogSink, previous: Compiled | None) -> Compiled:
-        compiled = compile_config(config, self._reactor, self._random, log=sink.write, previous=previous)
-        for warning in check(config):
+        compiled = compile_config(
+            config, self._reactor, self._random, log=sink.write, previous=previous, certificates=self._handshakes
+        )
+        for warning in (*check(config), *compiled.warnings()):
             if warning.warning:
                 log.warn("{mistake}", mistake=warning)
         return compiled
@@ -106,6 +117,7 @@ class ProxyService(Service):
         super().startService()  # type: ignore[no-untyped-call]  # Twisted's is not annotated
         self._stopping = False
         self._log.sink.start()
+        self._compiled.start(self._outer)
         return self._binding.run(self._listen)
 
     def _listen(self) -> Deferred[None]:
@@ -113,7 +125,10 @@ class ProxyService(Service):
         listening = []
         for listen, site in self._compiled.sites.items() if self.running else ():
             if listen not in self._listeners:
-                listener = self._listeners[listen] = Listener(site, "http", self._reactor)
+                listener = self._listeners[listen] = Listener(
+                    site, self._compiled.schemes[listen], self._reactor, self._crowd
+                )
+                self._factories[listen] = InForce(self._factory(listen, listener))
                 bound = maybeDeferred(self._bind, listen, listener)
                 listening.append(
                     bound.addCallbacks(self._bound, self._not_bound, (listen, listener), {}, (listen, listener))
@@ -121,8 +136,19 @@ class ProxyService(Service):
         return gatherResults(listening, consumeErrors=True).addCallbacks(lambda _: None, _plain)
 
     def _bind(self, listen: str, listener: Listener) -> Deferred[IListeningPort]:
-        bound: Deferred[IListeningPort] = serverFromString(self._reactor, listen).listen(H1Factory(listener))
+        bound: Deferred[IListeningPort] = serverFromString(self._reactor, listen).listen(self._factories[listen])
         return bound
+
+    def _factory(self, listen: str, listener: Listener) -> IProtocolFactory:
+        """What makes the protocols of clients that connect there, as the configuration in force has it."""
+        wrappers: list[Wrapper] = []
+        contexts = self._compiled.contexts.get(listen)
+        if contexts is not None:
+            wrappers.append(lambda inner: SecureFactory(contexts, inner, self._outer))
+        senders = self._compiled.senders.get(listen)
+        if senders is not None and self._handshakes:
+            wrappers.append(lambda inner: ToldFactory(inner, listener, senders))
+        return protocol_factory(listener, wrappers)
 
     def _bound(self, port: IListeningPort, listen: str, listener: Listener) -> Deferred[None] | None:
         if self._listeners.get(listen) is not listener:  # it was given up meanwhile
@@ -159,9 +185,14 @@ class ProxyService(Service):
             raise
         self._compiled = compiled
         self._log.change(sink)
+        previous.stop()
+        if self.running:
+            compiled.start(self._outer)
         for listen, site in compiled.sites.items():
             if listen in self._listeners:
-                self._listeners[listen].site = site
+                listener = self._listeners[listen]
+                listener.site, listener.scheme = site, compiled.schemes[listen]
+                self._factories[listen].put(self._factory(listen, listener))
         previous.upstreams.close_what_is_not_in(compiled.upstreams)
         return self._binding.run(self._rebind)
 
@@ -174,6 +205,7 @@ class ProxyService(Service):
     def _close(self, listen: str) -> Deferred[None]:
         """Stop listening there; its clients are asked to leave when they are done."""
         self._leave(self._listeners.pop(listen))
+        self._factories.pop(listen, None)
         port = self._ports.pop(listen, None)
         return succeed(None) if port is None else _stop_port(port)
 
@@ -185,6 +217,7 @@ class ProxyService(Service):
         """Accept no more, let exchanges end for ``shutdown_grace`` seconds, then close what is left."""
         super().stopService()  # type: ignore[no-untyped-call]  # Twisted's is not annotated
         self._stopping = True
+        self._compiled.stop()
         closed = [self._close(listen) for listen in tuple(self._listeners)]
         everything = gatherResults([*map(_drained, tuple(self._leaving)), *closed], consumeErrors=True)
         grace = self._outer.callLater(self.config.shutdown_grace, self.abort)
@@ -229,7 +262,7 @@ def build(config: Http | Server, reactor: DataReactor) -> ProxyService:
 
 
 def verify(config: Http | Server) -> list[ConfigError]:
-    """Compile *config* without opening anything; the warnings, or :class:`~pydsl_proxy.errors.ConfigErrors`."""
+    """Compile *config*, and open nothing but certificates; the warnings, or raises ``ConfigErrors``."""
     config = as_http(config)
-    compile_config(config, cast(DataReactor, Clock()), SystemRandom())
-    return [error for error in check(config) if error.warning]
+    compiled = compile_config(config, cast(DataReactor, Clock()), SystemRandom())
+    return [error for error in (*check(config), *compiled.warnings()) if error.warning]

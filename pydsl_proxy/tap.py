@@ -25,6 +25,7 @@ from twisted.python.usage import UsageError
 from pydsl_proxy.config.loading import load
 from pydsl_proxy.config.sites import Http
 from pydsl_proxy.errors import ConfigErrors
+from pydsl_proxy.runtime.open_files import allow_open_files
 from pydsl_proxy.runtime.reactors import DataReactor
 from pydsl_proxy.service import ProxyService, verify
 
@@ -117,6 +118,7 @@ def makeService(options: Options) -> Command:
     """The service that ``twist`` starts."""
     from twisted.internet import reactor  # twist has chosen one by now
 
+    allow_open_files()
     path = options["config"]
     config = _load(path)
     return _tried(lambda: Command(path, config, reactor))  # type: ignore[arg-type]  # the module is the reactor

@@ -7,7 +7,7 @@ from random import Random
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy import clients, http, least_conn, server, upstream
+from pydsl_proxy import Http, clients, http, least_conn, server, upstream
 from pydsl_proxy.runtime.peers import Peer as LivingPeer
 from pydsl_proxy.testing import Client, Peer, PeerConnection, Running, run
 
@@ -28,9 +28,9 @@ class Play:
     a client got.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, config: Http = CONFIG) -> None:
         self.random = Random(seed)
-        self.running: Running = run(CONFIG, seed=seed)
+        self.running: Running = run(config, seed=seed)
         self.clients: list[Client] = []
         self.asked: dict[Client, list[str]] = {}
         self.answered: dict[PeerConnection, int] = {}

@@ -91,6 +91,15 @@ class RequestTests(SynchronousTestCase):
         embedded.client.request("GET", "/", {"X-Forwarded-For": "198.51.100.1"})
         self.assertEqual(embedded.peer.requests[0].headers["X-Real-IP"], "198.51.100.1")
 
+    def test_malformed_forwarded(self) -> None:
+        """A trusted proxy's Forwarded that cannot be read is refused."""
+        config = http(proxied(), trusted_proxies=["192.0.2.0/24"], client_address_from="forwarded")
+        embedded = Embedded(config)
+        embedded.peer.answers(200)
+        self.assertEqual(embedded.client.request("GET", "/", {"Forwarded": 'for="6.6.6.6'}).status, 400)
+        self.assertEqual(embedded.client.request("GET", "/", {"Forwarded": "for=198.51.100.1"}).status, 200)
+        self.assertEqual(embedded.peer.requests[0].headers["X-Real-IP"], "198.51.100.1")
+
     def test_body(self) -> None:
         """The body, which the Site has taken as a whole, goes to the peer with its length."""
         embedded = Embedded(proxied())

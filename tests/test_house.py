@@ -20,7 +20,7 @@ PACKAGE = ROOT / "pydsl_proxy"
 
 FILE_LINES, FUNCTION_LINES, FUNCTION_LINES_P90 = 400, 60, 25
 
-GROUND = frozenset({"errors", "numbers", "origin", "spelling", "units"})
+GROUND = frozenset({"errors", "numbers", "origin", "spelling", "spooling", "units"})
 FEATURES = frozenset({"balancing", "health", "steps", "filters", "handlers", "frontends", "connectors"})
 SEAMS = GROUND | {"wire", "interfaces"}
 MODEL = SEAMS | FEATURES | {"observe", "config"}
@@ -35,6 +35,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "spelling": frozenset(),
     "errors": frozenset({"origin"}),
     "numbers": frozenset({"errors"}),
+    "spooling": frozenset({"errors", "units"}),
     "wire": GROUND,
     "interfaces": GROUND | {"wire"},
     **dict.fromkeys(FEATURES, SEAMS),
@@ -58,6 +59,7 @@ PROVIDED_BY = {
     "service_identity": "service-identity",
     "zope": "zope.interface",
     "attr": "attrs",
+    "passlib": "libpass",
 }
 
 

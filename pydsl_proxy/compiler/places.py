@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from random import Random
 from typing import TypeVar, cast
 
 from twisted.internet.interfaces import IReactorTime
 
 from pydsl_proxy.compiler.kept import Kept
+from pydsl_proxy.compiler.slowing import slowing
 from pydsl_proxy.compiler.upstreams import Upstreams
-from pydsl_proxy.config.features import Feature, filters_of, request_rules, response_rules, steps_of
+from pydsl_proxy.config.features import Feature, filters_of, last_of, request_rules, response_rules, steps_of
+from pydsl_proxy.config.ignoring import ignored_fields
 from pydsl_proxy.config.locations import Location
 from pydsl_proxy.config.retries import DEFAULT_RETRY, Retry, retry_of
 from pydsl_proxy.config.timeouts import timeouts_of
@@ -22,7 +25,9 @@ from pydsl_proxy.runtime.reactors import DataReactor
 from pydsl_proxy.runtime.relay import Relay
 from pydsl_proxy.runtime.retrying import RetryPolicy
 from pydsl_proxy.runtime.site import ALWAYS_DROPPED, Room
+from pydsl_proxy.runtime.steering import Steering
 from pydsl_proxy.runtime.subrequest import asker
+from pydsl_proxy.steps.prefix_stripping import StripPrefix
 from pydsl_proxy.wire.field_rules import FieldRules
 from pydsl_proxy.wire.h1_request import RequestWriter
 from pydsl_proxy.wire.head import ResponseHead
@@ -48,7 +53,9 @@ class LocationPlace:
         self._upstreams = upstreams
         self._reactor = reactor
         self._kept = kept
+        self.proxies = False
         self.request_rules = FieldRules(request_rules(features))
+        self.response_rules = FieldRules(response_rules(features), ALWAYS_DROPPED)
 
     @property
     def origin(self) -> Origin:
@@ -59,6 +66,11 @@ class LocationPlace:
     def clock(self) -> IReactorTime:
         """The clock of the whole proxy."""
         return cast(IReactorTime, self._reactor)
+
+    @property
+    def random(self) -> Random:
+        """The source of random numbers."""
+        return self._upstreams.random
 
     @property
     def prefix(self) -> bytes | None:
@@ -78,20 +90,38 @@ class LocationPlace:
         handle = self._location.handler.compile(self)
         for step in reversed(steps_of(self._features)):
             handle = step.compile(handle, self)
-        filters = filters_of(self._features)
+        attached = [each.attach(self) for each in filters_of(self._features)]
+        filters = [each for each in attached if each is not None]
         if filters:
-            handle = filtered([each.attach(self) for each in filters], handle)
-        return Room(handle, FieldRules(response_rules(self._features), ALWAYS_DROPPED))
+            handle = filtered(filters, handle)
+        return Room(handle, self.response_rules)
 
     def relay(self, upstream: object, replaced: bytes | None = None) -> Handle:
         """The handle that sends exchanges to *upstream*; see :meth:`~pydsl_proxy.interfaces.Place.relay`."""
+        self.proxies = True
+        steering = Steering(ignored_fields(self._features), slowing(self.clock))
+        return self._relay(upstream, replaced, steering=steering)
+
+    def _relay(
+        self,
+        upstream: object,
+        replaced: bytes | None = None,
+        *,
+        rules: FieldRules | None = None,
+        steering: Steering | None = None,
+    ) -> Handle:
         assert isinstance(upstream, UpstreamConfig)
-        writer = RequestWriter(self.request_rules, _host(upstream))
+        rules = self.request_rules if rules is None else rules
+        writer = RequestWriter(rules, _host(upstream))
         names = tuple(name.encode() for name in (upstream.name, *(peer.address for peer in upstream.peers)))
-        if replaced is None or self.prefix is None:
-            move = partial(_relocate, names, b"/", b"/")
+        scheme = b"http" if upstream.tls is None else b"https"
+        stripped = last_of(StripPrefix, self._features)
+        if replaced is None and stripped is not None:
+            move = partial(_relocate, scheme, names, b"/", stripped.prefix.encode() + b"/")
+        elif replaced is None or self.prefix is None:
+            move = partial(_relocate, scheme, names, b"/", b"/")
         else:
-            move = partial(_relocate, names, replaced, self.prefix)
+            move = partial(_relocate, scheme, names, replaced, self.prefix)
         relay = Relay(
             self._upstreams.of(upstream),
             self.timeouts,
@@ -99,14 +129,16 @@ class LocationPlace:
             writer.write,
             move,
             self._reactor.seconds,
-            self.request_rules.removed,
+            rules.removed,
+            steering,
         )
         # It asks more of an exchange than handlers in general do; there is only one kind.
         return cast(Handle, relay)
 
-    def asker(self, upstream: object) -> Ask:
+    def asker(self, upstream: object, *, edited: bool = True) -> Ask:
         """The function that sends requests of our own to *upstream*."""
-        return asker(self.relay(upstream), self._reactor.seconds)
+        rules = self.request_rules if edited else FieldRules()
+        return asker(self._relay(upstream, rules=rules), self._reactor.seconds)
 
     def kept(self, feature: object, make: Callable[[], T]) -> T:
         """The living state of *feature*; see :meth:`~pydsl_proxy.interfaces.Place.kept`."""
@@ -124,13 +156,19 @@ def _host(upstream: UpstreamConfig) -> bytes:
 
 
 def _relocate(
-    names: tuple[bytes, ...], replaced: bytes, prefix: bytes, exchange: Exchange, response: ResponseHead
+    scheme: bytes,
+    names: tuple[bytes, ...],
+    replaced: bytes,
+    prefix: bytes,
+    exchange: Exchange,
+    response: ResponseHead,
 ) -> ResponseHead:
     """The URL that the client asked for is told by its Host, and by its connection or a trusted proxy."""
     host = exchange.fields.host
     if not host:
         return response
-    return relocated(response, names, replaced, prefix, exchange.identity.scheme.encode() + b"://" + host)
+    here = exchange.identity.scheme.encode() + b"://" + host
+    return relocated(response, names, replaced, prefix, here, scheme)
 
 
 def _policy(retry: Retry) -> RetryPolicy:

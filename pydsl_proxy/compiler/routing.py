@@ -13,12 +13,12 @@ from pydsl_proxy.config.matching import Exact, Match, Named, Prefix, Regex, Serv
 T = TypeVar("T")
 
 
-class _Branch(Generic[T]):
+class Branch(Generic[T]):
     """A prefix, and the next shorter one that it begins with."""
 
     __slots__ = ("outer", "prefix", "stop", "value")
 
-    def __init__(self, prefix: bytes, value: T | None, stop: bool, outer: _Branch[T] | None) -> None:
+    def __init__(self, prefix: bytes, value: T | None, stop: bool, outer: Branch[T] | None) -> None:
         self.prefix = prefix
         self.value = value
         self.stop = stop
@@ -43,7 +43,7 @@ def compile_locations(locations: Sequence[tuple[Match, T]]) -> Callable[[bytes],
     }
     searches = tuple((match.compile().search, value) for match, value in locations if isinstance(match, Regex))
     starts = sorted(prefixes)
-    branches = _branches(starts, prefixes)
+    branches = branches_of(starts, prefixes)
 
     def choose(path: bytes) -> T | None:
         found = exact.get(path)
@@ -65,15 +65,15 @@ def compile_locations(locations: Sequence[tuple[Match, T]]) -> Callable[[bytes],
     return choose
 
 
-def _branches(starts: Sequence[bytes], prefixes: dict[bytes, tuple[T, bool]]) -> list[_Branch[T]]:
+def branches_of(starts: Sequence[bytes], prefixes: dict[bytes, tuple[T, bool]]) -> list[Branch[T]]:
     """The branches of the sorted prefixes, behind the empty prefix, which has no location."""
-    branches = [_Branch[T](b"", None, False, None)]
+    branches = [Branch[T](b"", None, False, None)]
     outer = branches[0]
     for start in starts:
         while not start.startswith(outer.prefix):
             outer = outer.outer
         value, stop = prefixes[start]
-        outer = _Branch(start, value, stop, outer)
+        outer = Branch(start, value, stop, outer)
         branches.append(outer)
     return branches
 

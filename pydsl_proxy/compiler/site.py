@@ -6,42 +6,78 @@ from collections.abc import Callable
 from ipaddress import ip_network
 from random import Random
 
+from pydsl_proxy.compiler.conditional_routing import Conditional, conditional_slash_redirects
+from pydsl_proxy.compiler.forks import compile_forks
 from pydsl_proxy.compiler.kept import Kept
+from pydsl_proxy.compiler.nowhere import nowhere
 from pydsl_proxy.compiler.places import LocationPlace
-from pydsl_proxy.compiler.routing import compile_locations, compile_server_names, slash_redirects
+from pydsl_proxy.compiler.proxy_senders import senders_of
+from pydsl_proxy.compiler.routing import compile_locations, compile_server_names
+from pydsl_proxy.compiler.securing import contexts_of, demands_of, scheme_of
 from pydsl_proxy.compiler.upstreams import Upstreams
 from pydsl_proxy.config.checks import check
-from pydsl_proxy.config.features import merged, response_rules
-from pydsl_proxy.config.matching import Match
+from pydsl_proxy.config.features import Feature, HasFeatures, merged, response_rules
 from pydsl_proxy.config.sites import Http, Server
-from pydsl_proxy.errors import ConfigErrors
+from pydsl_proxy.config.strict_transport import settled
+from pydsl_proxy.errors import ConfigError, ConfigErrors
 from pydsl_proxy.interfaces import Exchange
+from pydsl_proxy.runtime.contexts import Contexts
 from pydsl_proxy.runtime.exchange import Exchange as LivingExchange
-from pydsl_proxy.runtime.reactors import DataReactor
+from pydsl_proxy.runtime.guarded_site import GuardedSite
+from pydsl_proxy.runtime.reactors import Clock, DataReactor
 from pydsl_proxy.runtime.site import ALWAYS_DROPPED, Locate, Room, Site
 from pydsl_proxy.wire.field_rules import FieldRules
-from pydsl_proxy.wire.forwarded import TrustedProxies
+from pydsl_proxy.wire.forwarded import Source, TrustedProxies
 from pydsl_proxy.wire.uri import replace_prefix, split_target
 
 Log = Callable[[LivingExchange], None]
 
 
 class Compiled:
-    """What a configuration comes to: a site for each endpoint string, and the upstreams behind them."""
+    """What a configuration comes to: a site for each endpoint string, and the upstreams behind them.
+
+    ``schemes``, ``contexts`` and ``senders`` are by endpoint string too; the latter two for those with TLS, and for
+    those at which the PROXY protocol is spoken.
+    """
 
     def __init__(self, config: Http, sites: dict[str, Site], upstreams: Upstreams, kept: Kept) -> None:
         self.config = config
         self.sites = sites
         self.upstreams = upstreams
         self.kept = kept
+        self.schemes: dict[str, str] = {}
+        self.contexts: dict[str, Contexts] = {}
+        self.senders: dict[str, TrustedProxies] = {}
+
+    def start(self, clock: Clock) -> None:
+        """Look at files that may change, until :meth:`stop`."""
+        for contexts in self.contexts.values():
+            contexts.start(clock)
+
+    def stop(self) -> None:
+        """Look at them no more."""
+        for contexts in self.contexts.values():
+            contexts.stop()
+
+    def warnings(self) -> list[ConfigError]:
+        """What is not well with the files that were read; see also :func:`~pydsl_proxy.config.checks.check`."""
+        found = {str(each): each for contexts in self.contexts.values() for each in contexts.warnings()}
+        return list(found.values())
 
 
 def compile_config(
-    config: Http, reactor: DataReactor, random: Random, *, log: Log | None = None, previous: Compiled | None = None
+    config: Http,
+    reactor: DataReactor,
+    random: Random,
+    *,
+    log: Log | None = None,
+    previous: Compiled | None = None,
+    certificates: bool = True,
 ) -> Compiled:
     """Compile *config*; raises :class:`~pydsl_proxy.errors.ConfigErrors` with all that is wrong with it.
 
-    Upstreams and features that are equal to some of *previous* go on as they are.
+    Upstreams and features that are equal to some of *previous* go on as they are.  Without *certificates* those of
+    servers are not read, for where no client shakes hands.
     """
     errors = [error for error in check(config) if not error.warning]
     if errors:
@@ -52,31 +88,67 @@ def compile_config(
     for server in config.servers:
         for listen in server.listen:
             chosen.setdefault(listen, []).append(server)
-    located = {id(server): _locate(config, server, upstreams, reactor, kept) for server in config.servers}
+    located = {id(server): _locate(config, server, upstreams, reactor, kept, errors) for server in config.servers}
+    contexts = contexts_of(chosen, errors) if certificates else {}
+    if errors:
+        raise ConfigErrors(errors)
     sites = {
-        listen: Site(
-            compile_server_names([(each.names, located[id(each)]) for each in servers], located[id(servers[0])]),
-            config.clients,
-            FieldRules(response_rules(merged(config, servers[0])), ALWAYS_DROPPED),
-            trusted=_trusted(config),
-            access_log=log,
-        )
+        listen: _site(config, servers, [located[id(each)] for each in servers], log)
         for listen, servers in chosen.items()
     }
-    return Compiled(config, sites, upstreams, kept)
+    compiled = Compiled(config, sites, upstreams, kept)
+    compiled.schemes = {listen: scheme_of(listen, servers) for listen, servers in chosen.items()}
+    compiled.contexts = contexts
+    compiled.senders = senders_of(chosen)
+    return compiled
 
 
-def _locate(config: Http, server: Server, upstreams: Upstreams, reactor: DataReactor, kept: Kept) -> Locate:
-    rooms: list[tuple[Match, Room]] = []
-    below: list[tuple[Match, bool]] = []
-    for location in server.locations:
-        place = LocationPlace(location, merged(config, server, location), upstreams, reactor, kept)
-        rooms.append((location.match, place.room()))
-        below.append((location.match, getattr(location.handler, "has_paths_below", False)))
-    rules = FieldRules(response_rules(merged(config, server)), ALWAYS_DROPPED)
-    for match, _ in slash_redirects(below, bool):
-        rooms.append((match, Room(_redirect_to_slash, rules)))
-    return compile_locations(rooms)
+def _site(config: Http, servers: list[Server], located: list[Locate], log: Log | None) -> Site:
+    """The site of a listener; each of its *servers* is *located* at the same place."""
+    demands = demands_of(servers)
+    site = (GuardedSite if demands else Site)(
+        compile_server_names([(each.names, locate) for each, locate in zip(servers, located, strict=True)], located[0]),
+        config.clients,
+        FieldRules(response_rules(_features(config, servers[0])), ALWAYS_DROPPED),
+        trusted=_trusted(config),
+        access_log=log,
+    )
+    if isinstance(site, GuardedSite):
+        site.demand(dict(zip(located, demands, strict=True)), located[0])
+    return site
+
+
+def _locate(
+    config: Http, server: Server, upstreams: Upstreams, reactor: DataReactor, kept: Kept, errors: list[ConfigError]
+) -> Locate:
+    """The choice of a location; what is found to be wrong goes to *errors*, once each."""
+    rooms: list[Conditional[Room]] = []
+    below: list[Conditional[bool]] = []
+    for location in (*server.locations, *nowhere(config, server)):
+        place = LocationPlace(location, _features(config, server, location), upstreams, reactor, kept)
+        test = None if location.condition is None else location.condition.compile()
+        try:
+            room = place.room()
+        except ConfigError as error:
+            if not any(error.render() == known.render() for known in errors):
+                errors.append(error)
+            continue
+        rooms.append((location.match, test, room))
+        below.append((location.match, test, getattr(location.handler, "has_paths_below", False)))
+    rules = FieldRules(response_rules(_features(config, server)), ALWAYS_DROPPED)
+    for match, test in conditional_slash_redirects(below):
+        rooms.append((match, test, Room(_redirect_to_slash, rules)))
+    if any(test is not None for _, test, _ in rooms):
+        return compile_forks(rooms)
+    return compile_locations([(match, room) for match, _, room in rooms])
+
+
+def _features(config: Http, server: Server, *inner: HasFeatures) -> tuple[Feature, ...]:
+    """What is in force there, and does not depend on a request where that is known before there is one."""
+    # A trusted proxy may tell another scheme than its connection has, and so may an endpoint that brings its own TLS.
+    plain = all(listen.partition(":")[0] in ("tcp", "unix") for listen in server.listen)
+    https = bool(server.tls) if plain and not config.trusted_proxies else None
+    return settled(merged(config, server, *inner), https)
 
 
 def _redirect_to_slash(exchange: Exchange) -> None:
@@ -92,4 +164,4 @@ def _trusted(config: Http) -> TrustedProxies | None:
     if not config.trusted_proxies:
         return None
     networks = [ip_network(each) for each in config.trusted_proxies if each != "unix:"]
-    return TrustedProxies(networks, "unix:" in config.trusted_proxies)
+    return TrustedProxies(networks, "unix:" in config.trusted_proxies, Source(config.client_address_from))

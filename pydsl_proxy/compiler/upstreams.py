@@ -4,46 +4,80 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 from random import Random
+from typing import TYPE_CHECKING
 
 from pydsl_proxy.config.addresses import Address, UnixAddress
 from pydsl_proxy.config.upstreams import Peer as PeerConfig
 from pydsl_proxy.config.upstreams import Upstream as UpstreamConfig
 from pydsl_proxy.connectors.h1 import H1Connector
+from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.interfaces import Dial
+from pydsl_proxy.runtime.announcing import announcing
 from pydsl_proxy.runtime.dialling import dial_tcp, dial_unix
 from pydsl_proxy.runtime.dialling_names import dial_host
 from pydsl_proxy.runtime.peers import Peer
-from pydsl_proxy.runtime.reactors import DataReactor
+from pydsl_proxy.runtime.reactors import DataReactor, is_in_clear
 from pydsl_proxy.runtime.upstreams import Upstream
+
+if TYPE_CHECKING:
+    from OpenSSL.SSL import Context
+
+    from pydsl_proxy.compiler.peer_tls import Files
 
 
 class Upstreams:
     """The living upstreams of one configuration, each made when the first location asks for it.
 
-    An upstream that is equal to one of *previous* is that one: it keeps its connections, counters and health.
+    An upstream that is equal to one of *previous* is that one: it keeps its connections, counters and health.  One
+    whose files for TLS have other contents now begins anew: what was accepted by the old ones may not be any more.
     """
 
     def __init__(self, reactor: DataReactor, random: Random, previous: Upstreams | None = None) -> None:
         self._reactor = reactor
-        self._random = random
+        self.random = random
         self._previous = previous.living if previous is not None else {}
+        self._read_before = previous.read if previous is not None else {}
+        self._failed: dict[UpstreamConfig, ConfigError] = {}
         self.living: dict[UpstreamConfig, Upstream] = {}
+        # The digests of the files for TLS.
+        self.read: dict[UpstreamConfig, bytes] = {}
 
     def of(self, config: UpstreamConfig) -> Upstream:
-        """The living upstream of *config*."""
+        """The living upstream of *config*; raises :class:`ConfigError`, for each of them always the same."""
         upstream = self.living.get(config)
         if upstream is None:
-            upstream = self.living[config] = self._previous.get(config) or self._make(config)
+            if config in self._failed:
+                raise self._failed[config]
+            try:
+                upstream = self.living[config] = self._kept_or_made(config)
+            except ConfigError as error:
+                self._failed[config] = error
+                raise
         return upstream
 
-    def _make(self, config: UpstreamConfig) -> Upstream:
+    def _kept_or_made(self, config: UpstreamConfig) -> Upstream:
+        files = self._files(config)
+        if files is not None:
+            self.read[config] = files.digest
+        kept = self._previous.get(config) if self.read.get(config) == self._read_before.get(config) else None
+        return kept or self._make(config, None if files is None else files.context())
+
+    def _files(self, config: UpstreamConfig) -> Files | None:
+        if config.tls is None or is_in_clear(self._reactor):
+            return None
+        # OpenSSL is slow to import, and many configurations have no use for it.
+        from pydsl_proxy.compiler.peer_tls import Files
+
+        return Files(config.tls)
+
+    def _make(self, config: UpstreamConfig, context: Context | None) -> Upstream:
         connector = H1Connector()
         peers = []
         for each in config.peers:
             peer = self._peer(config, each)
-            peer.reached_by(connector.compile(peer, self._dial(each.address, each.endpoint)))
+            peer.reached_by(connector.compile(peer, self._whole_dial(config, each, context)))
             peers.append((peer, each.backup))
-        return Upstream(config.name, config.strategy, peers, self._random)
+        return Upstream(config.name, config.strategy, peers, self.random)
 
     def _peer(self, config: UpstreamConfig, peer: PeerConfig) -> Peer:
         return Peer(
@@ -54,11 +88,25 @@ class Upstreams:
             fail_timeout=peer.fail_timeout,
             max_conns=peer.max_conns,
             down=peer.down,
-            keepalive=config.keepalive,
+            # What a peer was told of a client holds for the connection.
+            keepalive=0 if config.send_proxy_protocol else config.keepalive,
             keepalive_requests=config.keepalive_requests,
             keepalive_time=config.keepalive_time,
             keepalive_timeout=config.keepalive_timeout,
         )
+
+    def _whole_dial(self, config: UpstreamConfig, peer: PeerConfig, context: Context | None) -> Dial:
+        """How the peer is reached, with all that comes before the first request."""
+        address = peer.endpoint
+        dial = self._dial(peer.address, address)
+        if config.send_proxy_protocol and not is_in_clear(self._reactor):
+            dial = announcing(dial, config.send_proxy_protocol)
+        if context is None or config.tls is None:
+            return dial
+        from pydsl_proxy.runtime.tls_to_peers import PeerTls, over_tls
+
+        host = config.tls.name or (None if isinstance(address, UnixAddress) else address.host)
+        return over_tls(dial, PeerTls(peer.address, context, host, config.tls.verify, self._reactor), self._reactor)
 
     def _dial(self, name: str, address: Address) -> Dial:
         if isinstance(address, UnixAddress):

@@ -1,4 +1,4 @@
-"""Peer addresses: ``host:port``, ``[v6]:port`` or ``unix:/path``."""
+"""Peer addresses: ``host:port``, ``[v6]:port`` or ``unix:/path``, and ``https://host`` for TLS."""
 
 from __future__ import annotations
 
@@ -35,6 +35,30 @@ class UnixAddress:
 
 
 Address: TypeAlias = TcpAddress | UnixAddress
+
+
+def without_https(text: str) -> str | None:
+    """The ``host:port`` of ``https://host:port``, or of ``https://host``; None for what is no such URL.
+
+    Raises :class:`ConfigError` if there is more in it.
+    """
+    url = _SCHEME.fullmatch(text) if isinstance(text, str) else None
+    if url is None or url["scheme"].lower() != "https":
+        return None
+    authority = url["authority"]
+    if not re.search(r":\d+$", authority):
+        authority += ":443"
+    if url["path"]:
+        where = f'and the path where the peer is used: .proxy_to(…, path="{url["path"]}")'
+        hint = f'write "https://{url["authority"]}"' + (f", {where}" if url["path"] != "/" else "")
+        raise ConfigError(f"peer address {text!r} has a path; a peer has a host and a port only", hint=hint)
+    parse_address(authority)
+    return authority
+
+
+def is_host_name(text: str) -> bool:
+    """Whether *text* can be the name of a host."""
+    return _HOST_NAME.fullmatch(text) is not None and not text.replace(".", "").isdecimal()
 
 
 def parse_address(text: str) -> Address:
@@ -113,7 +137,7 @@ def _is_a_url(text: str, url: re.Match[str]) -> ConfigError:
         authority += f":{_PORT_OF_SCHEME.get(scheme, 80)}"
     hint = f'write "{authority}"'
     if scheme in ("https", "wss"):
-        hint += " (TLS to peers is not available in this version)"
+        hint = f'write "https://{authority}"'
     elif path:
         hint += f', and the path where the peer is used: .proxy_to(…, path="{path}")'
     return ConfigError(f"peer address {text!r} is a URL; a peer has a host and a port only", hint=hint)

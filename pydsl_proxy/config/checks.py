@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from pydsl_proxy.config.locations import Location, code_of
-from pydsl_proxy.config.matching import Match, Prefix, ServerName
+from pydsl_proxy.config.matching import Exact, Match, Prefix, ServerName
+from pydsl_proxy.config.named_locations import check_named
+from pydsl_proxy.config.proxy_header_checks import check_proxy_headers
+from pydsl_proxy.config.rewritten_paths import check_paths
+from pydsl_proxy.config.secure_checks import check_tls
 from pydsl_proxy.config.sites import Http, Server
+from pydsl_proxy.config.spool_checks import check_spools
 from pydsl_proxy.config.upstreams import Upstream
+from pydsl_proxy.config.vary_checks import check_vary
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.handlers.files import Files
 from pydsl_proxy.handlers.proxy import Proxy
+from pydsl_proxy.wire.conditions import Condition
 
 
 def check(config: Http) -> list[ConfigError]:
@@ -17,7 +26,12 @@ def check(config: Http) -> list[ConfigError]:
     return [
         *_names_claimed_twice(config),
         *_upstreams_called_the_same(config),
-        *(error for server in config.servers for error in (*_locations(server), *_slashes(server))),
+        *check_tls(config),
+        *check_proxy_headers(config),
+        *check_vary(config),
+        *check_spools(config),
+        *(error for server in config.servers for error in (*_locations(server), *_slashes(server), *_roots(server))),
+        *(error for server in config.servers for error in (*check_named(config, server), *check_paths(config, server))),
     ]
 
 
@@ -61,13 +75,15 @@ def _locations(server: Server) -> Iterator[ConfigError]:
     if not server.locations:
         hint = 'write server(…).location("/").proxy_to(…)'
         yield ConfigError("the server has no location", origin=server.origin, hint=hint)
-    seen: dict[Match, Location] = {}
+    seen: dict[tuple[Match, Condition | None], Location] = {}
     for location in server.locations:
         # ``stop`` is about regexes, two prefixes that differ in it are still one place (nginx: "duplicate location").
         match = Prefix(location.match.path) if isinstance(location.match, Prefix) else location.match
-        first = seen.setdefault(match, location)
+        # Conditions go before the one without, so what differs in its condition can be reached in any order.
+        first = seen.setdefault((match, location.condition), location)
         if first is not location:
-            text = f"{code_of(location.match)} stands twice in one server; the other one: {first.origin}"
+            condition = "" if location.condition is None else f".when({location.condition!r})"
+            text = f"{code_of(location.match)}{condition} stands twice in one server; the other one: {first.origin}"
             yield ConfigError(text, origin=location.origin, hint="only one of them can answer: take the other out")
 
 
@@ -87,4 +103,21 @@ def _slashes(server: Server) -> Iterator[ConfigError]:
         seen = match.path.rstrip("/") + "/x"
         sent = handler.path + seen[len(match.path) :]
         text = f"{code_of(location.match)} with path={handler.path!r} makes {sent!r} of {seen!r}"
+        yield ConfigError(text, origin=handler.origin, hint=hint, warning=True)
+
+
+def _roots(server: Server) -> Iterator[ConfigError]:
+    """A folder that is not there may come; the other locations need not wait for it, so this is a warning."""
+    for location in server.locations:
+        match, handler = location.match, location.handler
+        if not isinstance(handler, Files):
+            continue
+        text, hint = f"serve_files(): there is no folder {handler.root!r}", "requests are answered with 404 until then"
+        if os.path.isdir(handler.root):
+            if handler.keep_prefix or not isinstance(match, Exact) or match.path.endswith("/"):
+                continue
+            text = f"{code_of(match)} is one path, and {handler.root!r} is a folder"
+            hint = "name the file, or write keep_prefix=True"
+        elif os.path.isfile(handler.root) and isinstance(match, Exact) and not handler.keep_prefix:
+            continue
         yield ConfigError(text, origin=handler.origin, hint=hint, warning=True)

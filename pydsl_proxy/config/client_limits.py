@@ -28,6 +28,15 @@ class Clients:
     keepalive_requests: int = 1000
     keepalive_time: float = 3600
     half_close: float = 5
+    # Caddy 5; nginx has it within client_header_timeout. The proxy in front sends it with its first packet.
+    proxy_header_timeout: float = 3
+    # Apache's mod_reqtimeout has 500 and 20, Kestrel 240 and 5; nginx, HAProxy and Envoy have no such limit.
+    min_body_rate: int = 0
+    min_send_rate: int = 0
+    rate_grace: float = 20
+    # HAProxy: maxconn; nginx: worker_connections.
+    connections: int | None = None
+    connections_per_client: int | None = None
 
     def __repr__(self) -> str:
         return call("clients", options(self, *(each.name for each in attrs.fields(type(self)))))
@@ -48,6 +57,12 @@ def clients(
     keepalive_requests: int = 1000,
     keepalive_time: float = 3600,
     half_close: float = 5,
+    proxy_header_timeout: float = 3,
+    min_body_rate: int = 0,
+    min_send_rate: int = 0,
+    rate_grace: float = 20,
+    connections: int | None = None,
+    connections_per_client: int | None = None,
 ) -> Clients:
     """Limits on clients, for ``http(…, clients=…)``.
 
@@ -55,8 +70,20 @@ def clients(
     within *head_timeout* seconds in all; *body_timeout* and *send_timeout* are between two reads and two writes.  An
     idle connection is kept for *keepalive_timeout* seconds, for *keepalive_requests* requests, and until it is
     *keepalive_time* seconds old.  A client that has closed its half is given up if its answer does not begin within
-    *half_close* seconds: whether it still reads cannot be seen before.
+    *half_close* seconds: whether it still reads cannot be seen before.  At a listener with ``proxy_protocol`` the
+    header must come within *proxy_header_timeout* seconds.
+
+    A client must send a body at *min_body_rate* bytes a second, and take responses at *min_send_rate*, on average over
+    each *rate_grace* seconds; 0 asks for no rate.  Time in which the proxy itself does not read or send is not counted.
+    What is too slow is answered with 408, or cut off.
+
+    Beyond *connections* in all, or *connections_per_client* of one address (IPv6: one /64 network), further
+    connections are closed at once; None is no limit.  Trusted proxies and UNIX sockets count in the sum alone.
     """
+    size("clients(min_body_rate=…)", min_body_rate)
+    size("clients(min_send_rate=…)", min_send_rate)
+    _connections("connections", connections)
+    _connections("connections_per_client", connections_per_client)
     size("clients(request_line=…)", request_line)
     size("clients(head=…)", head)
     count("clients(fields=…)", fields, least=1)
@@ -68,6 +95,8 @@ def clients(
         "keepalive_timeout": keepalive_timeout,
         "keepalive_time": keepalive_time,
         "half_close": half_close,
+        "proxy_header_timeout": proxy_header_timeout,
+        "rate_grace": rate_grace,
     }
     for name, value in times.items():
         seconds(f"clients({name}=…)", value)
@@ -76,5 +105,14 @@ def clients(
         head=head,
         fields=fields,
         keepalive_requests=keepalive_requests,
+        min_body_rate=min_body_rate,
+        min_send_rate=min_send_rate,
+        connections=connections,
+        connections_per_client=connections_per_client,
         **times,
     )
+
+
+def _connections(name: str, most: int | None) -> None:
+    if most is not None:
+        count(f"clients({name}=…)", most, least=1)

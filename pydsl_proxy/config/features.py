@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
 from typing import Protocol, TypeVar
 
 from pydsl_proxy.config.fields import Side, rules_of
+from pydsl_proxy.config.guards import with_guards_combined
 from pydsl_proxy.interfaces import Filter, Step
 from pydsl_proxy.origin import Origin
 from pydsl_proxy.wire.field_rules import Rule
@@ -15,7 +17,10 @@ class Feature(Protocol):
     """One thing that a scope asks for: a frozen value that remembers its line.
 
     One with ``compile`` is a step as well, one with ``attach`` a filter.  If its class has an attribute ``overrides``
-    that is true, an inner one takes the place of those of its class further out.
+    that is true, an inner one takes the place of those of its class further out.  If a step's class has an attribute
+    ``together`` that is true, all of its class run one after the other, where the first of them stands.  What a feature
+    has as ``leads_to`` are names of locations, as ``@fallback``, to which it may redirect; as ``told_to_peers``, names
+    and values of header fields that they are sent.
     """
 
     @property
@@ -54,13 +59,30 @@ def response_rules(features: Iterable[Feature]) -> tuple[Rule, ...]:
 
 def steps_of(features: Iterable[Feature]) -> tuple[Step, ...]:
     """The steps among *features*, the first to run first: of the outer scope before the inner, and as written."""
-    return tuple(feature for feature in _in_force(features) if isinstance(feature, Step))
+    every = tuple(features)
+    combined = with_guards_combined(every, _in_force(every))
+    steps: list[Step] = [feature for feature in combined if isinstance(feature, Step)]
+    firsts: dict[type, int] = {}
+    places = [
+        firsts.setdefault(type(step), place) if getattr(type(step), "together", False) else place
+        for place, step in enumerate(steps)
+    ]
+    return tuple(step for _, step in sorted(zip(places, steps, strict=True), key=itemgetter(0)))
 
 
 def filters_of(features: Iterable[Feature]) -> tuple[Filter, ...]:
-    """The filters among *features*, from the handler to the client: by ``nearness``, then the innermost first."""
+    """The filters among *features*, from the handler to the client: by ``nearness``, then the innermost first.
+
+    Those that have a function ``join`` become the one filter that it makes of them, the innermost first.
+    """
     filters = [feature for feature in reversed(_in_force(features)) if isinstance(feature, Filter)]
-    return tuple(sorted(filters, key=lambda each: each.nearness))
+    together: dict[Callable[[Sequence[object]], Filter], list[object]] = {}
+    for each in filters:
+        if (join := getattr(each, "join", None)) is not None:
+            together.setdefault(join, []).append(each)
+    joined = [join(each) for join, each in together.items()]
+    filters = [each for each in filters if getattr(each, "join", None) is None]
+    return tuple(sorted([*joined, *filters], key=lambda each: each.nearness))
 
 
 def last_of(kind: type[T], features: Iterable[Feature]) -> T | None:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Generic, Protocol, TypeVar
+import os
+from collections.abc import Iterable, Mapping
+from typing import Generic, Protocol, Self, TypeVar
 
+import attrs
 from attrs import frozen
 from twisted.web.resource import IResource, Resource
 
+from pydsl_proxy.config.comparing import told_comparison
 from pydsl_proxy.config.matching import Match, Named, Prefix, Regex, as_match
 from pydsl_proxy.config.noticing import notice_closed, notice_opened
 from pydsl_proxy.config.scopes import Scope
 from pydsl_proxy.config.upstreams import Upstream, alone
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.handlers.files import Files
 from pydsl_proxy.handlers.proxy import Proxy, no_prefix
 from pydsl_proxy.handlers.redirect import Redirect
 from pydsl_proxy.handlers.resource import Mount
 from pydsl_proxy.handlers.respond import Respond
+from pydsl_proxy.handlers.to_https import ToHttps
 from pydsl_proxy.interfaces import Handler
+from pydsl_proxy.steps.internal_only import InternalOnly
+from pydsl_proxy.wire.conditions import Condition, ConditionSource, as_condition
 from pydsl_proxy.wire.values import ValueSource
 
 T = TypeVar("T")
@@ -36,6 +44,7 @@ class Location(Scope):
 
     match: Match
     handler: Handler
+    condition: Condition | None = None
 
     @property
     def prefix(self) -> bytes | None:
@@ -45,7 +54,7 @@ class Location(Scope):
     def __repr__(self) -> str:
         verb = getattr(self.handler, "as_verb", None)
         last = verb() if callable(verb) else f"handle({self.handler!r})"
-        return f"{code_of(self.match)}{self._verbs()}.{last}"
+        return f"{code_of(self.match)}{_when(self.condition)}{self._verbs()}.{last}"
 
 
 @frozen(kw_only=True, repr=False)
@@ -57,6 +66,35 @@ class OpenLocation(Scope, Generic[T]):
 
     match: Match
     owner: Owner[T]
+    condition: Condition | None = None
+
+    def when(self, condition: ConditionSource) -> Self:
+        """Answer only requests for which *condition* holds, as ``.when(method.equals("POST"))``.
+
+        A condition is made by a method of a value, put together with ``&``, ``|`` and ``~``, or it is a function of the
+        request that gives a bool.  Of several locations with one match the first answers whose condition holds, then
+        the one without a condition; if there is none, the request goes on to the location that it would have without
+        this match.  Several ``when`` must all hold.
+        """
+        made = as_condition("when()", told_comparison(condition))
+        both = made if self.condition is None else self.condition & made
+        return attrs.evolve(self, condition=both)
+
+    def strip_prefix(self, prefix: str | None = None) -> Self:
+        """As on other scopes; *prefix* is the location's own unless told."""
+        if prefix is None:
+            if isinstance(self.match, Regex | Named):
+                text = f"strip_prefix(): {code_of(self.match)} has no prefix of its own"
+                raise ConfigError(text, hint='write strip_prefix("/api")')
+            prefix = self.match.path
+        return super().strip_prefix(prefix)
+
+    def internal(self) -> Self:
+        """Answer only requests that the proxy itself sent here, as an error page; 404 for clients.
+
+        nginx's ``internal``.
+        """
+        return self._with(InternalOnly())
 
     def proxy_to(self, upstream: Upstream | str, *, path: str | None = None) -> T:
         """Send requests to *upstream*, or to the one peer at an address.
@@ -89,6 +127,60 @@ class OpenLocation(Scope, Generic[T]):
         """
         return self.handle(Redirect(url, status))
 
+    def redirect_to_https(self, status: int = 301, *, port: int | None = None) -> T:
+        """Send the client to the same host, path and query by https, at *port* if it is not 443.
+
+        *status* is 301, 302, 307 or 308; with 307 and 308 a POST stays one.  nginx's
+        ``return 301 https://$host$request_uri``.
+        """
+        return self.handle(ToHttps(status, port=port))
+
+    def serve_files(
+        self,
+        root: str | os.PathLike[str],
+        *,
+        index: Iterable[str] = ("index.html",),
+        try_files: Iterable[ValueSource | Named | int] | None = None,
+        cache_control: str | None = None,
+        types: Mapping[str, str] | None = None,
+        default_type: str = "application/octet-stream",
+        browse: bool = False,
+        precompressed: bool | Iterable[str] = False,
+        keep_prefix: bool = False,
+        hidden: bool = False,
+        follow_symlinks: bool = True,
+    ) -> T:
+        """Answer GET and HEAD with the files below the folder *root*; at an exact path *root* may be one file.
+
+        What follows the location's prefix is looked up, as with nginx's ``alias``; with *keep_prefix*, and where there
+        is no prefix, as in a regex location, all of the path, as with its ``root``.  A relative *root* is below the
+        working directory.  Nothing outside of it is sent, whatever the request or a link in it says.
+
+        *index* are the files that stand for a folder; without one it is forbidden (403), or with *browse* listed.
+        *try_files* are paths to try in this order: texts, values such as ``path`` or ``f"{path}.html"``, and with a
+        slash at the end folders; the last is a path to go on with, ``named("app")`` or a status.  *cache_control* is
+        sent with every file.  *types* maps the ends of names to media types, beside some 150 that are known;
+        *default_type* is that of all others.  With *precompressed*, or some of ``["br", "zstd", "gzip"]``,
+        ``app.js.br``, ``.zst`` or ``.gz`` is sent in place of ``app.js`` to clients that accept it.  Names that begin
+        with a dot are not there (404), but for ``/.well-known/``, unless *hidden*.  Links that stay below the root are
+        followed unless *follow_symlinks* is false.
+        """
+        return self.handle(
+            Files(
+                root,
+                index=index,
+                try_files=try_files,
+                cache_control=cache_control,
+                types=types or (),
+                default_type=default_type,
+                browse=browse,
+                precompressed=precompressed,
+                keep_prefix=keep_prefix,
+                hidden=hidden,
+                follow_symlinks=follow_symlinks,
+            )
+        )
+
     def mount(self, resource: IResource | Resource) -> T:
         """Give requests to a resource of twisted.web."""
         if not IResource.providedBy(resource):
@@ -103,12 +195,18 @@ class OpenLocation(Scope, Generic[T]):
         if isinstance(handler, type) or not callable(getattr(handler, "compile", None)):
             raise ConfigError(f"handle(): {handler!r} has no compile(place)", hint="see pydsl_proxy.interfaces.Handler")
         notice_closed(self.origin)
-        made = Location(match=self.match, handler=handler, features=self.features, origin=self.origin)
+        made = Location(
+            match=self.match,
+            handler=handler,
+            condition=self.condition,
+            features=self.features,
+            origin=self.origin,
+        )
         return self.owner.including(made)
 
     def __repr__(self) -> str:
         before = "" if isinstance(self.owner, _Nobody) else f"{self.owner!r}."
-        return f"{before}{code_of(self.match)}{self._verbs()}"
+        return f"{before}{code_of(self.match)}{_when(self.condition)}{self._verbs()}"
 
 
 @frozen
@@ -139,6 +237,10 @@ def code_of(match: Match) -> str:
     if isinstance(match, Prefix) and not match.stop:
         return f"location({match.path!r})"
     return f"location({match!r})"
+
+
+def _when(condition: Condition | None) -> str:
+    return "" if condition is None else f".when({condition!r})"
 
 
 def no_handler(opened: OpenLocation[T]) -> ConfigError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from typing import TypeAlias
@@ -12,6 +11,9 @@ import idna
 from attrs import field, frozen
 
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.wire.patterns import MODIFIER, call_for, check_unicode, compiled_regex, quoted, quoted_raw
+from pydsl_proxy.wire.patterns import Regex as Regex
+from pydsl_proxy.wire.patterns import regex as regex
 from pydsl_proxy.wire.uri import BadHost, BadPath, host_and_port, resolve
 
 
@@ -40,28 +42,6 @@ class Exact:
 
     def __repr__(self) -> str:
         return f"exact({self.path!r})"
-
-
-@frozen(repr=False)
-class Regex:
-    """A pattern of :mod:`re`, searched anywhere in the path (nginx's ``~``; ``~*`` with *ignore_case*).
-
-    It sees the decoded path as UTF-8 octets: a dot is one octet, ``\\w`` and *ignore_case* know ASCII letters only,
-    and a ``[…]`` holds ASCII only.
-    """
-
-    pattern: str
-    ignore_case: bool = field(default=False, kw_only=True)
-
-    def __attrs_post_init__(self) -> None:
-        _check_regex(self)
-
-    def __repr__(self) -> str:
-        return f"regex({self.pattern!r}{', ignore_case=True' if self.ignore_case else ''})"
-
-    def compile(self) -> re.Pattern[bytes]:
-        """The pattern over octets."""
-        return re.compile(_over_octets(self.pattern), re.IGNORECASE if self.ignore_case else 0)
 
 
 @frozen(repr=False)
@@ -126,16 +106,6 @@ def named(name: str) -> Named:
     return Named(name)
 
 
-def regex(pattern: str, *, ignore_case: bool = False) -> Regex:
-    """Match where :func:`re.search` finds *pattern*: in the decoded path, or as a server's name in the host.
-
-    Regexes are tried in the order of the file, after exact matches; the first that is found wins (nginx's ``~``, and
-    ``~*`` with *ignore_case*).  Hosts are always compared without case.  :class:`ConfigError` is raised for a pattern
-    that does not compile.
-    """
-    return Regex(pattern, ignore_case=ignore_case)
-
-
 def as_match(match: str | Match) -> Match:
     """What a location's argument means: a match is itself, a plain string a prefix."""
     return match if isinstance(match, Match) else Prefix(match)
@@ -148,7 +118,7 @@ def as_server_name(name: str | Regex | ServerName) -> ServerName:
     if isinstance(name, Regex):
         return ServerName(name)
     if isinstance(name, re.Pattern):
-        raise _compiled_regex("server name", name)
+        raise compiled_regex("server name", name)
     if type(name) is not str:
         raise ConfigError(f"a server name must be a plain str, not {type(name).__name__}")
     return ServerName(_read_name(name))
@@ -157,7 +127,7 @@ def as_server_name(name: str | Regex | ServerName) -> ServerName:
 def _check_path(path: object) -> None:
     """Refuse what cannot be, or cannot have been meant as, the decoded and normalised path of a request."""
     if isinstance(path, re.Pattern):
-        raise _compiled_regex("location path", path)
+        raise compiled_regex("location path", path)
     if type(path) is not str:
         raise ConfigError(
             f"a location path must be a plain str, not {type(path).__name__}",
@@ -166,42 +136,30 @@ def _check_path(path: object) -> None:
     for pattern, mistake, hint in _MISTAKES:
         if pattern.search(path):
             raise ConfigError(f"location path {path!r} {mistake}", hint=hint(path))
-    _check_unicode("location path", path)
-
-
-_MODIFIER = re.compile(r"(=|~\*|~|\^~)(\s*)(.*)", re.DOTALL)
+    check_unicode("location path", path)
 
 
 def _rooted(path: str) -> str:
-    modifier = _MODIFIER.fullmatch(path)
+    modifier = MODIFIER.fullmatch(path)
     if modifier:
-        return f"write {_call_for(modifier[1], modifier[3])}"
+        return f"write {call_for(modifier[1], modifier[3])}"
     url = re.match(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//[^/]*(/[^?#]*)?|[^/]+:\d+(/[^?#]*)?\Z", path)
     if url:
-        return f"write {_quoted(url[1] or url[2] or '/')}; hosts are named with server(..., names=[...])"
-    return f"write {_quoted('/' + path)}"
-
-
-def _call_for(modifier: str, rest: str) -> str:
-    """The call that says what nginx says with *modifier*."""
-    if modifier == "=":
-        return f"exact({_quoted(rest)})"
-    if modifier == "^~":
-        return f"prefix({_quoted(rest)}, stop=True)"
-    return f"regex({_quoted_raw(rest)}{', ignore_case=True' if modifier == '~*' else ''})"
+        return f"write {quoted(url[1] or url[2] or '/')}; hosts are named with server(..., names=[...])"
+    return f"write {quoted('/' + path)}"
 
 
 def _without_query(path: str) -> str:
-    return f"write {_quoted(re.split('[?#]', path)[0])}"
+    return f"write {quoted(re.split('[?#]', path)[0])}"
 
 
 def _decoded(path: str) -> str:
-    return f"write {_quoted(unquote(path))}"
+    return f"write {quoted(unquote(path))}"
 
 
 def _resolved(path: str) -> str | None:
     try:
-        return f"write {_quoted(resolve(path.encode(errors='replace')).decode())}"
+        return f"write {quoted(resolve(path.encode(errors='replace')).decode())}"
     except BadPath:
         return None
 
@@ -211,13 +169,13 @@ _PLACEHOLDER = re.compile(r"\*\Z|\{[^/{}]+\}|<[^/<>]+>")
 
 def _without_placeholders(path: str) -> str:
     if path.endswith("/*"):
-        return f"a prefix matches all that follows it: write {_quoted(path[:-1])}"
+        return f"a prefix matches all that follows it: write {quoted(path[:-1])}"
     pieces = _PLACEHOLDER.split(path)
     gaps = (".*" if found[0] == "*" else "[^/]+" for found in _PLACEHOLDER.finditer(path))
     pattern = re.escape(pieces[0]) + "".join(
         gap + re.escape(piece) for gap, piece in zip(gaps, pieces[1:], strict=True)
     )
-    return f"write regex({_quoted_raw(f'^{pattern}$')})"
+    return f"write regex({quoted_raw(f'^{pattern}$')})"
 
 
 # How a location path can be wrong, in the order of looking, and what to write instead.
@@ -231,61 +189,6 @@ _MISTAKES: tuple[tuple[re.Pattern[str], str, Callable[[str], str | None]], ...] 
 )
 
 
-def _check_unicode(what: str, text: str) -> None:
-    """Refuse lone surrogates, which UTF-8 has no octets for."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise ConfigError(f"{what} {text!r} is not valid Unicode at position {error.start}") from None
-
-
-def _check_regex(match: Regex) -> None:
-    pattern: object = match.pattern
-    if isinstance(pattern, re.Pattern):
-        raise _compiled_regex("regex", pattern)
-    if type(pattern) is not str:
-        raise ConfigError(f"a regex must be a plain str, not {type(pattern).__name__}")
-    modifier = _MODIFIER.fullmatch(pattern)
-    if modifier and modifier[2]:
-        raise ConfigError(
-            f"regex {pattern!r} begins with nginx's modifier {modifier[1]!r}",
-            hint=f"write {_call_for(modifier[1], modifier[3])}",
-        )
-    _check_unicode("regex", pattern)
-    try:
-        # Over text first: the position that an error names counts characters.
-        re.compile(pattern)
-        match.compile()
-    except re.error as error:
-        where = "" if error.pos is None else f" at position {error.pos}"
-        raise ConfigError(f"regex {pattern!r} does not compile: {error.msg}{where}") from None
-    except OverflowError as error:  # a{99999999999}
-        raise ConfigError(f"regex {pattern!r} does not compile: {error}") from None
-
-
-_REGEX_TOKEN = re.compile(r"\\?([^\x00-\x7f])|\\.|(\[\^?\]?(?:\\.|[^\]\\])*\])", re.DOTALL)
-
-
-def _over_octets(pattern: str) -> bytes:
-    """The pattern for UTF-8 octets: a character of several octets is a group, so that ``é+`` repeats all of it."""
-
-    def token(found: re.Match[str]) -> str:
-        if found[2] and not found[2].isascii():
-            raise ConfigError(
-                f"regex {pattern!r} has a non-ASCII character in [...], which would match single octets of it",
-                hint="write the characters as alternatives: (?:é|è)",
-            )
-        return f"(?:{found[1]})" if found[1] else found[0]
-
-    return _REGEX_TOKEN.sub(token, pattern).encode()
-
-
-def _compiled_regex(what: str, pattern: re.Pattern[str] | re.Pattern[bytes]) -> ConfigError:
-    flag = ", ignore_case=True" if pattern.flags & re.IGNORECASE else ""
-    text = pattern.pattern.decode(errors="replace") if isinstance(pattern.pattern, bytes) else str(pattern.pattern)
-    return ConfigError(f"{what} is a compiled pattern of re", hint=f"write regex({_quoted_raw(text)}{flag})")
-
-
 def _read_name(text: str) -> str:
     """The name in its normal form: lower-case, IDNA encoded, without a trailing dot."""
     if text == "":
@@ -296,12 +199,10 @@ def _read_name(text: str) -> str:
             hint="the first server of a listener takes what no other names: list it first, and leave the name out",
         )
     if text.startswith("~"):
-        raise ConfigError(
-            f"server name {text!r} is no host name", hint=f"write regex({_quoted_raw(text[1:].lstrip())})"
-        )
+        raise ConfigError(f"server name {text!r} is no host name", hint=f"write regex({quoted_raw(text[1:].lstrip())})")
     url = re.match(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//([^/?#]*)", text) or re.match(r"([^/]*)/", text)
     if url:
-        hint = f"write {_quoted(url[1])}" if url[1] else None
+        hint = f"write {quoted(url[1])}" if url[1] else None
         raise ConfigError(f"server name {text!r} is not only a host", hint=hint)
     opening = re.match(r"\*?\.", text)
     ending = "" if opening or not text.endswith(".*") else ".*"
@@ -326,20 +227,8 @@ def _read_host(text: str, host: str) -> str:
     if port is not None or ascii_host.endswith(":"):
         raise ConfigError(
             f"server name {text!r} has a port; names are compared without it",
-            hint=f"write {_quoted(text.rpartition(':')[0])}; the port is what the server listens on: server(8080, ...)",
+            hint=f"write {quoted(text.rpartition(':')[0])}; the port is what the server listens on: server(8080, ...)",
         )
     if not name:
         raise ConfigError(f"server name {text!r} has no host")
     return name.decode("ascii")
-
-
-def _quoted(text: str) -> str:
-    """A literal for a hint, in double quotes as a formatter has it; JSON's strings are Python's too."""
-    return json.dumps(text, ensure_ascii=False)
-
-
-def _quoted_raw(text: str) -> str:
-    """A raw string literal if there is a backslash to save, and a raw literal can hold the text."""
-    if "\\" in text and '"' not in text and not text.endswith("\\") and text.isprintable():
-        return f'r"{text}"'
-    return _quoted(text)

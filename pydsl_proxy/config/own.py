@@ -54,6 +54,6 @@ class OwnFilter:
         """The call that made this."""
         return call("filter", repr(self.given))
 
-    def attach(self, place: Place) -> AttachedFilter:
+    def attach(self, place: Place) -> AttachedFilter | None:
         """The user's own filter."""
         return self.given.attach(place)

@@ -9,12 +9,14 @@ from typing import Protocol, TypeGuard
 import attrs
 from attrs import frozen
 
+from pydsl_proxy.config.certificates import Tls, as_tls
 from pydsl_proxy.config.client_limits import DEFAULT_CLIENTS, Clients
 from pydsl_proxy.config.listening import endpoint
 from pydsl_proxy.config.locations import Location, OpenLocation, no_handler, open_location
 from pydsl_proxy.config.matching import Match, Regex, ServerName, as_server_name
+from pydsl_proxy.config.proxy_headers import trusted_senders
 from pydsl_proxy.config.scopes import Scope
-from pydsl_proxy.config.trusting import trusted_proxy
+from pydsl_proxy.config.trusting import DEFAULT_SOURCE, address_source, trusted_proxy
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.numbers import seconds
 from pydsl_proxy.spelling import call, options
@@ -42,6 +44,8 @@ class Server(Scope):
 
     listen: tuple[str, ...]
     names: tuple[ServerName, ...] = ()
+    tls: tuple[Tls, ...] = ()
+    proxy_protocol: tuple[str, ...] = ()
     locations: tuple[Location, ...] = ()
 
     def location(self, match: str | Match) -> OpenLocation[Server]:
@@ -58,12 +62,18 @@ class Server(Scope):
                 raise _not_a_location(each)
         return attrs.evolve(self, locations=(*self.locations, *locations))
 
+    def _tls(self) -> list[str]:
+        if len(self.tls) == 1:
+            return [f"tls={self.tls[0]!r}"]
+        return options(self, "tls")
+
     def __repr__(self) -> str:
         listen = [
             each.removeprefix("tcp:") if each.removeprefix("tcp:").isdecimal() else repr(each) for each in self.listen
         ]
         locations = "".join(f".{each!r}" for each in self.locations)
-        return call("server", listen, options(self, "names")) + self._verbs() + locations
+        rest = (options(self, "names"), self._tls(), options(self, "proxy_protocol"))
+        return call("server", listen, *rest) + self._verbs() + locations
 
 
 @frozen(kw_only=True, repr=False)
@@ -76,11 +86,12 @@ class Http(Scope):
     servers: tuple[Server, ...]
     access_log: str | AccessLog | None = STANDARD_OUTPUT
     trusted_proxies: tuple[str, ...] = ()
+    client_address_from: str = DEFAULT_SOURCE
     shutdown_grace: float = 30
     clients: Clients = DEFAULT_CLIENTS
 
     def __repr__(self) -> str:
-        rest = options(self, "access_log", "trusted_proxies", "shutdown_grace", "clients")
+        rest = options(self, "access_log", "trusted_proxies", "client_address_from", "shutdown_grace", "clients")
         return call("http", map(repr, self.servers), rest) + self._verbs()
 
 
@@ -88,38 +99,54 @@ def server(
     listen: int | str,
     *more: int | str,
     names: Iterable[str | Regex] = (),
-    tls: None = None,
+    tls: Tls | Iterable[Tls] | None = None,
     http2: None = None,
+    proxy_protocol: Iterable[str] | None = None,
 ) -> Server:
     """A server that listens at a port, or any of Twisted's endpoint strings, for hosts called *names*.
 
     A name is ``"example.com"``, ``"*.example.com"``, ``"mail.*"`` or ``regex(…)``, chosen among as nginx
     does; the first server of a listener takes what no name fits.
+
+    *tls* is what :func:`~pydsl_proxy.tls` makes, or a list of several certificates: a client is shown the one that
+    stands for the name that it asks for, of an RSA and an ECDSA one for the same name the one that it prefers.  The
+    server whose certificates are shown is chosen by that name (SNI) as others are by Host.
+
+    *proxy_protocol* lists the proxies in front, addresses or networks as ``"10.0.0.0/8"``, or ``"unix:"``, that begin
+    each connection with a header of the PROXY protocol, version 1 or 2, before TLS if there is any (nginx's
+    ``listen … proxy_protocol``).  The client whom it tells is the client in all else.  A connection without a header,
+    or from anywhere else, is closed.
     """
-    for option, value in (("tls", tls), ("http2", http2)):
-        if value is not None:
-            raise ConfigError(f"server({option}=…) is not available in this version", hint="leave it out")
+    if http2 is not None:
+        raise ConfigError("server(http2=…) is not available in this version", hint="leave it out")
     if isinstance(names, str):
         raise ConfigError(f"server(names=…) must be a list, not {names!r}", hint=f'write names=["{names}"]')
     places = [endpoint(each) for each in (listen, *more)]
     for place in places:
         if places.count(place) > 1:
             raise ConfigError(f"server(): {place!r} stands twice", hint="write it once")
-    return Server(listen=tuple(places), names=tuple(as_server_name(name) for name in names))
+    return Server(
+        listen=tuple(places),
+        names=tuple(as_server_name(name) for name in names),
+        tls=as_tls(tls),
+        proxy_protocol=trusted_senders(proxy_protocol),
+    )
 
 
 def http(
     *servers: Server,
     access_log: str | os.PathLike[str] | AccessLog | bool | None = STANDARD_OUTPUT,
     trusted_proxies: Iterable[str] = (),
+    client_address_from: str = DEFAULT_SOURCE,
     shutdown_grace: float = 30,
     clients: Clients | None = None,
 ) -> Http:
     """The whole: every server, and what holds for all of them.
 
     *access_log* is a path, ``"-"`` for the standard output, or None for no log.  The forwarding fields of clients in
-    *trusted_proxies*, addresses or networks as ``"10.0.0.0/8"``, or ``"unix:"``, are believed.  When the proxy is
-    told to stop, exchanges have *shutdown_grace* seconds to end.  *clients* are the limits of
+    *trusted_proxies*, addresses or networks as ``"10.0.0.0/8"``, or ``"unix:"``, are believed; *client_address_from*
+    is the one that tells the client's address, ``"x-forwarded-for"``, ``"x-real-ip"`` or ``"forwarded"``.  When the
+    proxy is told to stop, exchanges have *shutdown_grace* seconds to end.  *clients* are the limits of
     :func:`~pydsl_proxy.clients`.
     """
     if not servers:
@@ -130,10 +157,12 @@ def http(
     if isinstance(trusted_proxies, str):
         hint = f'write trusted_proxies=["{trusted_proxies}"]'
         raise ConfigError(f"http(trusted_proxies=…) must be a list, not {trusted_proxies!r}", hint=hint)
+    proxies = tuple(trusted_proxy(each) for each in trusted_proxies)
     return Http(
         servers=tuple(servers),
         access_log=_access_log(access_log),
-        trusted_proxies=tuple(trusted_proxy(each) for each in trusted_proxies),
+        trusted_proxies=proxies,
+        client_address_from=address_source(client_address_from, proxies),
         shutdown_grace=seconds("http(shutdown_grace=…)", shutdown_grace, zero=True),
         clients=_clients(clients),
     )

@@ -1,41 +1,31 @@
-"""Trusted proxies: addresses and networks whose forwarding fields are believed."""
+"""Trusted proxies: addresses and networks whose forwarding fields are believed, and which of the fields."""
 
 from __future__ import annotations
 
-from ipaddress import ip_interface, ip_network
+from collections.abc import Sequence
 
+from pydsl_proxy.config.networks import check_network
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.wire.forwarded import Source
 
-_HINT = 'write an address, a network such as "10.0.0.0/8", or "unix:"'
+#: The field that is believed unless told.
+DEFAULT_SOURCE = Source.X_FORWARDED_FOR.value
 
 
 def trusted_proxy(text: str) -> str:
     """*text*, if it is an IP address, a network, or ``unix:`` for clients at a Unix socket."""
-    if not isinstance(text, str):
-        raise ConfigError(f"http(trusted_proxies=…): {text!r} is not a string", hint=_HINT)
-    if text == "unix:":
-        return text
-    try:
-        ip_network(text)
-    except ValueError:
-        raise ConfigError(f"http(trusted_proxies=…): {text!r} {_reason(text)}", hint=_instead_of(text)) from None
-    return text
+    return check_network("http(trusted_proxies=…)", text, "unix:")
 
 
-def _reason(text: str) -> str:
-    return "is not an address or a network" if _masked(text) is None else "has bits set behind its mask"
-
-
-def _instead_of(text: str) -> str:
-    masked = _masked(text)
-    if masked is None:
-        return _HINT
-    return f'write "{masked}" for the network, or "{text.partition("/")[0]}" for the one address'
-
-
-def _masked(text: str) -> str | None:
-    """The network of an address that is written with a mask."""
-    try:
-        return str(ip_interface(text).network)
-    except ValueError:
-        return None
+def address_source(name: str, trusted_proxies: Sequence[str]) -> str:
+    """*name*, in lower case, if it is a field that tells a client's address and somebody's word is believed."""
+    known = [each.value for each in Source]
+    if not isinstance(name, str) or name.lower() not in known:
+        hint = f"write {', '.join(map(repr, known[:-1]))} or {known[-1]!r}"
+        raise ConfigError(f"http(client_address_from=…): {name!r} tells no client's address", hint=hint)
+    if name.lower() != DEFAULT_SOURCE and not trusted_proxies:
+        raise ConfigError(
+            f"http(client_address_from={name!r}): nobody's word is believed without trusted_proxies",
+            hint='write trusted_proxies=["10.0.0.0/8"] too',
+        )
+    return name.lower()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TypeGuard
+from typing import Literal, TypeGuard
 
+import attrs
 from attrs import field, frozen
 
 from pydsl_proxy.balancing.smooth_round_robin import round_robin
-from pydsl_proxy.config.addresses import Address, parse_address
+from pydsl_proxy.config.addresses import Address, UnixAddress, parse_address, without_https
+from pydsl_proxy.config.peer_tls import UpstreamTls, upstream_tls
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.interfaces import Strategy
 from pydsl_proxy.numbers import count, seconds
@@ -17,7 +19,10 @@ from pydsl_proxy.spelling import call, options
 
 @frozen(repr=False)
 class Peer:
-    """One address in an upstream; made by :func:`peer`, or of a plain string."""
+    """One address in an upstream; made by :func:`peer`, or of a plain string.
+
+    ``https`` says that the address was written as a URL; an upstream takes that over for all of its peers.
+    """
 
     address: str
     weight: int = field(default=1, kw_only=True)
@@ -26,6 +31,7 @@ class Peer:
     max_conns: int | None = field(default=None, kw_only=True)
     backup: bool = field(default=False, kw_only=True)
     down: bool = field(default=False, kw_only=True)
+    https: bool = field(default=False, kw_only=True)
     origin: Origin = field(eq=False, repr=False, factory=here, kw_only=True)
 
     @property
@@ -35,7 +41,8 @@ class Peer:
 
     def __repr__(self) -> str:
         rest = options(self, "weight", "max_fails", "fail_timeout", "max_conns", "backup", "down")
-        return call("peer", repr(self.address), rest) if rest else repr(self.address)
+        address = f"https://{self.address}" if self.https else self.address
+        return call("peer", repr(address), rest) if rest else repr(address)
 
 
 @frozen(repr=False)
@@ -49,11 +56,14 @@ class Upstream:
     keepalive_timeout: float = field(default=60, kw_only=True)
     keepalive_requests: int = field(default=1000, kw_only=True)
     keepalive_time: float = field(default=3600, kw_only=True)
+    tls: UpstreamTls | None = field(default=None, kw_only=True)
+    send_proxy_protocol: Literal[1, 2] | None = field(default=None, kw_only=True)
     origin: Origin = field(eq=False, repr=False, factory=here, kw_only=True)
 
     def __repr__(self) -> str:
         strategy = [] if self.strategy == round_robin() else [repr(self.strategy)]
-        rest = options(self, "keepalive", "keepalive_timeout", "keepalive_requests", "keepalive_time")
+        rest = options(self, "keepalive", "keepalive_timeout", "keepalive_requests", "keepalive_time", "tls")
+        rest += options(self, "send_proxy_protocol")
         return call("upstream", repr(self.name), strategy, map(repr, self.peers), rest)
 
 
@@ -69,11 +79,15 @@ def peer(
 ) -> Peer:
     """A peer at *address*, ``host:port``, ``[v6]:port`` or ``unix:/path``; the parameters of nginx's ``server``.
 
+    ``https://host``, with a port if it is not 443, asks for TLS: see :func:`upstream`.
+
     It gets *weight* shares of the requests.  After *max_fails* failures within *fail_timeout* seconds it is left alone
     for as long; 0 never does so.  *max_conns* connections at most are in use at a time, None is any number.  A
     *backup* is used while no other peer can be; a peer that is *down* never.
     """
-    parse_address(address)
+    below = without_https(address)
+    if below is None:
+        parse_address(address)
     count(f"peer({address!r}, weight=…)", weight, least=1)
     count(f"peer({address!r}, max_fails=…)", max_fails, least=0)
     seconds(f"peer({address!r}, fail_timeout=…)", fail_timeout)
@@ -82,13 +96,14 @@ def peer(
             raise ConfigError(f"peer({address!r}, max_conns=0) would never be used", hint="leave it out for no limit")
         count(f"peer({address!r}, max_conns=…)", max_conns, least=1)
     return Peer(
-        address,
+        address if below is None else below,
         weight=weight,
         max_fails=max_fails,
         fail_timeout=fail_timeout,
         max_conns=max_conns,
         backup=bool(backup),
         down=bool(down),
+        https=below is not None,
     )
 
 
@@ -102,17 +117,24 @@ def upstream(
     keepalive_requests: int = 1000,
     keepalive_time: float = 3600,
     via: None = None,
-    tls: None = None,
+    tls: UpstreamTls | None = None,
+    send_proxy_protocol: Literal[1, 2] | None = None,
 ) -> Upstream:
     """The upstream *name*: peers, with a strategy before them that chooses (:func:`round_robin` unless told).
 
     Peers are addresses, or made by :func:`peer`.  *keepalive* idle connections are kept to each peer, for
     *keepalive_timeout* seconds; one is closed after *keepalive_requests* requests, or when it is *keepalive_time*
     seconds old.
+
+    With *tls*, which :func:`upstream_tls` makes, the peers are spoken to over TLS.  Addresses that are URLs, as
+    ``"https://app.example.com"``, ask for ``upstream_tls()``.
+
+    *send_proxy_protocol* is the version of the PROXY protocol, 1 or 2, by which a peer is told the client's address
+    before all else, before TLS too (HAProxy's ``send-proxy`` and ``send-proxy-v2``).  Each request has a connection of
+    its own then: none is kept, because what is told holds for all that comes on a connection.
     """
-    for option, value in (("via", via), ("tls", tls)):
-        if value is not None:
-            raise ConfigError(f"upstream({option}=…) is not available in this version", hint="leave it out")
+    if via is not None:
+        raise ConfigError("upstream(via=…) is not available in this version", hint="leave it out")
     count("upstream(keepalive=…)", keepalive, least=0)
     seconds("upstream(keepalive_timeout=…)", keepalive_timeout)
     count("upstream(keepalive_requests=…)", keepalive_requests, least=1)
@@ -125,6 +147,8 @@ def upstream(
     made = tuple(_peer(name, each) for each in (*first, *peers))
     _check_name(name, made)
     _check_peers(name, made)
+    tls = _tls(name, made, tls)
+    made = tuple(attrs.evolve(each, https=False) for each in made)
     return Upstream(
         name,
         strategy,
@@ -133,12 +157,64 @@ def upstream(
         keepalive_timeout=keepalive_timeout,
         keepalive_requests=keepalive_requests,
         keepalive_time=keepalive_time,
+        tls=tls,
+        send_proxy_protocol=_version(send_proxy_protocol),
     )
 
 
 def alone(address: str) -> Upstream:
     """The upstream of one peer that ``proxy_to("host:port")`` stands for; its name is the address."""
-    return Upstream(address, round_robin(), (peer(address),))
+    only = peer(address)
+    return upstream(only.address, only)
+
+
+def _tls(name: str, peers: tuple[Peer, ...], given: object) -> UpstreamTls | None:
+    """What holds for all *peers*: what is *given*, or what their addresses ask for."""
+    if given is None:
+        terms = _tls_of_addresses(name, peers)
+    elif isinstance(given, UpstreamTls):
+        terms = given
+    elif given is upstream_tls:
+        raise ConfigError(f"upstream({name!r}, tls=…): upstream_tls is not called", hint="write tls=upstream_tls()")
+    else:
+        raise ConfigError(
+            f"upstream({name!r}, tls=…): {given!r} is not made by upstream_tls()", hint="write tls=upstream_tls()"
+        )
+    if terms is not None and terms.name is None and terms.verify:
+        for each in peers:
+            if isinstance(each.endpoint, UnixAddress):
+                raise ConfigError(
+                    f"upstream({name!r}, tls=…): {each.address} does not say for whom the peer's certificate must be",
+                    origin=each.origin,
+                    hint='write tls=upstream_tls(name="app.example.com")',
+                )
+    return terms
+
+
+def _tls_of_addresses(name: str, peers: tuple[Peer, ...]) -> UpstreamTls | None:
+    """What is usual, if the addresses are URLs."""
+    plain = [each for each in peers if not each.https]
+    if len(plain) == len(peers):
+        return None
+    if plain:
+        raise ConfigError(
+            f"upstream({name!r}): some addresses begin with https:// and {plain[0].address!r} does not",
+            origin=plain[0].origin,
+            hint="write tls=upstream_tls() for TLS to all of them, or make two upstreams",
+        )
+    return upstream_tls()
+
+
+def _version(given: object) -> Literal[1, 2] | None:
+    if given is None or given is False:
+        return None
+    if given is not True and given == 1:
+        return 1
+    if given == 2:
+        return 2
+    raise ConfigError(
+        f"upstream(send_proxy_protocol=…) is a version, 1 or 2, not {given!r}", hint="write send_proxy_protocol=2"
+    )
 
 
 def _check_hashable(name: str, strategy: Strategy) -> None:

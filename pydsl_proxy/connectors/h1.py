@@ -7,7 +7,7 @@ from enum import Enum
 from math import inf
 
 from attrs import frozen
-from twisted.internet.error import ConnectionDone
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -307,11 +307,13 @@ class H1Connection(Protocol):
             else:
                 attempt.failed(ProxyError(Source.PEER, 502, "reset", f"peer {self._home.name} reset its response"))
         elif attempt is not None:
-            attempt.failed(self._lost(was))
+            attempt.failed(self._lost(was, reason))
 
-    def _lost(self, was: State) -> ProxyError:
+    def _lost(self, was: State, reason: Failure) -> ProxyError:
         phase = "in the middle of its response" if was is BODY else "before it answered"
-        return ProxyError(Source.PEER, 502, "closed", f"peer {self._home.name} closed {phase}")
+        # TLS has more to say, as that a certificate of ours is wanted.
+        why = "" if reason.check(ConnectionDone, ConnectionLost) else f": {reason.getErrorMessage()}"
+        return ProxyError(Source.PEER, 502, "closed", f"peer {self._home.name} closed {phase}{why}")
 
     def _fail(self, attempt: Attempt, cause: str, what: str, status: int = 502) -> None:
         self.abandon()
@@ -401,6 +403,6 @@ class H1Connector:
         memo: Memo[ResponseHead] = Memo()
 
         def connect(attempt: Attempt) -> Callable[[], None]:
-            return dial(lambda: H1Connection(home, memo, attempt), attempt.timeouts.connect, attempt.failed)
+            return dial(attempt, lambda: H1Connection(home, memo, attempt))
 
         return connect

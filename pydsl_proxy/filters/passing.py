@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pydsl_proxy.errors import ProxyError
 from pydsl_proxy.interfaces import Producer, Sink, Trailers
 from pydsl_proxy.wire.head import ResponseHead
 
@@ -25,6 +26,10 @@ class Passing:
     def finish(self, trailers: Trailers = ()) -> None:
         """The response is complete."""
         self.next.finish(trailers)
+
+    def fail(self, error: ProxyError) -> None:
+        """The response breaks off."""
+        self.next.fail(error)
 
     def stream_from(self, producer: Producer) -> None:
         """Pause and resume *producer*."""

@@ -45,14 +45,20 @@ class H1Frontend(Answering):
         transport, listening = self.transport, self._listening
         peer, host = transport.getPeer(), transport.getHost()
         self._identity = Identity(
-            getattr(peer, "host", "unix:"), getattr(peer, "port", 0), listening.scheme, getattr(host, "port", 0)
+            getattr(peer, "host", "unix:"),
+            getattr(peer, "port", 0),
+            listening.scheme,
+            getattr(host, "port", 0),
+            server_address=getattr(host, "host", ""),
         )
+        self._identity.tls = getattr(transport, "security", None)
         self._watch = listening.watch(self._expired)
         clients = listening.site.clients
         now = listening.seconds()
         self._retires = now + clients.keepalive_time
         self._watch.until(now + clients.head_timeout)
-        listening.opened(self)
+        if not listening.opened(self, self._identity.address):
+            self.abort()
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes of the client."""
@@ -149,7 +155,11 @@ class H1Frontend(Answering):
             minor = 1
         identity = self._identity
         if site.trusted is not None and site.trusted.trusts(identity.address):
-            identity = site.trusted.believe(identity, fields)
+            try:
+                identity = site.trusted.believe(identity, fields)
+            except Malformed as error:
+                self._refuse(site, data[:line_end].lstrip(CRLF), error, now)
+                return None
         self._requests += 1
         self._last = (
             fields.close
@@ -210,7 +220,7 @@ class H1Frontend(Answering):
             receiver.request_end(())
             return
         body.receiver = receiver
-        self._watch.until(self._listening.seconds() + self._listening.site.clients.body_timeout)
+        self._measure_body(body)
         held, self._held = self._held, b""
         if held:
             self._take_body(held)
@@ -242,9 +252,22 @@ class H1Frontend(Answering):
                 body.receiver.request_body(data)
             body.receiver.request_end(body.trailers)
         else:
-            self._watch.until(self._listening.seconds() + self._listening.site.clients.body_timeout)
+            self._await_body(body)
             if data:
                 body.receiver.request_body(data)
+
+    def _measure_body(self, body: Body) -> None:
+        """The client's time runs, and its rate counts."""
+        body.measure(self._listening.seconds(), self._listening.site.clients)
+        self._await_body(body)
+
+    def _await_body(self, body: Body) -> None:
+        self._watch.until(min(self._listening.seconds() + self._listening.site.clients.body_timeout, body.due))
+
+    @property
+    def body_untouched(self) -> bool:
+        """Whether nobody has asked for the body."""
+        return self._body is not None and self._body.receiver is None
 
     def pause_body(self) -> None:
         """The peer is slower than the client."""
@@ -259,7 +282,7 @@ class H1Frontend(Answering):
         body = self._body
         if body is not None and body.paused and self._state is BODY:
             body.paused = False
-            self._watch.until(self._listening.seconds() + self._listening.site.clients.body_timeout)
+            self._measure_body(body)
             held, self._held = self._held, b""
             if held:
                 self._take_body(held)
@@ -288,7 +311,12 @@ class H1Frontend(Answering):
             site = self._listening.site
             self._refuse(site, b"", Malformed("the head did not come in time", 408), self._listening.seconds())
         elif state is BODY:
-            self._give_up(ProxyError(Source.CLIENT, 408, "body_timeout", "the client stopped sending its body"))
+            body = self._body
+            if body is not None and body.keeps_up(self._listening.seconds(), self._listening.site.clients):
+                self._await_body(body)
+            else:
+                slow = "the client stopped sending its body, or sent it too slowly"
+                self._give_up(ProxyError(Source.CLIENT, 408, "body_timeout", slow))
         elif self._exchange is None or not self._exchange.answered:
             self._leave("the client closed, at least its half, and was not answered in time")
             self.abort()

@@ -90,6 +90,11 @@ class Answering(Closing):
             data = chunk(data)
         self.transport.write(data)
 
+    def send_file(self, fd: int, offset: int, count: int) -> int | None:
+        """Send some of a file, where the transport can; see :meth:`pydsl_proxy.runtime.direct_send.DirectSend`."""
+        send: Callable[[int, int, int], int | None] | None = getattr(self.transport, "send_file", None)
+        return None if send is None or self._framing is not Framing.LENGTH else send(fd, offset, count)
+
     def send_end(self, trailers: Trailers) -> None:
         """The response is complete; a client is sent trailers only in a chunked body."""
         if self._framing is Framing.CHUNKED:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 
-from pydsl_proxy.interfaces import BodyReceiver
+from pydsl_proxy.interfaces import BodyReceiver, ClientLimits
 from pydsl_proxy.wire.chunked import ChunkedReader
 from pydsl_proxy.wire.head import RequestFields
 
@@ -12,7 +13,7 @@ from pydsl_proxy.wire.head import RequestFields
 class Body:
     """How much has come and is to come; *receiver* is None until someone wants it."""
 
-    __slots__ = ("_chunks", "_left", "paused", "received", "receiver", "trailers")
+    __slots__ = ("_chunks", "_left", "_measured", "due", "paused", "received", "receiver", "trailers")
 
     def __init__(self, fields: RequestFields) -> None:
         self._chunks = ChunkedReader() if fields.chunked else None
@@ -21,6 +22,23 @@ class Body:
         self.received = 0
         self.paused = False
         self.trailers: Sequence[tuple[bytes, bytes]] = ()
+        # When the rate is looked at, and what had been received when that was said.
+        self.due = inf
+        self._measured = 0
+
+    def measure(self, now: float, clients: ClientLimits) -> None:
+        """The client's rate counts from now on."""
+        if clients.min_body_rate:
+            self.due = now + clients.rate_grace
+            self._measured = self.received
+
+    def keeps_up(self, now: float, clients: ClientLimits) -> bool:
+        """Whether the deadline that has passed was that of the rate, and the client has met it."""
+        if now < self.due or self.received - self._measured < clients.min_body_rate * clients.rate_grace:
+            return False
+        self.due = inf
+        self.measure(now, clients)
+        return True
 
     def feed(self, data: bytes) -> tuple[bytes, bytes, bool]:
         """The body's part of *data*, what follows the body, and whether it is complete; raises Malformed."""

@@ -38,6 +38,17 @@ TRANSITIONS: dict[State, frozenset[State]] = {
 }
 
 
+class Sending:
+    """How much of a response, and of what is left of earlier ones, a client had read, and when."""
+
+    __slots__ = ("exchange", "read", "since")
+
+    def __init__(self, exchange: Exchange | None, read: int, since: float) -> None:
+        self.exchange = exchange
+        self.read = read
+        self.since = since
+
+
 class Closing(Protocol):
     """The part of a connection that knows its state, its deadline and how to end.
 
@@ -62,6 +73,7 @@ class Closing(Protocol):
         self._half_closed = False
         self._paused = False
         self._taken = 0
+        self._sending: Sending | None = None
 
     def _pause(self) -> None:
         if not self._paused and self._state is not CLOSED:
@@ -99,13 +111,31 @@ class Closing(Protocol):
 
     def _await_progress(self) -> None:
         listening = self._listening
+        clients = listening.site.clients
         self._taken = listening.unsent(self.transport)
-        self._watch.until(listening.seconds() + listening.site.clients.send_timeout)
+        time, self._sending = clients.send_timeout, None
+        if clients.min_send_rate and (self._exchange is not None or self._state is CLOSED):
+            self._sending = Sending(self._exchange, self._read_by_client(), listening.seconds())
+            # As in Kestrel, what waits may take the time that the rate gives it, if that is more than the grace.
+            time = min(time, max(clients.rate_grace, self._taken / clients.min_send_rate))
+        self._watch.until(listening.seconds() + time)
+
+    def _read_by_client(self) -> int:
+        """Of the exchange at hand; negative for what waits from before."""
+        sent = 0 if self._exchange is None else self._exchange.sent
+        return sent - self._listening.unread(self.transport)
 
     def _has_progressed(self) -> bool:
         """Whether a client that did not take all in time has taken something: it is slow, not dead."""
-        unsent = self._listening.unsent(self.transport)
-        if not unsent or unsent == self._taken:
+        listening = self._listening
+        unsent, sending = listening.unsent(self.transport), self._sending
+        if not unsent:
+            return False
+        if sending is not None and sending.exchange is self._exchange:
+            owed = listening.site.clients.min_send_rate * (listening.seconds() - sending.since)
+            if self._read_by_client() - sending.read < owed:
+                return False
+        elif unsent == self._taken:
             return False
         self._await_progress()
         return True

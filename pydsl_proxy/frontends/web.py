@@ -55,14 +55,14 @@ class WebFrontend:
         line = b"%b %b HTTP/1.%d" % (request.method, request.uri, minor)
         try:
             method, target, minor, fields = read_head(site, read_usual_line(line), line, self._block())
+            if site.trusted is not None and site.trusted.trusts(identity.address):
+                identity = site.trusted.believe(identity, fields)
         except Malformed as error:
             cause = ProxyError(Source.CLIENT, error.status, "bad_request", error.detail)
             rules = site.refused(self, identity, line[: site.clients.request_line], cause, now)
             body, pairs = error_page(error.status)
             self.send_head(own_response(error.status, body, pairs), rules, body, True)
             return
-        if site.trusted is not None and site.trusted.trusts(identity.address):
-            identity = site.trusted.believe(identity, fields)
         exchange = self._exchange = site.begin(self, method, target, minor, fields, identity, now)
         exchange.has_body = self._left > 0
         request.notifyFinish().addErrback(self._lost)
@@ -105,6 +105,11 @@ class WebFrontend:
             self._deliver()
         else:
             receiver.request_end(())
+
+    @property
+    def body_untouched(self) -> bool:
+        """Whether nobody has asked for the body."""
+        return self._left > 0 and self._receiver is None
 
     def _deliver(self) -> None:
         self._turn = None
@@ -161,6 +166,10 @@ class WebFrontend:
         """Send more."""
         self._request.write(data)
 
+    def send_file(self, fd: int, offset: int, count: int) -> int | None:
+        """twisted.web takes bytes only."""
+        return None
+
     def send_end(self, trailers: Trailers) -> None:
         """The response is complete; twisted.web sends no trailers."""
         self._end()
@@ -197,7 +206,13 @@ class WebFrontend:
 def _identity(request: Request) -> Identity:
     peer, host = request.getClientAddress(), request.getHost()
     scheme = "https" if request.isSecure() else "http"
-    return Identity(getattr(peer, "host", "unix:"), getattr(peer, "port", 0), scheme, getattr(host, "port", 0))
+    return Identity(
+        getattr(peer, "host", "unix:"),
+        getattr(peer, "port", 0),
+        scheme,
+        getattr(host, "port", 0),
+        server_address=getattr(host, "host", ""),
+    )
 
 
 def _set(request: Request, fields: Iterable[tuple[bytes, bytes]]) -> None:

@@ -70,7 +70,7 @@ class Redirect:
         url = self._with_path()
         text = constant(url)
         if text is not None:
-            fields = ((b"Location", _escaped(text.encode("utf-8", "surrogateescape"))),)
+            fields = ((b"Location", escaped(text.encode("utf-8", "surrogateescape"))),)
 
             def redirect(exchange: Exchange) -> None:
                 exchange.respond(status, b"", fields)
@@ -79,7 +79,7 @@ class Redirect:
         read = as_bytes(url)
 
         def redirect_by_value(exchange: Exchange) -> None:
-            exchange.respond(status, b"", ((b"Location", _escaped(read(exchange.request))),))
+            exchange.respond(status, b"", ((b"Location", escaped(read(exchange.request))),))
 
         return redirect_by_value
 
@@ -113,5 +113,6 @@ def _check_start(start: str, url: object) -> None:
         raise ConfigError(f"redirect_to(): {start!r} is neither a URL nor a path", hint=hint)
 
 
-def _escaped(url: bytes) -> bytes:
+def escaped(url: bytes) -> bytes:
+    """*url* with all that may not stand in one percent-encoded."""
     return _NOT_IN_URI.sub(lambda found: b"%%%02X" % found[0][0], url)

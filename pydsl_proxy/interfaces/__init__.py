@@ -11,7 +11,7 @@ from pydsl_proxy.interfaces.exchanges import AttachedFilter, Exchange, Handle, N
 from pydsl_proxy.interfaces.frontends import ClientLimits, Drainable, Frontend, FrontendSite, Listening
 from pydsl_proxy.interfaces.peers import Attempt, Connector, Dial, Home, PeerConnection, PeerState, Pick, Strategy
 from pydsl_proxy.interfaces.places import Ask, Asked, Filter, Handler, Place, Step, Timeouts
-from pydsl_proxy.interfaces.streams import BodyReceiver, Producer, Running, StreamTransport, Trailers, Watch
+from pydsl_proxy.interfaces.streams import BodyReceiver, KeptBody, Producer, Running, StreamTransport, Trailers, Watch
 
 __all__ = [
     "Ask",
@@ -30,6 +30,7 @@ __all__ = [
     "Handle",
     "Handler",
     "Home",
+    "KeptBody",
     "Listening",
     "Nearness",
     "PeerConnection",

@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import Protocol, TypeAlias
 
 from pydsl_proxy.errors import ProxyError
-from pydsl_proxy.interfaces.streams import BodyReceiver, Producer, Running, Trailers
+from pydsl_proxy.interfaces.streams import BodyReceiver, KeptBody, Producer, Running, Trailers
 from pydsl_proxy.wire.forwarded import Identity
 from pydsl_proxy.wire.head import RequestHead, ResponseHead
 from pydsl_proxy.wire.request import Request
@@ -18,8 +18,14 @@ class Exchange(RequestHead, Protocol):
 
     It is itself the head of its request.  ``path`` is normalised and decoded; ``peer_target`` is the request target
     that peers are sent, the client's own unless a step or handler changes it; ``running`` is whoever answers it;
-    ``has_body`` says that some of its request's body is to come, ``body_limit`` bounds it in bytes.  ``status`` is 0
-    until the response begins, ``error`` why the exchange ended badly.
+    ``has_body`` says that some of its request's body is to come, ``body_limit`` bounds it in bytes, ``kept_body`` is
+    the body if it was read already and is here as a whole.  ``status`` is 0
+    until the response begins, ``error`` why the exchange ended badly.  ``limited_by`` holds the counters that have
+    counted it, so that a redirect inside the proxy does not count it twice.  ``sent`` counts the bytes of the
+    response's body.  ``redirects`` is how often it was redirected inside the proxy, ``lasting`` are filters that stay
+    with it when it is, the next to the client first.
+    ``user`` is who has given a password that was checked, "" if nobody has; ``dropped_trailers`` are names, in lower
+    case, that the trailers of its request must not have.
     """
 
     identity: Identity
@@ -28,9 +34,16 @@ class Exchange(RequestHead, Protocol):
     started: float
     has_body: bool
     body_limit: int | None
+    kept_body: KeptBody | None
+    limited_by: tuple[object, ...]
     running: Running | None
     status: int
+    sent: int
     error: ProxyError | None
+    redirects: int
+    user: str
+    dropped_trailers: frozenset[bytes]
+    lasting: tuple[AttachedFilter, ...]
 
     @property
     def client_address(self) -> str:
@@ -47,11 +60,23 @@ class Exchange(RequestHead, Protocol):
     def read_body(self, receiver: BodyReceiver) -> None:
         """Deliver the request's body to *receiver*, from its first byte; at once where there is none."""
 
+    def copy_body(self, copy: BodyReceiver) -> None:
+        """Deliver the body to *copy* too, when it is delivered for the first time."""
+
+    def rewind_body(self) -> bool:
+        """Have the body delivered anew, to another receiver; False if some of it was read and is not here any more."""
+
     def pause_body(self) -> None:
         """Read no more of the client's body until :meth:`resume_body`."""
 
     def resume_body(self) -> None:
         """Read on."""
+
+    def keep_body(self, body: KeptBody) -> None:
+        """From now on the request's body is *body*, which was read and is not empty; it can be sent again at any time.
+
+        The length in :attr:`fields` must be its own.  Who made it lets go of it, see :meth:`when_over`.
+        """
 
     def leave(self, error: ProxyError) -> None:
         """The client is not there for an answer any more."""
@@ -73,6 +98,26 @@ class Exchange(RequestHead, Protocol):
 
     def stream_from(self, producer: Producer) -> None:
         """Pause and resume *producer* as the client keeps up with the response."""
+
+    def send_file(self, fd: int, offset: int, count: int) -> int | None:
+        """Send some of an open file as more of the body, without reading it into memory: as many bytes as are told.
+
+        If they are not all of *count*, the producer of :meth:`stream_from` is paused, and resumed when there is room.
+        None says that the bytes of this response must be read and given to :meth:`write`: filters want to see them, or
+        TLS.  Raises EOFError if the file ends before *offset*, and OSError if it cannot be read or sent in this way.
+        """
+
+    def is_here(self, path: bytes) -> bool:
+        """Whether the location of this exchange is also that of *path*: then nothing is to be redirected."""
+
+    def add_response_fields(self, section: bytes) -> None:
+        """Send the client the fields of *section* as well, if this location answers."""
+
+    def when_over(self, told: Callable[[], None]) -> None:
+        """Call *told* once, when the exchange is over: answered, broken off, or left by the client.
+
+        What is told last is called first.  It must not raise.
+        """
 
     def go_on(self, handle: Handle) -> None:
         """Call *handle* from outside a handle, as a timer's or a subrequest's; what it raises is answered with 500."""
@@ -104,6 +149,9 @@ class Sink(Protocol):
 
     def finish(self, trailers: Trailers = ()) -> None:
         """The response is complete."""
+
+    def fail(self, error: ProxyError) -> None:
+        """The response breaks off after its head: pass on what is held or drop it, then hand this on."""
 
     def stream_from(self, producer: Producer) -> None:
         """Pause and resume *producer* as the response is taken."""

@@ -21,6 +21,10 @@ class Frontend(Protocol):
     def read_body(self, receiver: BodyReceiver) -> None:
         """See :meth:`Exchange.read_body`."""
 
+    @property
+    def body_untouched(self) -> bool:
+        """Whether nobody has asked for the request's body yet, which is to come."""
+
     def pause_body(self) -> None:
         """See :meth:`Exchange.pause_body`."""
 
@@ -32,6 +36,9 @@ class Frontend(Protocol):
 
     def send_body(self, data: bytes) -> None:
         """Send more."""
+
+    def send_file(self, fd: int, offset: int, count: int) -> int | None:
+        """See :meth:`Exchange.send_file`."""
 
     def send_end(self, trailers: Trailers) -> None:
         """The response is complete."""
@@ -123,6 +130,30 @@ class ClientLimits(Protocol):
     def half_close(self) -> float:
         """Until the answer to a client that has closed its half begins."""
 
+    @property
+    def proxy_header_timeout(self) -> float:
+        """For a header of the PROXY protocol."""
+
+    @property
+    def min_body_rate(self) -> int:
+        """Bytes a second of a request's body; 0 for none."""
+
+    @property
+    def min_send_rate(self) -> int:
+        """Bytes a second that a client takes of what waits for it; 0 for none."""
+
+    @property
+    def rate_grace(self) -> float:
+        """Over which the two rates are measured."""
+
+    @property
+    def connections(self) -> int | None:
+        """Connections of all clients; None for no limit."""
+
+    @property
+    def connections_per_client(self) -> int | None:
+        """Connections of one client; None for no limit."""
+
 
 class Listening(Protocol):
     """What a frontend needs of its listener."""
@@ -144,8 +175,11 @@ class Listening(Protocol):
     def unsent(self, transport: object) -> int:
         """Bytes that wait in user space to be sent."""
 
-    def opened(self, connection: Drainable) -> None:
-        """A client has connected."""
+    def unread(self, transport: object) -> int:
+        """Bytes that wait to be sent or, as far as that can be known, to be acknowledged."""
+
+    def opened(self, connection: Drainable, address: str) -> bool:
+        """A client has connected from *address*; False if it must go again."""
 
     def closed(self, connection: Drainable) -> None:
         """A client's connection is gone."""

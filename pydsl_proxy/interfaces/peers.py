@@ -103,10 +103,11 @@ class Home(Protocol):
 class Dial(Protocol):
     """How the runtime reaches one address."""
 
-    def __call__(
-        self, build: Callable[[], TwistedProtocol], timeout: float, failed: Callable[[ProxyError], None], /
-    ) -> Callable[[], None]:
-        """Connect within *timeout* seconds; *build* makes the protocol.  What is returned cancels."""
+    def __call__(self, attempt: Attempt, build: Callable[[], TwistedProtocol], /) -> Callable[[], None]:
+        """Connect for *attempt*, within its time for that; *build* makes the protocol.  What is returned cancels.
+
+        The attempt is told if there is no connection.
+        """
 
 
 class Connector(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from pydsl_proxy.errors import ProxyError
@@ -46,6 +47,10 @@ class Place(Protocol):
         """The clock of the whole proxy."""
 
     @property
+    def random(self) -> Random:
+        """The source of random numbers of the whole proxy."""
+
+    @property
     def prefix(self) -> bytes | None:
         """The matched prefix or exact path; None for a regex."""
 
@@ -54,8 +59,16 @@ class Place(Protocol):
         """Seconds."""
 
     @property
+    def proxies(self) -> bool:
+        """Whether its handler sends exchanges to an upstream; known when its filters are attached."""
+
+    @property
     def request_rules(self) -> FieldRules:
         """What ``set_request_header`` and ``remove_request_header`` ask for."""
+
+    @property
+    def response_rules(self) -> FieldRules:
+        """What ``set_response_header`` and ``hide_response_header`` ask for, and what every response loses."""
 
     def relay(self, upstream: object, replaced: bytes | None = None) -> Handle:
         """The handle that sends exchanges to *upstream*, with their ``peer_target``.
@@ -63,8 +76,11 @@ class Place(Protocol):
         *replaced* is the path that stands for :attr:`prefix` at the peer, for the rewriting of its ``Location`` fields.
         """
 
-    def asker(self, upstream: object) -> Ask:
-        """The function that sends requests of our own to *upstream*, on behalf of exchanges."""
+    def asker(self, upstream: object, *, edited: bool = True) -> Ask:
+        """The function that sends requests of our own to *upstream*, on behalf of exchanges.
+
+        Unless they are to be *edited*, :attr:`request_rules` do not hold for them.
+        """
 
     def kept(self, feature: object, make: Callable[[], T]) -> T:
         """The living state of *feature*, made once for all locations that inherit it, and kept by reloads.
@@ -93,11 +109,12 @@ class Ask(Protocol):
         target: bytes,
         fields: bytes,
         body: bytes = b"",
-        most: int = 64 * 1024,
+        most: int | None = 64 * 1024,
     ) -> Running:
         """Ask on behalf of *exchange*: *fields* is a section as of a request that was read, without framing.
 
-        A response body of more than *most* bytes is an error.  *asked* may be called before this returns.
+        A response body of more than *most* bytes is an error; None drops it, whatever its size.  *asked* may be called
+        before this returns.
         """
 
 
@@ -127,9 +144,10 @@ class Filter(Protocol):
     def nearness(self) -> Nearness:
         """Where among the filters of a location it stands."""
 
-    def attach(self, place: Place) -> AttachedFilter:
+    def attach(self, place: Place) -> AttachedFilter | None:
         """The function that puts the filter before the sink of an exchange at *place*; called for each exchange.
 
+        None if there is nothing to do for any of them.
         A sink passes the head on when it gets it, or never: an exchange counts as answered when the client is sent the
         head, and until then it may be answered with an error instead.
         """

@@ -24,6 +24,19 @@ class BodyReceiver(Protocol):
         """The body is complete."""
 
 
+class KeptBody(Protocol):
+    """The body of a request that is here as a whole, and can be delivered again."""
+
+    def read_body(self, receiver: BodyReceiver) -> None:
+        """Deliver it to *receiver* from its first byte, and to nobody else any more."""
+
+    def pause_body(self) -> None:
+        """Deliver no more of it until :meth:`resume_body`."""
+
+    def resume_body(self) -> None:
+        """Go on."""
+
+
 class Running(Protocol):
     """Who works on an exchange and must hear that it is over."""
 

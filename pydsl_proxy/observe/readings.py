@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from base64 import b64decode
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -13,13 +11,12 @@ from pydsl_proxy.observe.log_times import common, each_second, iso8601, iso8601_
 from pydsl_proxy.observe.logged import Logged
 from pydsl_proxy.observe.outcomes import Outcome
 from pydsl_proxy.observe.refused import Refused
+from pydsl_proxy.wire.basic_credentials import read_basic
 from pydsl_proxy.wire.head import RequestFields
 from pydsl_proxy.wire.values import Value, as_bytes
 
 Reading: TypeAlias = Callable[[Logged], bytes]
 Seconds: TypeAlias = Callable[[], float]
-
-_basic = re.compile(rb"basic +(\S+)", re.IGNORECASE).fullmatch
 
 
 def follows_from_fields(part: Value | Outcome) -> bool:
@@ -111,11 +108,5 @@ def _request_line(exchange: Logged) -> bytes:
 
 def remote_user_of(fields: RequestFields) -> bytes:
     """The user of Basic authentication (RFC 7617), as nginx's ``$remote_user``: nobody where the colon is missing."""
-    match = _basic(fields.get(b"authorization") or b"")
-    if match is None:
-        return b""
-    try:
-        user, colon, _ = b64decode(match[1] + b"=" * (-len(match[1]) % 4), validate=True).partition(b":")
-    except ValueError:
-        return b""
-    return user if colon else b""
+    given = read_basic(fields.get(b"authorization") or b"")
+    return b"" if given is None else given[0]

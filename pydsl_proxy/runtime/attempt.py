@@ -69,8 +69,11 @@ class Attempt:
         relay = self.relay
         self.status = response.status
         try:
-            if response.located:
-                response = relay.relocated(self.exchange, response)
+            if response.marked:
+                heeded = relay.heed(self, response, data, end)
+                if heeded is None:
+                    return
+                response = heeded
             if response.status in relay.retry.statuses and relay.tries_elsewhere(self, response, data, end):
                 return
             if end:

@@ -11,6 +11,7 @@ transports, 35 µs with these.
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
@@ -22,7 +23,7 @@ from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.python.failure import Failure
 
 if TYPE_CHECKING:
-    from twisted.internet.interfaces import IOpenSSLContextFactory, IProducer
+    from twisted.internet.interfaces import IOpenSSLContextFactory, IProducer, IPushProducer
 
     from pydsl_proxy.runtime.inner_poll import InnerPoll
 
@@ -36,7 +37,13 @@ class DirectSend(tcp.Connection):
     #: Bytes asked for at most.  Reached by doubling while reads come back full.
     READ_MOST = 256 * 1024
 
+    #: Bytes of a file sent by one call, so that one fast client does not hold up others; nginx: sendfile_max_chunk 2m.
+    FILE_MOST = 4 * 1024 * 1024
+
     read_size = READ_START
+
+    #: Bytes of a file that wait for room; see :meth:`send_file`.
+    file_left = 0
 
     # Before a close: sockets are closed on exec, so nobody else holds them open, and a close shuts them down.
     _shouldShutdown = False
@@ -101,6 +108,50 @@ class DirectSend(tcp.Connection):
             super().writeSequence(iovec)
         else:
             self.write(b"".join(iovec))
+
+    def send_file(self, fd: int, offset: int, count: int) -> int | None:
+        """Send up to *count* bytes of an open file now, after all that was written, and tell how many were taken.
+
+        If not all were, the streaming producer is paused, and resumed when there is room.  None says that this
+        transport sends no files now, but takes what is written.  Raises EOFError if the file ends before *offset*, and
+        OSError if it cannot be read, or not be sent in this way (EINVAL).
+        """
+        # A subclass that changes what is written, as TLS does, must not have a file go past it.
+        if not self._direct or type(self).write is not DirectSend.write or self.producer is None:
+            return None
+        sent = self.file_left = 0
+        if not (self._tempDataLen or self.dataBuffer):
+            try:
+                sent = os.sendfile(self.socket.fileno(), fd, offset, min(count, self.FILE_MOST))
+            except (BlockingIOError, ConnectionError):
+                # A lost connection is met again outside of the protocol's call, as in write().
+                pass
+            else:
+                if not sent:
+                    raise EOFError("the file ends early")
+        if sent < count:
+            self.file_left = count - sent
+            self.producerPaused = True
+            cast("IPushProducer", self.producer).pauseProducing()
+            self.startWriting()
+        return sent
+
+    def doWrite(self) -> object:  # type: ignore[override]  # a mixin puts a lambda here
+        """Go on with what waits for room: what is queued, or a file, of which the producer sends more."""
+        if not self.file_left or self.dataBuffer or self._tempDataLen or self.producer is None:
+            return super().doWrite()
+        # Without Twisted's way: to send nothing, and to be watched no more and watched again.
+        self.file_left = 0
+        self.producerPaused = False
+        cast("IPushProducer", self.producer).resumeProducing()
+        if not (self.file_left or self.dataBuffer or self._tempDataLen or self._awaits_turn()):
+            self.stopWriting()
+        return None
+
+    def _awaits_turn(self) -> bool:
+        """Whether Twisted's way has something to do when all is sent: to end, or to ask a producer that is pulled."""
+        pulled = self.producer is not None and not self.streamingProducer
+        return bool(self.disconnecting or self._writeDisconnecting or pulled)
 
     def _decide(self) -> None:
         self._direct = bool(self.connected) and not (self._aborting or self.TLS)

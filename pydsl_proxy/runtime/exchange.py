@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.interfaces import BodyReceiver, Frontend, Handle, Producer, Running, Trailers
+from pydsl_proxy.interfaces import AttachedFilter, BodyReceiver, Frontend, Handle, KeptBody, Producer, Running, Trailers
+from pydsl_proxy.runtime.redirected_body import bring_body
+from pydsl_proxy.runtime.replaying import Twice
 from pydsl_proxy.wire.field_rules import FieldRules
 from pydsl_proxy.wire.forwarded import Identity
 from pydsl_proxy.wire.h1_response import error_page, own_response
@@ -45,6 +47,25 @@ class Surroundings(Protocol):
         """Hand the exchange to the location of *path*."""
 
 
+class Watched:
+    """Where an exchange began, with somebody who hears of its end: every end is noted there."""
+
+    def __init__(self, site: Surroundings, told: Callable[[], None]) -> None:
+        self._site = site
+        self._told: Callable[[], None] | None = told
+        self.rules = site.rules
+        self.plain_rules = site.plain_rules
+        self.run = site.run
+        self.locate = site.locate
+
+    def log(self, exchange: Exchange) -> None:
+        """It is over; a log that raises makes it end twice."""
+        told, self._told = self._told, None
+        if told is not None:
+            told()
+        self._site.log(exchange)
+
+
 class Exchange:
     """Made by a site for a frontend, which gives it up when the response is complete or the client is gone.
 
@@ -62,11 +83,16 @@ class Exchange:
     sent = 0
     has_body = False
     body_limit: int | None = None
+    kept_body: KeptBody | None = None
+    limited_by: tuple[object, ...] = ()
     running: Running | None = None
     attempt: Attempt | None = None
     trail: Trail | None = None
     error: ProxyError | None = None
     redirects = 0
+    user = ""
+    dropped_trailers: frozenset[bytes] = frozenset()
+    lasting: tuple[AttachedFilter, ...] = ()
     _request: Request | None = None
 
     def __init__(
@@ -112,6 +138,7 @@ class Exchange:
                 self.fields.host_name.decode("latin-1"),
                 self.path,
                 identity.server_port,
+                identity.tls,
             )
         return request
 
@@ -124,6 +151,30 @@ class Exchange:
         """Deliver the request's body to *receiver*, from its first byte; at once where there is none."""
         self.frontend.read_body(receiver)
 
+    def copy_body(self, copy: BodyReceiver) -> None:
+        """Deliver the body to *copy* too, when it is delivered for the first time."""
+        read = self.read_body
+
+        def read_both(receiver: BodyReceiver) -> None:
+            # On the instance, as in keep_body: only exchanges that are copied pay for it.
+            self.read_body = read  # type: ignore[method-assign]  # told above
+            read(Twice(receiver, copy))
+
+        self.read_body = read_both  # type: ignore[method-assign]  # told above
+
+    def rewind_body(self) -> bool:
+        """Have the body delivered anew; what an attempt has read of it may be kept yet."""
+        fields = self.fields
+        if not (fields.content_length or fields.chunked) or self.frontend.body_untouched:
+            return True
+        kept = self.kept_body
+        if kept is None:
+            upload = None if self.attempt is None else self.attempt.upload
+            kept = None if upload is None else upload.whole()
+        if kept is not None:
+            self.keep_body(kept)
+        return kept is not None
+
     def pause_body(self) -> None:
         """Read no more of the client's body until :meth:`resume_body`."""
         self.frontend.pause_body()
@@ -131,6 +182,15 @@ class Exchange:
     def resume_body(self) -> None:
         """Read on."""
         self.frontend.resume_body()
+
+    def keep_body(self, body: KeptBody) -> None:
+        """From now on the request's body is *body*, which is here as a whole."""
+        self.kept_body = body
+        self.has_body = True
+        # On the instance: exchanges whose body the client still sends are not asked, by any of these, which it is.
+        self.read_body = body.read_body  # type: ignore[method-assign]  # told above
+        self.pause_body = body.pause_body  # type: ignore[method-assign]  # told above
+        self.resume_body = body.resume_body  # type: ignore[method-assign]  # told above
 
     def stream_from(self, producer: Producer) -> None:
         """Pause and resume *producer* as the client keeps up with the response."""
@@ -169,6 +229,12 @@ class Exchange:
         self.sent += len(data)
         self.frontend.send_body(data)
 
+    def send_file(self, fd: int, offset: int, count: int) -> int | None:
+        """Send some of an open file as more of the body; None if it must be read and written."""
+        taken = self.frontend.send_file(fd, offset, count)
+        self.sent += taken or 0
+        return taken
+
     def finish(self, trailers: Trailers = ()) -> None:
         """The response is complete."""
         self.running = None
@@ -199,9 +265,21 @@ class Exchange:
         self.rules = self.site.plain_rules
         self.fail(error)
 
+    def add_response_fields(self, section: bytes) -> None:
+        """Send the client the fields of *section* as well, if this location answers."""
+        self.rules = self.rules.adding(section)
+
+    def when_over(self, told: Callable[[], None]) -> None:
+        """Call *told* once, when the exchange is over, whatever its end."""
+        self.site = Watched(self.site, told)
+
     def go_on(self, handle: Handle) -> None:
         """Call *handle* from outside a handle, as a timer's or a subrequest's; what it raises is answered with 500."""
+        before = self.attempt
         self.site.run(self, handle)
+        if self.attempt is not None and self.attempt is not before:
+            # A relay takes the beginning of the exchange for the present, which it is in all others.
+            self.attempt.started = self.attempt.peer.seconds()
 
     def retarget(self, target: bytes) -> None:
         """Make *target* what :attr:`path` and :attr:`peer_target` come from; raises Malformed if it is no path."""
@@ -209,13 +287,23 @@ class Exchange:
         self.peer_target = target
         self._request = None
 
+    def is_here(self, path: bytes) -> bool:
+        """Whether the location of this exchange is also that of *path*."""
+        # Each location has rules of its own; see Site.locate.
+        room = self.fields.server(path)  # type: ignore[operator]  # a Locate, put there by Site.place()
+        return room is not None and room.rules is self.rules.base
+
     def redirect(self, target: bytes) -> None:
         """Find a location anew, for *target* or, as ``b"@name"``, a named one: nginx's internal redirect."""
         self.redirects += 1
+        # What peers of another location have been tried does not count there.
+        self.trail = None
         if self.redirects > MOST_REDIRECTS:
             error = ProxyError(Source.US, 500, "redirect_cycle", f"more than {MOST_REDIRECTS} internal redirects")
             self.fail(error)
-        elif target.startswith(b"@"):
+            return
+        bring_body(self)
+        if target.startswith(b"@"):
             self.site.locate(self, target)
         else:
             self.retarget(target)

@@ -6,20 +6,23 @@ from collections.abc import Callable
 
 from pydsl_proxy.interfaces import Drainable, Watch
 from pydsl_proxy.runtime import deadlines
+from pydsl_proxy.runtime.crowd import Crowd
 from pydsl_proxy.runtime.reactors import Clock
 from pydsl_proxy.runtime.site import Site
-from pydsl_proxy.runtime.transport import unsent
+from pydsl_proxy.runtime.transport import unread, unsent
 
 
 class Listener:
     """What the frontends of one endpoint share; ``site`` is replaced whole on reload."""
 
-    def __init__(self, site: Site, scheme: str, clock: Clock) -> None:
+    def __init__(self, site: Site, scheme: str, clock: Clock, crowd: Crowd | None = None) -> None:
         self.site = site
         self.scheme = scheme
         self._clock = clock
         self.seconds: Callable[[], float] = clock.seconds
         self.unsent: Callable[[object], int] = unsent
+        self.unread: Callable[[object], int] = unread
+        self._crowd = Crowd(clock) if crowd is None else crowd
         self._connections: set[Drainable] = set()
         self._emptied: list[Callable[[], None]] = []
 
@@ -27,13 +30,19 @@ class Listener:
         """A deadline over the listener's clock."""
         return deadlines.Watch(self._clock, expired)
 
-    def opened(self, connection: Drainable) -> None:
-        """A client has connected."""
+    def opened(self, connection: Drainable, address: str) -> bool:
+        """A client has connected from *address*; False if there are too many."""
+        site = self.site
+        if not self._crowd.enter(connection, address, site.clients, site.trusted):
+            return False
         self._connections.add(connection)
+        return True
 
     def closed(self, connection: Drainable) -> None:
         """A client's connection is gone."""
-        self._connections.discard(connection)
+        if connection in self._connections:
+            self._connections.remove(connection)
+            self._crowd.leave(connection)
         if self._emptied and not self._connections:
             self._empty()
 

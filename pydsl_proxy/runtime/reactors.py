@@ -27,3 +27,11 @@ class DataReactor(Clock, Protocol):
 
     def connectUNIX(self, address: str, factory: ClientFactory, timeout: float = ...) -> IConnector:
         """Connect to a UNIX socket."""
+
+
+def is_in_clear(reactor: object) -> bool:
+    """Whether the connections of *reactor* carry messages alone, as those of the kit for tests do.
+
+    Then there is neither TLS nor the PROXY protocol on them, and no files of certificates are read.
+    """
+    return getattr(reactor, "in_clear", False)

@@ -10,6 +10,7 @@ from pydsl_proxy.runtime.attempt import Attempt
 from pydsl_proxy.runtime.exchange import Exchange
 from pydsl_proxy.runtime.peers import Peer
 from pydsl_proxy.runtime.retrying import RetryPolicy
+from pydsl_proxy.runtime.steering import Steering, target_of
 from pydsl_proxy.runtime.upload import Upload
 from pydsl_proxy.runtime.upstreams import Upstream
 from pydsl_proxy.wire.head import ResponseHead
@@ -51,7 +52,17 @@ class Trail:
 class Relay:
     """The handle of one location that proxies to one upstream; called with an exchange."""
 
-    __slots__ = ("_relocate", "_removed", "_seconds", "failing_statuses", "retry", "timeouts", "upstream", "write_head")
+    __slots__ = (
+        "_relocate",
+        "_removed",
+        "_seconds",
+        "_steering",
+        "failing_statuses",
+        "retry",
+        "timeouts",
+        "upstream",
+        "write_head",
+    )
 
     def __init__(
         self,
@@ -62,6 +73,7 @@ class Relay:
         relocate: Callable[..., ResponseHead],
         seconds: Callable[[], float],
         removed: frozenset[bytes] = frozenset(),
+        steering: Steering | None = None,
     ) -> None:
         self.upstream = upstream
         self._removed = removed
@@ -70,6 +82,7 @@ class Relay:
         self.write_head = write_head
         self._relocate = relocate
         self._seconds = seconds
+        self._steering = steering
         self.failing_statuses = retry.statuses - NOT_THE_PEERS_FAULT
 
     def __call__(self, exchange: Exchange) -> None:
@@ -79,14 +92,33 @@ class Relay:
         if peer is None:
             self._no_peer(exchange)
             return
-        upload = Upload(exchange, self._removed | exchange.fields.named) if exchange.has_body else None
+        upload = None
+        if exchange.has_body:
+            upload = Upload(exchange, self._removed | exchange.fields.named | exchange.dropped_trailers)
         attempt = Attempt(self, exchange, peer, None, upload, now)
         exchange.running = exchange.attempt = attempt
         attempt.connecting = peer.begin(attempt)
 
-    def relocated(self, exchange: Exchange, response: ResponseHead) -> ResponseHead:
-        """A response with its Location and Refresh fields as the client must see them."""
-        return self._relocate(exchange, response)
+    def heed(self, attempt: Attempt, response: ResponseHead, data: bytes, end: bool) -> ResponseHead | None:
+        """A marked response as the client must see it; None if it is not passed on, now or ever."""
+        exchange = attempt.exchange
+        response = self._relocate(exchange, response)
+        steering = self._steering
+        if steering is None or b"\r\nx-accel-" not in response.lower:
+            return response
+        response = steering.admitted(response)
+        retried = response.status in self.retry.statuses
+        target = target_of(response)
+        if target is None:
+            if not retried:
+                steering.heed_rate(exchange, response)
+            return response
+        if not (retried and self.tries_elsewhere(attempt, response, data, end)):
+            if end:
+                attempt.over()
+            self.settle(attempt)
+            steering.redirect(attempt, response, target, 0 if end else _left(response, data))
+        return None
 
     # -- after an attempt --------------------------------------------------------------------------------------------
 
@@ -125,9 +157,14 @@ class Relay:
             held = None
         else:
             held = Held(attempt, response, data, end)
-        repeatable = (attempt.upload is None or attempt.upload.repeatable) and self.retry.repeats(exchange.method)
-        if not repeatable or (attempt.upload is not None and exchange.has_body):
+        upload = attempt.upload
+        if not (self.retry.repeats(exchange.method) and (upload is None or upload.repeatable)):
             return False
+        if upload is not None and exchange.has_body:
+            # The peer has answered before it had the body.
+            if not (end and upload.rewinds):
+                return False
+            upload.detach()
         if end:
             attempt.over()
         elif response.status in self.failing_statuses:
@@ -147,7 +184,7 @@ class Relay:
     def _try_other(self, exchange: Exchange, attempt: Attempt, trail: Trail) -> bool:
         now = self._seconds()
         trail.tried += (attempt.peer,)
-        if trail.tries >= self.retry.tries or now - exchange.started >= self.retry.timeout:
+        if trail.tries >= self.retry.tries or now - _first(attempt).started >= self.retry.timeout:
             return False
         peer = self.upstream.select(exchange, trail.tried, now)
         if peer is None:
@@ -174,8 +211,11 @@ class Relay:
     def _give_up(self, exchange: Exchange, trail: Trail, error: ProxyError) -> None:
         held, trail.held = trail.held, None
         exchange.running = None
+        steering = self._steering
         if held is None:
             exchange.fail(error)
+        elif steering is not None and (target := target_of(held.response)) is not None:
+            steering.redirect(held.attempt, held.response, target, 0 if held.end else None)
         elif held.end:
             exchange.start(held.response, held.data, not held.trailers)
             if held.trailers:
@@ -193,6 +233,18 @@ class Relay:
         name = self.upstream.name
         message = f"upstream {name} has no usable peer"
         exchange.fail(ProxyError(Source.PEER, 502, "no_live_peers", message, upstream=name))
+
+
+def _first(attempt: Attempt) -> Attempt:
+    """The attempt with which its relay began; before it there may have been steps, or another location."""
+    while attempt.previous is not None and attempt.previous.relay is attempt.relay:
+        attempt = attempt.previous
+    return attempt
+
+
+def _left(response: ResponseHead, data: bytes) -> int | None:
+    """Bytes to come of a body of declared length."""
+    return None if response.length is None else response.length - len(data)
 
 
 def _is_better(one: int, other: int) -> bool:

@@ -11,7 +11,7 @@ from twisted.logger import Logger
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import ClientLimits, Frontend, Handle
 from pydsl_proxy.runtime.exchange import Exchange
-from pydsl_proxy.runtime.filtering import unfilter
+from pydsl_proxy.runtime.filtering import refilter
 from pydsl_proxy.wire.changing import Changing
 from pydsl_proxy.wire.field_rules import FieldRules
 from pydsl_proxy.wire.forwarded import Identity, TrustedProxies
@@ -96,7 +96,7 @@ class Site:
 
     def locate(self, exchange: Exchange, path: bytes) -> None:
         """Hand the exchange to the location of *path*, a normalised one or ``@name``, as if it came anew."""
-        unfilter(exchange)
+        refilter(exchange)
         room: Room | None = exchange.fields.server(path)  # type: ignore[operator]  # a Locate, put there by place()
         if room is None:
             exchange.rules = self.rules

@@ -40,7 +40,7 @@ _NOWHERE = _Nowhere()
 class Subrequest:
     """A request of our own to one upstream, and the frontend that collects its response."""
 
-    def __init__(self, asked: Asked, body: bytes, most: int) -> None:
+    def __init__(self, asked: Asked, body: bytes, most: int | None) -> None:
         self._asked: Asked | None = asked
         self._body = body
         self._most = most
@@ -74,6 +74,11 @@ class Subrequest:
             receiver.request_body(self._body)
         receiver.request_end(())
 
+    @property
+    def body_untouched(self) -> bool:
+        """It is here as a whole, for whoever asks."""
+        return True
+
     def pause_body(self) -> None:
         """It was delivered whole."""
 
@@ -93,6 +98,10 @@ class Subrequest:
         """Take some of its body."""
         self._take(data)
 
+    def send_file(self, fd: int, offset: int, count: int) -> int | None:
+        """What is collected has to be read."""
+        return None
+
     def send_end(self, trailers: Trailers) -> None:
         """It is complete."""
         error = self._exchange.error if self._exchange is not None else None
@@ -106,6 +115,8 @@ class Subrequest:
         """What is collected is bounded: there is nobody to wait for."""
 
     def _take(self, data: bytes) -> None:
+        if self._most is None:
+            return
         self._size += len(data)
         if self._size <= self._most:
             self._pieces.append(data)
@@ -134,7 +145,7 @@ def asker(relay: Handle, seconds: Callable[[], float]) -> interfaces.Ask:
         target: bytes,
         fields: bytes,
         body: bytes = b"",
-        most: int = 64 * 1024,
+        most: int | None = 64 * 1024,
     ) -> Running:
         subrequest = Subrequest(asked, body, most)
         subrequest.begin(relay, exchange, method, target, fields, seconds())

@@ -6,12 +6,16 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from twisted.internet.abstract import FileDescriptor
 from zope.interface import directlyProvides, providedBy
 
 if sys.platform == "linux":
+    from fcntl import ioctl
+    from termios import TIOCOUTQ
+
     from twisted.internet.epollreactor import EPollReactor
 
     from pydsl_proxy.runtime.direct_dial import dial_direct
@@ -49,7 +53,7 @@ def cut_data_path(reactor: object) -> None:
 
 
 def unsent(transport: object) -> int:
-    """Bytes written to *transport* that the kernel has not taken yet; 0 if that cannot be known.
+    """Bytes written to *transport*, or of a file, that the kernel has not taken yet; 0 if that cannot be known.
 
     A TLS wrapper is looked through: the bytes count encrypted, and those that wait for the handshake in the clear.
     """
@@ -59,6 +63,21 @@ def unsent(transport: object) -> int:
         transport = below
     if isinstance(transport, FileDescriptor):
         waiting += len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+        waiting += getattr(transport, "file_left", 0)
+    return waiting
+
+
+def unread(transport: object) -> int:
+    """As :func:`unsent`, and the bytes in the kernel that the other side has not acknowledged, where it tells (Linux).
+
+    The kernel takes more in lumps, as far apart as a slow reader needs for a third of the socket's buffer.
+    """
+    waiting = unsent(transport)
+    while (below := getattr(transport, "transport", None)) is not None:
+        transport = below
+    if sys.platform == "linux" and isinstance(transport, FileDescriptor) and transport.fileno() >= 0:
+        with suppress(OSError):
+            waiting += int.from_bytes(ioctl(transport.fileno(), TIOCOUTQ, bytes(4)), sys.byteorder)
     return waiting
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pydsl_proxy.interfaces import Exchange, PeerConnection, Trailers
+from pydsl_proxy.interfaces import Exchange, KeptBody, PeerConnection, Trailers
+from pydsl_proxy.runtime.replaying import ReplayedBody
 
 # What of a body is kept to be sent again: a request that came in one read is repeatable, an upload is not.
 MOST_KEPT = 64 * 1024
@@ -27,21 +28,41 @@ class Upload:
     @property
     def repeatable(self) -> bool:
         """Whether all that was read of the body is still here."""
-        return self._size <= MOST_KEPT
+        return self._size <= MOST_KEPT or self.rewinds
+
+    @property
+    def rewinds(self) -> bool:
+        """Whether the body was here as a whole before it was sent to anyone."""
+        return self._exchange.kept_body is not None
+
+    def whole(self) -> KeptBody | None:
+        """The body, to be delivered by others; None if it did not come as a whole, or is not here any more."""
+        if not self._ended or self._size > MOST_KEPT:
+            return None
+        return ReplayedBody(self._exchange, b"".join(self._kept), self._trailers)
 
     def send_on(self, connection: PeerConnection) -> None:
         """Let the body go to *connection*, from its first byte."""
         self._connection = connection
+        if not self._reading:
+            self._reading = True
+            self._exchange.read_body(self)
+        elif self._size > MOST_KEPT:
+            self._kept.clear()
+            self._size = 0
+            self._ended = False
+            self._exchange.read_body(self)
+        else:
+            self._send_kept(connection)
+
+    def _send_kept(self, connection: PeerConnection) -> None:
         for data in tuple(self._kept):
             connection.send_body(data)
         if self._ended:
             self._exchange.has_body = False
             connection.send_end(self._trailers)
-        elif self._reading:
-            self._exchange.resume_body()
         else:
-            self._reading = True
-            self._exchange.read_body(self)
+            self._exchange.resume_body()
 
     def detach(self) -> None:
         """The connection is of no use any more: keep what comes until there is another, then read no more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 from attrs import field, frozen
@@ -31,7 +32,7 @@ class LimitBody:
         """Look at the declared length, and leave the limit with the exchange for a body of unknown length."""
         size = self.size
         if size is None:
-            return inner
+            return partial(_unlimited, inner)
 
         def limit_body(exchange: Exchange) -> None:
             length = exchange.fields.content_length
@@ -43,3 +44,9 @@ class LimitBody:
             inner(exchange)
 
         return limit_body
+
+
+def _unlimited(inner: Handle, exchange: Exchange) -> None:
+    """It may have been redirected from a location with a limit."""
+    exchange.body_limit = None
+    inner(exchange)

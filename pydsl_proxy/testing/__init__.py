@@ -35,6 +35,7 @@ from pydsl_proxy.config.loading import load
 from pydsl_proxy.testing.answering import Peer, PeerConnection, Peers
 from pydsl_proxy.testing.asking import Client
 from pydsl_proxy.testing.ends import End
+from pydsl_proxy.testing.handshakes import Handshake
 from pydsl_proxy.testing.messages import Headers, ReceivedRequest, Response
 from pydsl_proxy.testing.reactor import MemoryLoop
 from pydsl_proxy.testing.recording import Ended
@@ -44,6 +45,7 @@ __all__ = [
     "Client",
     "End",
     "Ended",
+    "Handshake",
     "Headers",
     "MemoryLoop",
     "Peer",

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from twisted.internet.error import ConnectionRefusedError
 
-from pydsl_proxy.config.addresses import parse_address
+from pydsl_proxy.config.addresses import parse_address, without_https
 from pydsl_proxy.testing.comparing import difference
 from pydsl_proxy.testing.ends import End
 from pydsl_proxy.testing.messages import Fields, Headers, ReceivedRequest, Response, head_of
@@ -258,6 +258,8 @@ class Peer:
 class Peers(Mapping[str, Peer]):
     """Every peer by its address as configured, ``peers["10.0.0.1:9000"]`` or ``peers["unix:/run/app.sock"]``.
 
+    Peers that are spoken to over TLS, or told of clients by the PROXY protocol, get what stands within that.
+
     It may be asked for any address, before the proxy connects to it or without the proxy ever doing so; iterated it has
     those that were asked for or connected to, the first one first.
     """
@@ -268,6 +270,7 @@ class Peers(Mapping[str, Peer]):
 
     def __getitem__(self, address: str) -> Peer:
         assert self._loop is not None
+        address = without_https(address) or address
         peer = self._peers.get(address)
         if peer is None:
             parse_address(address)

@@ -12,6 +12,7 @@ from pydsl_proxy.testing.messages import Fields, Response, written_request
 from pydsl_proxy.testing.reactor import MemoryLoop, MemoryPort
 from pydsl_proxy.testing.streams import RequestStream, ResponseStream
 from pydsl_proxy.testing.transport import Address
+from pydsl_proxy.wire.secured import Secured
 
 
 class Client(End):
@@ -27,9 +28,9 @@ class Client(End):
         self._requests = RequestStream(lambda request: None)
         self._begun = 0
 
-    def connect(self, port: MemoryPort, host: Address, address: Address) -> None:
+    def connect(self, port: MemoryPort, host: Address, address: Address, security: Secured | None = None) -> None:
         """Connect; done once, by whoever made the client."""
-        self._transport = port.accept(self, host, address)
+        self._transport = port.accept(self, host, address, security)
         self._loop.settle()
 
     def request(self, method: str, target: str = "/", headers: Fields = (), body: bytes = b"") -> Response:

@@ -20,8 +20,10 @@ class Headers(Mapping[str, str]):
     """
 
     def __init__(self, fields: Fields = ()) -> None:
-        pairs = fields.items() if isinstance(fields, Mapping) else fields
-        self.pairs: tuple[tuple[str, str], ...] = tuple(pairs)
+        if isinstance(fields, Mapping):
+            # Those of other headers as they are: Set-Cookie cannot be joined.
+            fields = fields.pairs if isinstance(fields, Headers) else fields.items()
+        self.pairs: tuple[tuple[str, str], ...] = tuple(fields)
 
     def all(self, name: str) -> list[str]:
         """The values of every field called *name*."""

@@ -24,6 +24,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pydsl_proxy.testing.transport import Address, FarEnd, MemoryTransport
+from pydsl_proxy.wire.secured import Secured
 
 if TYPE_CHECKING:
     from twisted.internet.protocol import ClientFactory
@@ -49,6 +50,9 @@ class MemoryLoop(MemoryReactorClock):
 
     Whatever a test does ends in :meth:`settle`, so that all its consequences are there when the next line runs.
     """
+
+    #: Scripted ends speak HTTP, whatever stands around it elsewhere.
+    in_clear = True
 
     def __init__(self, network: Network) -> None:
         MemoryReactorClock.__init__(self)
@@ -241,9 +245,10 @@ class MemoryPort:
         """Where it listens."""
         return self._address
 
-    def accept(self, end: FarEnd, host: Address, peer: Address) -> MemoryTransport:
-        """Connect a client."""
+    def accept(self, end: FarEnd, host: Address, peer: Address, security: Secured | None = None) -> MemoryTransport:
+        """Connect a client; *security* is its TLS."""
         transport = MemoryTransport(self._loop, end, host, peer)
+        transport.security = security
         protocol = self._factory.buildProtocol(peer)
         assert protocol is not None
         transport.begin(protocol)

@@ -17,9 +17,13 @@ from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.service import ProxyService
 from pydsl_proxy.testing.answering import Peers
 from pydsl_proxy.testing.asking import Client
+from pydsl_proxy.testing.handshakes import Handshake
 from pydsl_proxy.testing.reactor import MemoryLoop
 from pydsl_proxy.testing.recording import Ended, Recorder
 from pydsl_proxy.testing.transport import Address
+
+#: Of a client that names no server.
+NO_NAME = Handshake()
 
 
 class Running(tuple[Client, Peers]):
@@ -38,16 +42,21 @@ class Running(tuple[Client, Peers]):
     log: list[str]
     #: Whether :meth:`stop` has come to its end: every client is gone.
     is_stopped: bool
-    _connect: Callable[[str, str | None], Client]
+    _connect: Callable[[str, str | None, Handshake], Client]
 
     @property
     def peers(self) -> Peers:
         """The scripted peers."""
         return self[1]
 
-    def client(self, address: str = "127.0.0.1", *, listen: int | str | None = None) -> Client:
-        """A further client, with the IP address *address*, at the endpoint *listen* or the first one there is."""
-        return self._connect(address, None if listen is None else endpoint(listen))
+    def client(
+        self, address: str = "127.0.0.1", *, listen: int | str | None = None, handshake: Handshake = NO_NAME
+    ) -> Client:
+        """A further client, with the IP address *address*, at the endpoint *listen* or the first one there is.
+
+        *handshake* is what its TLS came to, if the endpoint has some.
+        """
+        return self._connect(address, None if listen is None else endpoint(listen), handshake)
 
     def reload(self, config: Http | Server | Upstream) -> None:
         """Put another configuration in force, as ``SIGHUP`` does; raises :class:`~pydsl_proxy.errors.ConfigErrors`."""
@@ -65,24 +74,31 @@ class Running(tuple[Client, Peers]):
 
 
 def run(
-    config: Http | Server | Upstream, *, listen: int | str | None = None, address: str = "127.0.0.1", seed: int = 1
+    config: Http | Server | Upstream,
+    *,
+    listen: int | str | None = None,
+    address: str = "127.0.0.1",
+    seed: int = 1,
+    handshake: Handshake = NO_NAME,
 ) -> Running:
     """Run *config* in memory: the real proxy, between scripted clients and peers, on a clock that stands.
 
     An upstream stands for ``server(80).location("/").proxy_to(upstream)``.  The first client has the IP address
     *address* and connects to the endpoint *listen*, a port or an endpoint string of the configuration, or its first
     one.  Host names of peers are known without a look-up.  *seed* is for strategies that draw lots.  The access log
-    goes to :attr:`Running.log` instead of a file.  Raises :class:`~pydsl_proxy.errors.ConfigErrors`.
+    goes to :attr:`Running.log` instead of a file.  There is neither TLS nor the PROXY protocol on a connection, and no
+    file of certificates is read; requests at a server with ``tls=`` are taken as if they had come over TLS, of which
+    *handshake* tells what was agreed.  Raises :class:`~pydsl_proxy.errors.ConfigErrors`.
     """
     peers = Peers()
     loop = MemoryLoop(peers)
     peers.belong_to(loop)
     exchanges: list[Ended] = []
     lines: list[str] = []
-    service = ProxyService(_recorded(config, exchanges, lines), loop, random=Random(seed))
+    service = ProxyService(_recorded(config, exchanges, lines), loop, random=Random(seed), handshakes=False)
     connect = _connecting(service, loop, peers)
     _finished(loop, service.startService())
-    running = Running((connect(address, None if listen is None else endpoint(listen)), peers))
+    running = Running((connect(address, None if listen is None else endpoint(listen), handshake), peers))
     running.clock, running.service = loop, service
     running.exchanges, running.log = exchanges, lines
     running.is_stopped = False
@@ -90,11 +106,13 @@ def run(
     return running
 
 
-def _connecting(service: ProxyService, loop: MemoryLoop, peers: Peers) -> Callable[[str, str | None], Client]:
+def _connecting(
+    service: ProxyService, loop: MemoryLoop, peers: Peers
+) -> Callable[[str, str | None, Handshake], Client]:
     """What connects clients; each has a port of its own."""
     numbers = count(1)
 
-    def connect(address: str, listen: str | None) -> Client:
+    def connect(address: str, listen: str | None, handshake: Handshake) -> Client:
         number = next(numbers)
         places = service.addresses
         if listen is None:
@@ -103,7 +121,8 @@ def _connecting(service: ProxyService, loop: MemoryLoop, peers: Peers) -> Callab
             raise ValueError(f"nothing listens at {listen!r}, only at {', '.join(map(repr, places))}")
         port = next(port for port in loop.ports.values() if port.getHost() == places[listen])
         client = Client(loop, "the client" if number == 1 else f"client {number}", peers.unanswered)
-        client.connect(port, *_ends(port.getHost(), address, 50000 + number))
+        secure = any(server.tls for server in service.config.servers if listen in server.listen)
+        client.connect(port, *_ends(port.getHost(), address, 50000 + number), handshake if secure else None)
         return client
 
     return connect

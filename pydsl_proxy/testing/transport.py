@@ -13,6 +13,8 @@ from twisted.internet.main import CONNECTION_DONE
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from pydsl_proxy.wire.secured import Secured
+
 #: Where an end of a connection is.
 Address: TypeAlias = IPv4Address | IPv6Address | UNIXAddress
 
@@ -71,20 +73,23 @@ class MemoryTransport(FileDescriptor):
     It is a descriptor of :class:`~pydsl_proxy.testing.reactor.MemoryLoop`, which reads and writes it in turns.
     """
 
+    #: What is taken for its TLS.
+    security: Secured | None = None
+
     def __init__(self, loop: Loop, end: FarEnd, host: Address, peer: Address) -> None:
         super().__init__(loop)  # type: ignore[arg-type]  # as much of IReactorFDSet as is used
         self._loop = loop
         self._end = end
         self._host = host
         self._peer = peer
-        self._protocol: IProtocol | None = None
+        self.protocol: IProtocol | None = None
         self._aborting = False
         self.no_delay = False
         self.keep_alive = False
 
     def begin(self, protocol: IProtocol) -> None:
         """The connection is made."""
-        self._protocol = protocol
+        self.protocol = protocol
         self.connected = 1
         self.startReading()
         protocol.makeConnection(self)
@@ -130,8 +135,8 @@ class MemoryTransport(FileDescriptor):
         data = self._end.give(self.bufferSize)
         if not data:
             return CONNECTION_DONE
-        assert self._protocol is not None
-        self._protocol.dataReceived(data)
+        assert self.protocol is not None
+        self.protocol.dataReceived(data)
         return None
 
     def writeSomeData(self, data: bytes) -> int:
@@ -149,13 +154,13 @@ class MemoryTransport(FileDescriptor):
 
     def _closeWriteConnection(self) -> None:
         self._end.closed()
-        half_closeable = IHalfCloseableProtocol(self._protocol, None)
+        half_closeable = IHalfCloseableProtocol(self.protocol, None)
         if half_closeable is not None:
             half_closeable.writeConnectionLost()
 
     def readConnectionLost(self, reason: Failure) -> None:
         """The far end sends no more."""
-        half_closeable = IHalfCloseableProtocol(self._protocol, None)
+        half_closeable = IHalfCloseableProtocol(self.protocol, None)
         if half_closeable is not None:
             half_closeable.readConnectionLost()
         else:
@@ -163,7 +168,7 @@ class MemoryTransport(FileDescriptor):
 
     def connectionLost(self, reason: Failure) -> None:
         """The connection is gone; what the far end sent and nobody read makes a socket's close a reset."""
-        protocol, self._protocol = self._protocol, None
+        protocol, self.protocol = self.protocol, None
         if protocol is None:
             return
         FileDescriptor.connectionLost(self, reason)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from copy import copy
 from typing import TypeAlias
 
 from pydsl_proxy.wire.grammar import CRLF, is_value
@@ -23,9 +24,11 @@ class FieldRules:
     leave.
     """
 
-    __slots__ = ("_find", "computed", "constant", "removed")
+    __slots__ = ("_find", "base", "computed", "constant", "removed")
 
     def __init__(self, rules: Sequence[Rule] = (), dropped: Iterable[bytes] = ()) -> None:
+        # Those of the location, of which this may be an extension.
+        self.base: FieldRules = self
         self.removed = frozenset(name for name, _, _ in rules)
         names = self.removed.union(dropped)
         self._find = (
@@ -49,6 +52,12 @@ class FieldRules:
         for name in named:
             spans += spans_of(lower, name)
         return cut(fields.raw, spans) + self.constant
+
+    def adding(self, section: bytes) -> FieldRules:
+        """These rules, with the fields of *section* beside the constant ones."""
+        made = copy(self)
+        made.constant = self.constant + section
+        return made
 
     def compute(self, request: Request) -> bytes:
         """The fields whose values depend on the request; one whose value is empty is left out, as nginx does."""

@@ -1,17 +1,21 @@
 """Who the client is, and how the next hop is told.
 
-A client's own forwarding fields are believed only if it is a trusted proxy, and then from the right: each proxy appends
+A client's own forwarding fields are believed only if it is a trusted proxy, and of them only those of one family: what
+others say may be the client's own words, which the proxy handed on.  Lists are read from the right: each proxy appends
 the address it was called from, so the first address from the right that is no trusted proxy is the client's
 (nginx's realip module with ``real_ip_recursive on``).
 """
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from pydsl_proxy.wire.grammar import HEAD_END, is_value
 from pydsl_proxy.wire.head import RequestFields
+from pydsl_proxy.wire.rfc7239 import Hop, node_address, read_forwarded
+from pydsl_proxy.wire.secured import Secured
 from pydsl_proxy.wire.uri import BadHost, host_and_port
 
 # More hops than any chain of proxies has; what is left of them is not read.
@@ -25,7 +29,7 @@ class Identity:
     then ``tail`` has X-Forwarded-Host too, otherwise that follows from the Host field.
     """
 
-    __slots__ = ("address", "believed", "pairs", "port", "scheme", "server_port", "tail")
+    __slots__ = ("address", "believed", "pairs", "port", "scheme", "server_address", "server_port", "tail", "tls")
 
     def __init__(
         self,
@@ -35,12 +39,16 @@ class Identity:
         server_port: int,
         forwarded_for: bytes = b"",
         host: bytes | None = None,
+        server_address: str = "",
     ) -> None:
         self.address = address
         self.port = port
         self.scheme = scheme
         self.server_port = server_port
+        self.server_address = server_address
         self.believed = host is not None
+        #: The connection's TLS; None if it has none.
+        self.tls: Secured | None = None
         raw = address.encode()
         pairs = [
             (b"X-Real-IP", raw),
@@ -57,48 +65,88 @@ class Identity:
         return b"".join([b"\r\n%b: %b" % pair for pair in self.pairs if pair[0].lower() not in names]) + HEAD_END
 
 
+class Source(enum.Enum):
+    """The field that tells a client's address; the value is its name in lower case."""
+
+    X_FORWARDED_FOR = "x-forwarded-for"
+    X_REAL_IP = "x-real-ip"
+    FORWARDED = "forwarded"
+
+
 class TrustedProxies:
     """The networks whose forwarding fields are believed; *unix* says that UNIX sockets are."""
 
-    def __init__(self, networks: Sequence[IPv4Network | IPv6Network], unix: bool = False) -> None:
+    def __init__(
+        self,
+        networks: Sequence[IPv4Network | IPv6Network],
+        unix: bool = False,
+        source: Source = Source.X_FORWARDED_FOR,
+    ) -> None:
         self._networks = tuple(networks)
         self._unix = unix
+        self._source = source
 
     def trusts(self, address: str) -> bool:
         """Whether *address*, as a transport tells it, is a trusted proxy's."""
         if not address or address == "unix:":
             return self._unix
-        parsed = _address(address)
+        parsed = parse_address(address)
         return parsed is not None and any(parsed in network for network in self._networks)
 
     def believe(self, hop: Identity, fields: RequestFields) -> Identity:
-        """The client behind the trusted proxy *hop*, by what its request says."""
-        chain = [part.strip() for value in fields.all(b"x-forwarded-for") for part in value.split(b",") if part.strip()]
-        address = self._client(chain, fields, hop.address)
-        proto = _last(fields.all(b"x-forwarded-proto")).lower()
-        scheme = proto.decode() if proto in (b"http", b"https") else hop.scheme
-        host = _host(_last(fields.all(b"x-forwarded-host"))) or fields.host or b""
-        raw_hop = hop.address.encode()
-        forwarded_for = b", ".join([*(part for part in chain if is_value(part)), raw_hop])
-        return Identity(address, hop.port, scheme, hop.server_port, forwarded_for, host)
+        """The client behind the trusted proxy *hop*, by what its request says.
 
-    def _client(self, chain: list[bytes], fields: RequestFields, hop: str) -> str:
-        if not chain:
-            real = _address(_last(fields.all(b"x-real-ip")).decode("latin-1"))
-            return hop if real is None else str(real)
-        client = hop
+        Raises :class:`~pydsl_proxy.wire.grammar.Malformed` if that cannot be read.
+        """
+        if self._source is Source.FORWARDED:
+            return self._by_forwarded(hop, fields)
+        proto, host = _last(fields.all(b"x-forwarded-proto")), _last(fields.all(b"x-forwarded-host"))
+        if self._source is Source.X_REAL_IP:
+            told = self._walk([_last(fields.all(b"x-real-ip"))])
+            return _behind(hop, told, fields, proto, host)
+        chain = [part.strip() for value in fields.all(b"x-forwarded-for") for part in value.split(b",") if part.strip()]
+        return _behind(hop, self._walk(chain), fields, proto, host, chain)
+
+    def _by_forwarded(self, hop: Identity, fields: RequestFields) -> Identity:
+        """What the proxies say that are believed; of scheme and host, who is nearest to the client."""
+        hops = [each for value in fields.all(b"forwarded") for each in read_forwarded(value)]
+        told = self._walk([node_address(each.client).encode() for each in hops])
+        # Where nobody is named, the proxy next to us still says how it was called.
+        believed = hops[-max(len(told), 1) :] if hops else [Hop()]
+        proto = next((each.proto for each in believed if each.proto), b"")
+        host = next((each.host for each in believed if each.host), b"")
+        return _behind(hop, told, fields, proto, host)
+
+    def _walk(self, chain: Sequence[bytes]) -> list[str]:
+        """The addresses from the client's to that of the proxy before *hop*; empty if nobody is named."""
+        told: list[str] = []
         for part in reversed(chain[-MOST_HOPS:]):
-            parsed = _address(part.decode("latin-1"))
+            parsed = parse_address(part.decode("latin-1"))
             # What is no address ends what can be believed.
             if parsed is None:
                 break
-            client = str(parsed)
+            told.insert(0, str(parsed))
             if not any(parsed in network for network in self._networks):
                 break
-        return client
+        return told
 
 
-def _address(text: str) -> IPv4Address | IPv6Address | None:
+def _behind(
+    hop: Identity, told: list[str], fields: RequestFields, proto: bytes, host: bytes, chain: Sequence[bytes] = ()
+) -> Identity:
+    """The client of *hop*; *chain*, or else *told*, is what the next hop is told of those between."""
+    proto = proto.lower()
+    scheme = proto.decode() if proto in (b"http", b"https") else hop.scheme
+    between = [part for part in chain if is_value(part)] if chain else [each.encode() for each in told]
+    forwarded_for = b", ".join([*between, hop.address.encode()])
+    address = told[0] if told else hop.address
+    known = _host(host) or fields.host or b""
+    identity = Identity(address, hop.port, scheme, hop.server_port, forwarded_for, known, hop.server_address)
+    identity.tls = hop.tls
+    return identity
+
+
+def parse_address(text: str) -> IPv4Address | IPv6Address | None:
     """An address, with or without a port as some proxies write it; IPv4 inside IPv6 as IPv4."""
     if text.startswith("[") and "]" in text:
         text = text[1 : text.index("]")]

@@ -178,7 +178,7 @@ def read_response_head(data: bytes, most: int = 1000) -> ResponseHead:
     options = connection_options(head.all(b"connection"))
     head.named = options - NEVER_NAMED
     head.persistent = b"close" not in options if head.minor else b"keep-alive" in options
-    head.located = b"\r\nlocation:" in head.lower or b"\r\nrefresh:" in head.lower
+    head.marked = b"\r\nlocation:" in head.lower or b"\r\nrefresh:" in head.lower or b"\r\nx-accel-" in head.lower
     head.dated = b"\r\ndate:" in head.lower
     head.usual = head.length is not None and head.dated
     return head

@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from pydsl_proxy.wire.field_rules import FieldRules
 from pydsl_proxy.wire.framing import Framing, response_framing
 from pydsl_proxy.wire.grammar import HEAD_END
-from pydsl_proxy.wire.head import ResponseHead, section
+from pydsl_proxy.wire.head import OwnHead, ResponseHead, section
 from pydsl_proxy.wire.statuses import has_no_body, reason
+
+#: Our name, in responses of our own.
+SERVER = (b"Server", b"pydsl_proxy")
 
 # What was made of one head: one for each location that hands it on.
 MOST_EDITED = 64
@@ -60,8 +63,8 @@ def own_response(status: int, body: bytes, fields: Sequence[tuple[bytes, bytes]]
     named = {name.lower() for name, _ in fields}
     pairs = list(fields)
     if b"server" not in named:
-        pairs.append((b"Server", b"pydsl_proxy"))
-    head = ResponseHead(status, reason(status), b"")
+        pairs.append(SERVER)
+    head = OwnHead(status, reason(status), b"")
     head.length = None if has_no_body(status) else len(body)
     if head.length is not None:
         pairs.append((b"Content-Length", b"%d" % len(body)))

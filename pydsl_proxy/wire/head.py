@@ -139,12 +139,13 @@ class RequestHead(Protocol):
 class ResponseHead(Fields):
     """The head of a response.
 
-    ``length`` is the declared Content-Length; ``located`` says that there is a Location or Refresh field;
-    ``persistent`` that its connection may carry another exchange; ``dated`` that it has a Date.  ``usual`` says that
-    the head can go to a client of HTTP/1.1 with nothing but the rules of its location applied.
+    ``length`` is the declared Content-Length; ``marked`` says that there is a field on which the proxy acts:
+    Location, Refresh, or one of X-Accel-; ``persistent`` that its connection may carry another exchange; ``dated`` that
+    it has a Date.  ``usual`` says that the head can go to a client of HTTP/1.1 with nothing but the rules of its
+    location applied.
     """
 
-    __slots__ = ("chunked", "dated", "length", "located", "minor", "named", "persistent", "reason", "status", "usual")
+    __slots__ = ("chunked", "dated", "length", "marked", "minor", "named", "persistent", "reason", "status", "usual")
 
     def __init__(self, status: int, reason: bytes, raw: bytes, lower: bytes | None = None, minor: int = 1) -> None:
         super().__init__(raw, lower)
@@ -154,13 +155,19 @@ class ResponseHead(Fields):
         self.length: int | None = None
         self.chunked = False
         self.persistent = True
-        self.located = False
+        self.marked = False
         self.dated = False
         self.named: frozenset[bytes] = frozenset()
         self.usual = False
 
     def __repr__(self) -> str:
         return f"ResponseHead({self.status}, {self.reason!r}, {self.raw!r})"
+
+
+class OwnHead(ResponseHead):
+    """The head of a complete response of our own."""
+
+    __slots__ = ()
 
 
 def section(fields: Mapping[bytes, bytes] | Iterator[tuple[bytes, bytes]] | tuple[tuple[bytes, bytes], ...]) -> bytes:

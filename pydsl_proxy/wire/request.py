@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
+from pydsl_proxy.wire.rfc7239 import write_forwarded
+
 if TYPE_CHECKING:
     from pydsl_proxy.wire.head import RequestHead
+    from pydsl_proxy.wire.secured import Secured
 
 # Facts on the text:
 #
@@ -23,7 +26,7 @@ class Request:
     ``client_address`` is an IP address, or ``unix:`` for a client on a UNIX socket.
     """
 
-    __slots__ = ("_head", "_path", "client_address", "client_port", "host", "scheme", "server_port")
+    __slots__ = ("_head", "_path", "_tls", "client_address", "client_port", "host", "scheme", "server_port")
 
     def __init__(
         self,
@@ -34,6 +37,7 @@ class Request:
         host: str,
         path: bytes,
         server_port: int,
+        tls: Secured | None = None,
     ) -> None:
         self._head = head
         self._path = path
@@ -42,6 +46,7 @@ class Request:
         self.scheme = scheme
         self.host = host
         self.server_port = server_port
+        self._tls = tls
 
     @property
     def method(self) -> str:
@@ -78,6 +83,61 @@ class Request:
     def protocol(self) -> str:
         """The protocol, ``HTTP/1.1``."""
         return f"HTTP/1.{self._head.minor}"
+
+    @property
+    def authenticated_user(self) -> str:
+        """The user whose password ``.basic_auth()`` has checked; "" where none was."""
+        user: str = getattr(self._head, "user", "")
+        return user
+
+    @property
+    def forwarded_field(self) -> str:
+        """Who the client is, as the field ``Forwarded`` tells it (RFC 7239): ``for=192.0.2.1;proto=https;host=…``."""
+        host = self._head.fields.host or b""
+        return write_forwarded(self.client_address, self.scheme, host).decode("latin-1")
+
+    @property
+    def tls_protocol(self) -> str:
+        """The version of TLS, ``TLSv1.3``; empty without TLS.  nginx's ``$ssl_protocol``."""
+        return "" if self._tls is None else self._tls.protocol
+
+    @property
+    def tls_cipher(self) -> str:
+        """The cipher suite of the connection, as OpenSSL calls it.  nginx's ``$ssl_cipher``."""
+        return "" if self._tls is None else self._tls.cipher
+
+    @property
+    def server_name_indication(self) -> str:
+        """The name that the client asked for when TLS began (SNI).  nginx's ``$ssl_server_name``."""
+        return "" if self._tls is None else self._tls.server_name
+
+    @property
+    def client_verified(self) -> str:
+        """``SUCCESS`` for a client with a valid certificate, ``NONE`` for one without; empty without TLS.
+
+        nginx's ``$ssl_client_verify``; it is never ``FAILED``, which ends the handshake here.
+        """
+        return "" if self._tls is None else self._tls.client_verified
+
+    @property
+    def client_certificate_subject(self) -> str:
+        """The distinguished name in the client's certificate, if that was verified.  nginx's ``$ssl_client_s_dn``."""
+        return "" if self._tls is None else self._tls.client_certificate_subject
+
+    @property
+    def client_certificate_issuer(self) -> str:
+        """The distinguished name of who signed the client's certificate.  nginx's ``$ssl_client_i_dn``."""
+        return "" if self._tls is None else self._tls.client_certificate_issuer
+
+    @property
+    def client_certificate_serial(self) -> str:
+        """The serial number of the client's certificate, in hexadecimal digits.  nginx's ``$ssl_client_serial``."""
+        return "" if self._tls is None else self._tls.client_certificate_serial
+
+    @property
+    def client_certificate_fingerprint(self) -> str:
+        """SHA-256 of the client's certificate, in hexadecimal digits; nginx's ``$ssl_client_fingerprint`` is SHA-1."""
+        return "" if self._tls is None else self._tls.client_certificate_fingerprint
 
     def header(self, name: str) -> str:
         """The value of a header field, its name in any case; repeated fields are joined by ``", "``."""

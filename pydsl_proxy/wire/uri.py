@@ -177,3 +177,9 @@ def _check_ipv6(bracketed: bytes) -> None:
         IPv6Address(bracketed[1:-1].decode("ascii"))
     except AddressValueError as error:
         raise BadHost("malformed IPv6 address") from error
+
+
+def unresolved(target: bytes) -> bool:
+    """Whether the path of *target* has a segment ``.`` or ``..``, plain or escaped."""
+    path = unquote_to_bytes(target.partition(b"?")[0])
+    return b"/." in path and any(segment in (b".", b"..") for segment in path.split(b"/"))

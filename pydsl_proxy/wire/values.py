@@ -11,6 +11,9 @@ from typing import Final, NoReturn, TypeAlias
 
 from attrs import Factory, field, frozen
 
+from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.wire.conditions import Comparing
+from pydsl_proxy.wire.networks import network_of
 from pydsl_proxy.wire.request import Request
 
 ValueFunction: TypeAlias = Callable[[Request], str]
@@ -29,8 +32,10 @@ _OUTCOME: Final = re.compile(f"{_OPEN}outcome:([a-z_0-9]+){_CLOSE}")
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2
 _COOKIE_NAME: Final = re.compile(r"[^\x00-\x20=;,\x7f-\U0010ffff]+")
 
-_ATTRIBUTES: Final[Mapping[str, ValueFunction]] = {
+#: Values without an argument, by name.
+SIMPLE_VALUES: Final[Mapping[str, ValueFunction]] = {
     "client_address": attrgetter("client_address"),
+    "client_network": lambda request: network_of(request.client_address),
     "client_port": lambda request: str(request.client_port),
     "scheme": attrgetter("scheme"),
     "host": attrgetter("host"),
@@ -40,20 +45,33 @@ _ATTRIBUTES: Final[Mapping[str, ValueFunction]] = {
     "query_string": attrgetter("query_string"),
     "server_port": lambda request: str(request.server_port),
     "protocol": attrgetter("protocol"),
+    "authenticated_user": attrgetter("authenticated_user"),
+    "forwarded_field": attrgetter("forwarded_field"),
+    "tls_protocol": attrgetter("tls_protocol"),
+    "tls_cipher": attrgetter("tls_cipher"),
+    "server_name_indication": attrgetter("server_name_indication"),
+    "client_verified": attrgetter("client_verified"),
+    "client_certificate_subject": attrgetter("client_certificate_subject"),
+    "client_certificate_issuer": attrgetter("client_certificate_issuer"),
+    "client_certificate_serial": attrgetter("client_certificate_serial"),
+    "client_certificate_fingerprint": attrgetter("client_certificate_fingerprint"),
 }
-_UTF8: Final = frozenset({"path", "query"})  # the others are latin-1, see Request
+_UTF8: Final = frozenset({"path", "query", "authenticated_user"})  # the others are latin-1, see Request
 
 
 def _reader(value: Value) -> ValueFunction:
     """The function behind a value; both operators run without a Python frame of their own."""
     if value.argument is None:
-        return _ATTRIBUTES[value.name]
+        return SIMPLE_VALUES[value.name]
     return methodcaller(value.name, value.argument)
 
 
 @frozen(repr=False)
-class Value:
-    """A text that each request has: call it with a request to read it, or write it in an f-string."""
+class Value(Comparing):
+    """A text that each request has: call it with a request to read it, or write it in an f-string.
+
+    Its methods make conditions, as ``method.equals("POST")``; ``==`` compares values, not what they are in a request.
+    """
 
     name: str
     argument: str | None = None
@@ -62,6 +80,13 @@ class Value:
     def __call__(self, request: Request) -> str:
         """The text of this value in *request*; "" if the request has none."""
         return self._read(request)
+
+    def octets(self) -> Callable[[Request], bytes]:
+        """The function that reads the bytes of the text, as they were in the request."""
+        read = self._read
+        if self.name in _UTF8:
+            return lambda request: read(request).encode("utf-8", "surrogateescape")
+        return lambda request: read(request).encode("latin-1")
 
     def __repr__(self) -> str:
         return self.name if self.argument is None else f"{self.name}({self.argument!r})"
@@ -88,6 +113,33 @@ class Value:
             f"{self!r} is neither true nor false before there is a request; "
             f"write a function of the request: lambda request: bool(request.{self!r})"
         )
+
+
+@frozen(repr=False)
+class Composed(Value):
+    """A value that is made of others: its repr is a call whose arguments are code as well."""
+
+    @property
+    def inside(self) -> tuple[ValueFunction, ...]:
+        """The values it is made of."""
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        for each in self.inside:
+            if not isinstance(each, (Value, Text, Constant)):
+                # The mark is read by what its code says, and code does not say what a function is.
+                raise ValueError(
+                    f"{self!r} cannot stand in an f-string, because {code_of(each)} is a function; "
+                    "write a function of the request for the whole text"
+                )
+            str(each)
+        return super().__str__()
+
+
+def text_of(value: Value) -> ValueFunction:
+    """The function that reads a composed value, for its ``_read``."""
+    read = value.octets()
+    return lambda request: read(request).decode("utf-8", "surrogateescape")
 
 
 ValueSource: TypeAlias = str | Value | Callable[[Request], str]
@@ -118,12 +170,13 @@ class Text:
 
     def __repr__(self) -> str:
         values = [repr(part) for part in self.parts if isinstance(part, Value)]
-        if any("\\" in code or '"' in code for code in values):  # neither may stand in {} before Python 3.12
+        if any(re.search(r'[\\"#]', code) for code in values):  # none of these may stand in {} before Python 3.12
             return " + ".join(map(repr, self.parts))
         return 'f"' + "".join([_in_f_string(part) for part in self.parts]) + '"'
 
 
 client_address: Final = Value("client_address")
+client_network: Final = Value("client_network")
 client_port: Final = Value("client_port")
 scheme: Final = Value("scheme")
 host: Final = Value("host")
@@ -133,6 +186,16 @@ path: Final = Value("path")
 query_string: Final = Value("query_string")
 server_port: Final = Value("server_port")
 protocol: Final = Value("protocol")
+tls_protocol: Final = Value("tls_protocol")
+tls_cipher: Final = Value("tls_cipher")
+server_name_indication: Final = Value("server_name_indication")
+client_verified: Final = Value("client_verified")
+client_certificate_subject: Final = Value("client_certificate_subject")
+client_certificate_issuer: Final = Value("client_certificate_issuer")
+client_certificate_serial: Final = Value("client_certificate_serial")
+client_certificate_fingerprint: Final = Value("client_certificate_fingerprint")
+authenticated_user: Final = Value("authenticated_user")
+forwarded_field: Final = Value("forwarded_field")
 
 
 def header(name: str) -> Value:
@@ -167,7 +230,8 @@ def query(name: str) -> Value:
     return Value("query", name)
 
 
-_MAKERS: Final[Mapping[str, Callable[[str], Value]]] = {"header": header, "cookie": cookie, "query": query}
+#: The functions that make values of a name.
+VALUE_MAKERS: Final[Mapping[str, Callable[[str], Value]]] = {"header": header, "cookie": cookie, "query": query}
 
 
 def as_value(source: ValueSource) -> ValueFunction:
@@ -184,7 +248,7 @@ def as_value(source: ValueSource) -> ValueFunction:
     if isinstance(source, Value):
         return source
     given: object = source
-    for name, maker in _MAKERS.items():
+    for name, maker in VALUE_MAKERS.items():
         if given is maker:
             raise TypeError(f"{name} needs a name: write {name}('…')")
     if callable(source):
@@ -206,9 +270,8 @@ def as_bytes(source: ValueSource) -> Callable[[Request], bytes]:
     if isinstance(value, Text):
         pieces = [as_bytes(part) for part in value.parts]
         return lambda request: b"".join([piece(request) for piece in pieces])
-    if isinstance(value, Value) and value.name not in _UTF8:
-        read = _reader(value)
-        return lambda request: read(request).encode("latin-1")
+    if isinstance(value, Value):
+        return value.octets()
     return lambda request: value(request).encode("utf-8", "surrogateescape")
 
 
@@ -245,11 +308,17 @@ def _from_text(source: str) -> Value | Text | Constant:
 
 
 def _from_mark(name: str, argument: str | None) -> Value:
-    if argument is None and name in _ATTRIBUTES:
+    if argument is None and name in SIMPLE_VALUES:
         return Value(name)
-    if argument is not None and name in _MAKERS:
+    if argument is not None and name in VALUE_MAKERS:
         with suppress(ValueError, SyntaxError, TypeError):
-            return _MAKERS[name](literal_eval(argument))
+            return VALUE_MAKERS[name](literal_eval(argument))
+    elif argument is not None:
+        # It stands on this module.
+        from pydsl_proxy.wire.composed import read_composed
+
+        with suppress(ValueError, ConfigError):
+            return read_composed(f"{name}({argument})")
     raise _changed(f"{name}({argument})" if argument is not None else name)
 
 

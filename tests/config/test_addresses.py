@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy.config.addresses import TcpAddress, UnixAddress, parse_address
+from pydsl_proxy.config.addresses import TcpAddress, UnixAddress, parse_address, without_https
 from pydsl_proxy.errors import ConfigError
 from tests.support.failing import mistake
 
@@ -47,7 +47,8 @@ class ParseTests(SynchronousTestCase):
             ("app:http", "'http' is not a port number", 'write "app:80"'),
             ("http://app:9000", "is a URL", 'write "app:9000"'),
             ("http://app", "is a URL", 'write "app:80"'),
-            ("https://app/", "is a URL", 'write "app:443" (TLS to peers is not available in this version)'),
+            ("https://app/", "is a URL", 'write "https://app:443"'),
+            ("wss://app:8443/chat", "is a URL", 'write "https://app:8443"'),
             (
                 "http://app/v1/",
                 "is a URL",
@@ -72,3 +73,31 @@ class ParseTests(SynchronousTestCase):
             said, told = mistake(parse_address, text)
             self.assertIn(message, said)
             self.assertEqual(told, hint, text)
+
+
+class HttpsTests(SynchronousTestCase):
+    """Addresses that ask for TLS."""
+
+    def test_url(self) -> None:
+        """A host, with a port if it is not 443; anything else is no such address."""
+        self.assertEqual(without_https("https://app.example.com"), "app.example.com:443")
+        self.assertEqual(without_https("HTTPS://10.0.0.1:8443"), "10.0.0.1:8443")
+        self.assertEqual(without_https("https://[::1]"), "[::1]:443")
+        for text in ("app:443", "http://app", "unix:/run/app.sock", "https", ""):
+            self.assertIsNone(without_https(text))
+
+    def test_mistakes(self) -> None:
+        """A path belongs elsewhere; what remains must be an address."""
+        path = 'write "https://app:8443", and the path where the peer is used: .proxy_to(…, path="/v1/")'
+        self.assertEqual(mistake(without_https, "https://app:8443/v1/")[1], path)
+        self.assertEqual(mistake(without_https, "https://app/")[1], 'write "https://app"')
+        self.assertIn("is not a host name", mistake(without_https, "https://user@app")[0])
+        self.assertIn("stands in brackets", mistake(without_https, "https://::1")[0])
+
+    @given(st.text())
+    def test_any_text(self, text: str) -> None:
+        """Any text is an address or a mistake, never another exception."""
+        try:
+            without_https(f"https://{text}")
+        except ConfigError as error:
+            self.assertTrue(error.message)

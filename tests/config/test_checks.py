@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy import http, location, prefix, regex, server, upstream
+from pydsl_proxy import http, location, method, prefix, regex, server, upstream
 from pydsl_proxy.config.checks import check
 from pydsl_proxy.config.sites import Server
 
@@ -51,6 +51,17 @@ class CheckTests(SynchronousTestCase):
         first, second = (location(regex("a")).respond(status) for status in (200, 201))
         self.assertEqual(
             messages(server(80).including(first, second)), ["location(regex('a')) stands twice in one server"]
+        )
+
+    def test_conditions(self) -> None:
+        """One match may stand several times with different conditions, in any order; with an equal one it may not."""
+        get, post = (location("/").when(method.equals(name)).respond(200) for name in ("GET", "POST"))
+        self.assertEqual(messages(server(80).including(get, home, post)), [])
+        self.assertEqual(messages(server(80).including(home, get)), [])
+        again = location(prefix("/", stop=True)).when(method.equals("GET")).respond(201)
+        self.assertEqual(
+            messages(server(80).including(get, home, again)),
+            ["location(prefix('/', stop=True)).when(method.equals('GET')) stands twice in one server"],
         )
 
     def test_slashes(self) -> None:

@@ -7,7 +7,8 @@ from typing import cast
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import http, location, server
-from pydsl_proxy.config.features import merged, steps_of
+from pydsl_proxy.config.features import filters_of, merged, steps_of
+from pydsl_proxy.interfaces import Nearness
 from pydsl_proxy.steps.limit_body import LimitBody
 from tests.support.failing import mistake
 
@@ -34,6 +35,12 @@ class FeaturesTests(SynchronousTestCase):
         features = server(80).limit_body(5).limit_body(8).features
         self.assertEqual(steps_of(features), (LimitBody(8),))
         self.assertEqual(steps_of((*features, LimitBody(None))), (LimitBody(None),))
+
+    def test_joined(self) -> None:
+        """Filters that have a function for it become one, with all of them."""
+        scope = server(80).set_cookie_flags(secure=True).rewrite_cookie_path({"/": "/a"}).error_page(404, body="x")
+        filters = filters_of(scope.features)
+        self.assertEqual([each.nearness for each in filters], [Nearness.OWN, Nearness.INTERCEPT])
 
     def test_size(self) -> None:
         """A size is a number of bytes."""

@@ -8,6 +8,7 @@ from typing import cast
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import http, location, regex, server
+from pydsl_proxy.config.certificates import Tls
 from pydsl_proxy.config.locations import Location
 from pydsl_proxy.config.matching import as_server_name
 from pydsl_proxy.config.sites import AccessLog, Server
@@ -39,7 +40,7 @@ class ServerTests(SynchronousTestCase):
         )
         self.assertEqual(mistake(server, 80, "tcp:80"), ("server(): 'tcp:80' stands twice", "write it once"))
         later = cast("None", True)
-        self.assertIn("server(tls=…) is not available", mistake(server, 80, tls=later)[0])
+        self.assertIn("is not made by tls()", mistake(server, 80, tls=cast("Tls", True))[0])
         self.assertIn("server(http2=…) is not available", mistake(server, 80, http2=later)[0])
 
     def test_including_mistakes(self) -> None:

@@ -8,7 +8,7 @@ from typing import cast
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy import least_conn, peer, round_robin, upstream
+from pydsl_proxy import least_conn, peer, round_robin, upstream, upstream_tls
 from pydsl_proxy.config.addresses import TcpAddress
 from pydsl_proxy.config.upstreams import Peer, alone
 from pydsl_proxy.interfaces import PeerState, Pick
@@ -95,14 +95,70 @@ class UpstreamTests(SynchronousTestCase):
             self.assertEqual(mistake(cast("Callable[..., object]", upstream), *arguments), (message, hint))
 
     def test_options(self) -> None:
-        """The numbers are checked; TLS to peers is for later."""
+        """The numbers are checked; another connector is for later."""
         self.assertIn("keepalive=…) must be 0", mistake(upstream, "app", "a:1", keepalive=-1)[0])
         self.assertIn("keepalive_timeout=…) must be", mistake(upstream, "app", "a:1", keepalive_timeout=0)[0])
         self.assertIn("keepalive_requests=…) must be 1", mistake(upstream, "app", "a:1", keepalive_requests=0)[0])
         self.assertIn("keepalive_time=…) must be", mistake(upstream, "app", "a:1", keepalive_time=0)[0])
         later = cast("None", True)
-        self.assertIn("tls=…) is not available", mistake(upstream, "app", "a:1", tls=later)[0])
         self.assertIn("via=…) is not available", mistake(upstream, "app", "a:1", via=later)[0])
+
+
+class TlsTests(SynchronousTestCase):
+    """TLS to the peers of an upstream."""
+
+    def test_urls(self) -> None:
+        """Addresses that are URLs ask for TLS with what is usual: the name in each, the system's authorities."""
+        made = upstream("app", "https://a.test", peer("https://b.test:8443", weight=2))
+        self.assertEqual(made, upstream("app", "a.test:443", peer("b.test:8443", weight=2), tls=upstream_tls()))
+        self.assertEqual(repr(made), "upstream('app', 'a.test:443', peer('b.test:8443', weight=2), tls=upstream_tls())")
+        self.assertEqual(alone("https://a.test"), upstream("a.test:443", "a.test:443", tls=upstream_tls()))
+        self.assertEqual(repr(peer("https://a.test", weight=2)), "peer('https://a.test:443', weight=2)")
+
+    def test_terms(self) -> None:
+        """Beside terms of one's own a URL is only another spelling."""
+        terms = upstream_tls(ca="ca.pem")
+        self.assertEqual(upstream("app", "https://a.test", "b.test:1", tls=terms).tls, terms)
+
+    def test_mixed(self) -> None:
+        """Without them all the addresses speak alike."""
+        message, hint = mistake(upstream, "app", "https://a.test", "b.test:1")
+        self.assertEqual(message, "upstream('app'): some addresses begin with https:// and 'b.test:1' does not")
+        self.assertEqual(hint, "write tls=upstream_tls() for TLS to all of them, or make two upstreams")
+
+    def test_unix(self) -> None:
+        """A path names nobody whose certificate could be expected."""
+        message, hint = mistake(upstream, "app", "unix:/run/app.sock", tls=upstream_tls())
+        self.assertIn("unix:/run/app.sock does not say for whom", message)
+        self.assertEqual(hint, 'write tls=upstream_tls(name="app.example.com")')
+        upstream("app", "unix:/run/app.sock", tls=upstream_tls(name="app.test"))
+        upstream("app", "unix:/run/app.sock", tls=upstream_tls(verify=False))
+
+    def test_mistakes(self) -> None:
+        """The value is one that is made by upstream_tls()."""
+        make = cast("Callable[..., object]", upstream)
+        for given, told in ((True, "True is not made"), (upstream_tls, "upstream_tls is not called")):
+            message, hint = mistake(make, "app", "a:1", tls=given)
+            self.assertIn(told, message)
+            self.assertEqual(hint, "write tls=upstream_tls()")
+        self.assertIn("'ca.pem' is not made", mistake(make, "app", "a:1", tls="ca.pem")[0])
+
+
+class SendProxyProtocolTests(SynchronousTestCase):
+    """The PROXY protocol towards peers."""
+
+    def test_versions(self) -> None:
+        """There are two."""
+        self.assertEqual(upstream("app", "a:1", send_proxy_protocol=1).send_proxy_protocol, 1)
+        self.assertEqual(
+            repr(upstream("app", "a:1", send_proxy_protocol=2)), "upstream('app', 'a:1', send_proxy_protocol=2)"
+        )
+        self.assertIsNone(upstream("app", "a:1").send_proxy_protocol)
+        make = cast("Callable[..., object]", upstream)
+        for given in (True, 3, 0, "v2", "1"):
+            message, hint = mistake(make, "app", "a:1", send_proxy_protocol=given)
+            self.assertEqual(message, f"upstream(send_proxy_protocol=…) is a version, 1 or 2, not {given!r}")
+            self.assertEqual(hint, "write send_proxy_protocol=2")
 
 
 class PeerTests(SynchronousTestCase):

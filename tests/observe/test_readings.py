@@ -33,7 +33,7 @@ class ReadingTests(ZoneTestCase):
         """Values of the request read as they do elsewhere."""
         exchange = FakeExchange(b"host: example.com\nx-a: 1\nx-a: 2\ncookie: sid=5", minor=0)
         for part in (*OF_REQUEST, header("x-a"), cookie("sid"), query("b")):
-            self.assertEqual(read_default(part)(exchange).decode(), part(exchange.request), part)
+            self.assertEqual(read_default(part)(exchange).decode(), part(exchange.request) or "-", part)
 
     def test_outcomes(self) -> None:
         """Values of the response."""
@@ -51,8 +51,11 @@ class ReadingTests(ZoneTestCase):
         """What there is not is a dash."""
         got = read(FakeExchange(b""))
         dashes = {name for name, text in got.items() if text == b"-"}
-        without = {"host", "remote_user", "upstream_addr", "upstream_status", "upstream_response_time"}
-        self.assertEqual(dashes, without | {"cause", "error_message"})
+        without = {"authenticated_user", "host", "remote_user", "cause", "error_message"}
+        of_peers = {"upstream_addr", "upstream_status", "upstream_response_time"}
+        of_tls = {"client_verified", "server_name_indication", "tls_cipher", "tls_protocol"}
+        of_tls |= {f"client_certificate_{each}" for each in ("fingerprint", "issuer", "serial", "subject")}
+        self.assertEqual(dashes, without | of_peers | of_tls)
 
     def test_refused(self) -> None:
         """A request that was refused has its line; only if that can be read, what stands in it."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionRefusedError
@@ -13,8 +15,12 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
+from pydsl_proxy.config.timeouts import Timeouts
 from pydsl_proxy.errors import ProxyError
 from pydsl_proxy.runtime.dialling_names import dial_host
+
+if TYPE_CHECKING:
+    from pydsl_proxy.interfaces import Attempt
 
 
 @implementer(IHostnameResolver, IHostResolution)
@@ -61,7 +67,8 @@ class DialTests(SynchronousTestCase):
         self.made: list[Protocol] = []
         self.failed: list[ProxyError] = []
         dial = dial_host(self.reactor, "app:80", "app", 80)
-        self.cancel = dial(self.build, 10, self.failed.append)
+        attempt = SimpleNamespace(timeouts=Timeouts(connect=10), failed=self.failed.append)
+        self.cancel = dial(cast("Attempt", attempt), self.build)
 
     def build(self) -> Protocol:
         """A protocol for the connection."""

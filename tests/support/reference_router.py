@@ -33,6 +33,28 @@ def choose_location(locations: Sequence[tuple[Match, T]], path: bytes) -> T | No
     return longest[1] if longest is not None else None
 
 
+def choose_conditional(locations: Sequence[tuple[Match, bool | None, T]], path: bytes) -> T | None:
+    """The location where some have a condition, that holds or does not; None stands for no condition.
+
+    Of each match one location is left: the first whose condition holds, or the one without; it has the place of the
+    first with that match.  Among these nginx's rules decide.
+    """
+    groups: list[tuple[Match, list[tuple[Match, bool | None, T]]]] = []
+    for match, holds, value in locations:
+        kind = Prefix(match.path) if isinstance(match, Prefix) else match
+        for known, group in groups:
+            if known == kind:
+                group.append((match, holds, value))
+                break
+        else:
+            groups.append((kind, [(match, holds, value)]))
+    left = []
+    for _, group in groups:
+        chosen = [each for each in group if each[1]] + [each for each in group if each[1] is None]
+        left += [(match, value) for match, _, value in chosen[:1]]
+    return choose_location(left, path)
+
+
 def choose_server(servers: Sequence[tuple[Sequence[ServerName], T]], default: T, host: bytes) -> T:
     """The server for a host, by the rules of nginx's ``server_name``."""
     text = host.decode("ascii")

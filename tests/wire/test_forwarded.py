@@ -6,7 +6,8 @@ from ipaddress import ip_network
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy.wire.forwarded import MOST_HOPS, Identity, TrustedProxies
+from pydsl_proxy.wire.forwarded import MOST_HOPS, Identity, Source, TrustedProxies
+from pydsl_proxy.wire.grammar import Malformed
 from pydsl_proxy.wire.h1_reader import read_request_fields
 
 HOP = Identity("10.0.0.1", 40000, "http", 8080)
@@ -16,6 +17,11 @@ TRUSTED = TrustedProxies([ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")]
 def believed(*lines: bytes, trusted: TrustedProxies = TRUSTED, hop: Identity = HOP) -> Identity:
     """The client behind the trusted proxy by what these fields say."""
     return trusted.believe(hop, read_request_fields(b"".join(b"\r\n" + line for line in (b"Host: h", *lines)), 100))
+
+
+def trusted_by(source: Source) -> TrustedProxies:
+    """The same proxies, of which another field is believed."""
+    return TrustedProxies([ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")], source=source)
 
 
 def told(identity: Identity) -> dict[bytes, bytes]:
@@ -107,12 +113,61 @@ class BelieveTests(SynchronousTestCase):
         chain = b", ".join([b"192.0.2.1", *[b"10.1.1.1"] * MOST_HOPS])
         self.assertEqual(believed(b"X-Forwarded-For: " + chain).address, "10.1.1.1")
 
+    def test_one_source(self) -> None:
+        """Only the field that is asked for tells the address; what the others say may be the client's own words."""
+        lines = (b"X-Real-IP: 192.0.2.1", b"X-Forwarded-For: 192.0.2.2", b"Forwarded: for=192.0.2.3")
+        for source, address in (
+            (Source.X_REAL_IP, "192.0.2.1"),
+            (Source.X_FORWARDED_FOR, "192.0.2.2"),
+            (Source.FORWARDED, "192.0.2.3"),
+        ):
+            identity = believed(*lines, trusted=trusted_by(source))
+            self.assertEqual(told(identity)[b"X-Real-IP"], address.encode())
+            self.assertEqual(told(identity)[b"X-Forwarded-For"], address.encode() + b", 10.0.0.1")
+            others = [line for line in lines if not line.lower().startswith(source.value.encode() + b":")]
+            self.assertEqual(believed(*others, trusted=trusted_by(source)).address, "10.0.0.1")
+
     def test_real_ip(self) -> None:
-        """X-Real-IP is asked where there is no chain."""
-        self.assertEqual(believed(b"X-Real-IP: 192.0.2.1").address, "192.0.2.1")
-        self.assertEqual(believed(b"X-Real-IP: me").address, "10.0.0.1")
-        self.assertEqual(believed(b"X-Real-IP: 192.0.2.1", b"X-Forwarded-For: 192.0.2.2").address, "192.0.2.2")
-        self.assertEqual(told(believed())[b"X-Forwarded-For"], b"10.0.0.1")
+        """X-Real-IP is one address: the last, which the nearest hop wrote; scheme and host are X-Forwarded-."""
+        trusted = trusted_by(Source.X_REAL_IP)
+        for lines, address in (
+            ((b"X-Real-IP: 192.0.2.9", b"X-Real-IP: 192.0.2.1"), "192.0.2.1"),
+            ((b"X-Real-IP: 192.0.2.9, 192.0.2.1",), "192.0.2.1"),
+            ((b"X-Real-IP: 10.2.2.2",), "10.2.2.2"),
+            ((b"X-Real-IP: me",), "10.0.0.1"),
+            ((), "10.0.0.1"),
+        ):
+            identity = believed(*lines, b"X-Forwarded-Proto: https", trusted=trusted)
+            self.assertEqual((identity.address, identity.scheme), (address, "https"), lines)
+        self.assertEqual(told(believed(trusted=trusted))[b"X-Forwarded-For"], b"10.0.0.1")
+
+    def test_forwarded(self) -> None:
+        """RFC 7239, read from the right; scheme and host are what the proxy nearest to the client says."""
+        for value, address, scheme, host in (
+            (b"for=192.0.2.1;proto=https;host=e.org", "192.0.2.1", "https", b"e.org"),
+            (b"for=6.6.6.6;proto=ws, for=192.0.2.1;proto=https, for=10.2.2.2;proto=http", "192.0.2.1", "https", b"h"),
+            (b'for="[2001:db9::1]:4711";host="e.org:81"', "2001:db9::1", "http", b"e.org:81"),
+            (b"for=6.6.6.6, for=_hidden;proto=https", "10.0.0.1", "https", b"h"),
+            (b"for=6.6.6.6;proto=https, for=unknown, for=10.2.2.2", "10.2.2.2", "http", b"h"),
+            (b"proto=https", "10.0.0.1", "https", b"h"),
+            (b"", "10.0.0.1", "http", b"h"),
+        ):
+            identity = believed(b"Forwarded: " + value, b"X-Forwarded-Proto: wss", trusted=trusted_by(Source.FORWARDED))
+            self.assertEqual((identity.address, identity.scheme), (address, scheme), value)
+            self.assertEqual(told(identity)[b"X-Forwarded-Host"], host, value)
+
+    def test_forwarded_chain(self) -> None:
+        """The next hop is told of those that are believed; of the client's own words it hears nothing."""
+        identity = believed(
+            b"Forwarded: for=6.6.6.6, for=192.0.2.1", b"Forwarded: for=10.2.2.2", trusted=trusted_by(Source.FORWARDED)
+        )
+        self.assertEqual(told(identity)[b"X-Forwarded-For"], b"192.0.2.1, 10.2.2.2, 10.0.0.1")
+
+    def test_malformed(self) -> None:
+        """A Forwarded that has no reading is refused: the client must not become the proxy that handed it on."""
+        for value in (b'for="6.6.6.6, for=192.0.2.1', b"for=192.0.2.1:80", b"for=a;for=b", b"for = a", b"x"):
+            with self.assertRaises(Malformed):
+                believed(b"Forwarded: " + value, trusted=trusted_by(Source.FORWARDED))
 
     def test_scheme(self) -> None:
         """The last scheme counts, which the nearest hop wrote, if it is one of HTTP."""

@@ -154,12 +154,13 @@ class ResponseTests(SynchronousTestCase):
         """What a proxy needs of it."""
         head = response(b"HTTP/1.1 200 OK", b"Content-Length: 5", b"Date: x", b"Connection: X-A, keep-alive", b"X_B: c")
         self.assertEqual((head.length, head.chunked, head.usual, head.dated), (5, False, True, True))
-        self.assertEqual((head.named, head.persistent, head.located), (frozenset({b"x-a"}), True, False))
+        self.assertEqual((head.named, head.persistent, head.marked), (frozenset({b"x-a"}), True, False))
         self.assertEqual(head.get(b"x_b"), b"c")
         head = response(b"HTTP/1.1 302", b"transfer-encoding: Chunked", b"Connection: close", b"Location: /")
         self.assertEqual((head.length, head.chunked, head.usual, head.dated), (None, True, False, False))
-        self.assertEqual((head.reason, head.persistent, head.located), (b"", False, True))
-        self.assertTrue(response(b"HTTP/1.1 200 OK", b"REFRESH: 5").located)
+        self.assertEqual((head.reason, head.persistent, head.marked), (b"", False, True))
+        self.assertTrue(response(b"HTTP/1.1 200 OK", b"REFRESH: 5").marked)
+        self.assertTrue(response(b"HTTP/1.1 200 OK", b"X-Accel-Expires: 5").marked)
 
     def test_persistent(self) -> None:
         """HTTP/1.1 keeps its connection unless it says otherwise, HTTP/1.0 closes it (RFC 9112 9.3)."""

@@ -1,0 +1,44 @@
+"""What an endpoint listens with: HTTP/1.1, and around it what the configuration in force asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from twisted.internet.interfaces import IAddress, IProtocol, IProtocolFactory
+from zope.interface import implementer
+
+from pydsl_proxy.frontends.h1 import H1Factory
+from pydsl_proxy.interfaces import Listening
+
+Wrapper: TypeAlias = Callable[[IProtocolFactory], IProtocolFactory]
+"""Puts a protocol around those of another factory: TLS around HTTP, the PROXY protocol around TLS."""
+
+
+def protocol_factory(listening: Listening, wrappers: Sequence[Wrapper] = ()) -> IProtocolFactory:
+    """The factory for the clients of a listener; *wrappers* stand from the innermost to the outermost."""
+    factory: IProtocolFactory = H1Factory(listening)
+    for wrap in wrappers:
+        factory = wrap(factory)
+    return factory
+
+
+@implementer(IProtocolFactory)
+class InForce:
+    """The factory of a bound endpoint for as long as it is bound; a reload puts another one in force behind it."""
+
+    buildProtocol: Callable[[IAddress], IProtocol | None]
+
+    def __init__(self, factory: IProtocolFactory) -> None:
+        self.put(factory)
+
+    def put(self, factory: IProtocolFactory) -> None:
+        """Make the protocols of clients that connect from now on with *factory*."""
+        # Its method itself, so that a client that connects costs no call more.
+        self.buildProtocol = factory.buildProtocol
+
+    def doStart(self) -> None:
+        """The endpoint is bound."""
+
+    def doStop(self) -> None:
+        """The endpoint is closed."""

@@ -1,0 +1,68 @@
+"""From what servers say about TLS to what their listeners do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pydsl_proxy.compiler.routing import compile_server_names
+from pydsl_proxy.config.certificates import Tls
+from pydsl_proxy.config.sites import Server
+from pydsl_proxy.errors import ConfigError, ConfigErrors
+from pydsl_proxy.runtime.contexts import Contexts
+from pydsl_proxy.runtime.guarded_site import Demand
+from pydsl_proxy.runtime.making_contexts import Terms
+from pydsl_proxy.runtime.server_files import Pair, Secure
+
+#: What a listener speaks over TLS, most wanted first (ALPN).
+ALPN = (b"http/1.1",)
+
+
+def scheme_of(listen: str, servers: Sequence[Server]) -> str:
+    """The scheme of requests at the endpoint *listen*; two of Twisted's endpoints bring a TLS of their own."""
+    return "https" if servers[0].tls or listen.partition(":")[0] in ("ssl", "tls") else "http"
+
+
+def contexts_of(chosen: Mapping[str, Sequence[Server]], errors: list[ConfigError]) -> dict[str, Contexts]:
+    """The TLS of each endpoint that has some; what is wrong with its files is added to *errors*."""
+    made = {}
+    for listen, servers in chosen.items():
+        if servers[0].tls:
+            try:
+                made[listen] = _contexts(servers)
+            except ConfigErrors as found:
+                # A server that listens twice has its mistakes once.
+                known = set(map(str, errors))
+                errors += [error for error in found.errors if str(error) not in known]
+    return made
+
+
+def _contexts(servers: Sequence[Server]) -> Contexts:
+    terms = servers[0].tls[0]
+    return Contexts(
+        [_secure(server.tls) for server in servers],
+        compile_server_names([(server.names, place) for place, server in enumerate(servers)], -1),
+        Terms(
+            minimum_version=terms.minimum_version,
+            ciphers=terms.ciphers,
+            session_tickets=terms.session_tickets,
+            session_timeout=terms.session_timeout,
+            verify_depth=terms.verify_depth,
+        ),
+        ALPN,
+        rejects=terms.reject_unknown_names,
+        reload_every=terms.reload_every,
+    )
+
+
+def _secure(given: Sequence[Tls]) -> Secure:
+    return Secure(tuple(Pair(each.certificate, each.key, each.origin) for each in given), given[0].client_ca)
+
+
+def demands_of(servers: Sequence[Server]) -> list[Demand]:
+    """What each of the servers of a listener demands of a request's TLS; empty if none demands anything."""
+    demands = [Demand(*_demand(server.tls[0])) if server.tls else Demand() for server in servers]
+    return demands if any(demand.is_one for demand in demands) else []
+
+
+def _demand(terms: Tls) -> tuple[str, bool, bool]:
+    return terms.client_ca or "", terms.optional, terms.strict_host

@@ -1,0 +1,22 @@
+"""What can be wrong with the PROXY protocol when servers share a listener."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydsl_proxy.config.sites import Http, Server
+from pydsl_proxy.errors import ConfigError
+
+
+def check_proxy_headers(config: Http) -> Iterator[ConfigError]:
+    """The header comes before a server can be chosen, so all servers of a listener must agree."""
+    firsts: dict[str, Server] = {}
+    for server in config.servers:
+        for listen in server.listen:
+            first = firsts.setdefault(listen, server)
+            if set(first.proxy_protocol) != set(server.proxy_protocol):
+                yield ConfigError(
+                    f"the servers at {listen!r} differ in proxy_protocol=…; the other one: {first.origin}",
+                    origin=server.origin,
+                    hint="give all of them the same list, or let them listen at different ports",
+                )

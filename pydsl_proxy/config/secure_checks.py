@@ -1,0 +1,59 @@
+"""What can be wrong with TLS when servers share a listener."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydsl_proxy.config.certificates import OF_LISTENER, differing
+from pydsl_proxy.config.sites import Http, Server
+from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.handlers.to_https import ToHttps
+
+
+def check_tls(config: Http) -> Iterator[ConfigError]:
+    """Every mistake in what the servers of *config* say about TLS."""
+    firsts: dict[str, Server] = {}
+    for server in config.servers:
+        for listen in server.listen:
+            first = firsts.setdefault(listen, server)
+            yield from _beside(first, server, listen)
+            yield from _doubled(server, listen)
+        yield from _loops(server)
+
+
+def _beside(first: Server, server: Server, listen: str) -> Iterator[ConfigError]:
+    """A port speaks TLS or does not, and OpenSSL settles some of it before it knows the server's name."""
+    if bool(first.tls) != bool(server.tls):
+        yield ConfigError(
+            f"of the servers at {listen!r} some have tls=… and some have not; the other one: {first.origin}",
+            origin=server.origin,
+            hint="give all of them tls=…, or let those without listen at another port",
+        )
+    elif server.tls and first is not server:
+        for name in differing(first.tls[0], server.tls[0], OF_LISTENER):
+            yield ConfigError(
+                f"the servers at {listen!r} differ in tls({name}=…), which is one for a listener; the other one: "
+                f"{first.tls[0].origin}",
+                origin=server.tls[0].origin,
+                hint=f"give both the same {name}=…",
+            )
+
+
+def _doubled(server: Server, listen: str) -> Iterator[ConfigError]:
+    kind = listen.partition(":")[0]
+    if server.tls and kind in ("ssl", "tls"):
+        yield ConfigError(
+            f"server({listen!r}, tls=…): the endpoint speaks TLS already",
+            origin=server.origin,
+            hint='write a port, or "tcp:443:interface=…"',
+        )
+
+
+def _loops(server: Server) -> Iterator[ConfigError]:
+    for location in server.locations:
+        if server.tls and isinstance(location.handler, ToHttps) and location.handler.port is None:
+            yield ConfigError(
+                "redirect_to_https() in a server with tls=… leads to itself",
+                origin=location.origin,
+                hint="write it in a server without tls=…, as server(80)",
+            )

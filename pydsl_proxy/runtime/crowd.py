@@ -1,0 +1,72 @@
+"""How many connections clients have, in all and each of them, and who gets no more."""
+
+from __future__ import annotations
+
+from twisted.logger import Logger
+
+from pydsl_proxy.interfaces import ClientLimits, Drainable
+from pydsl_proxy.runtime.reactors import Clock
+from pydsl_proxy.wire.forwarded import TrustedProxies
+from pydsl_proxy.wire.networks import network_of
+
+log = Logger()
+
+# Seconds between two lines in the error log.
+QUIET = 10.0
+
+
+class Crowd:
+    """Counts the connections of clients at all listeners.
+
+    Each client's are counted while they are limited.  Clients behind a trusted proxy share its connections, and those
+    of a UNIX socket have no address: of these only the sum is limited.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._all = 0
+        self._networks: dict[Drainable, str] = {}
+        self._each: dict[str, int] = {}
+        self._refused = 0
+        self._quiet_until = 0.0
+
+    def __len__(self) -> int:
+        return self._all
+
+    def enter(self, connection: Drainable, address: str, clients: ClientLimits, trusted: TrustedProxies | None) -> bool:
+        """Count a connection, unless it is one too many."""
+        most, most_each = clients.connections, clients.connections_per_client
+        if most is not None and self._all >= most:
+            self._tell(f"{self._all} connections are open, clients(connections={most})", address)
+            return False
+        if most_each is not None and address != "unix:" and (trusted is None or not trusted.trusts(address)):
+            network = network_of(address)
+            number = self._each.get(network, 0)
+            if number >= most_each:
+                self._tell(f"{network} has {number}, clients(connections_per_client={most_each})", address)
+                return False
+            self._each[network] = number + 1
+            self._networks[connection] = network
+        self._all += 1
+        return True
+
+    def leave(self, connection: Drainable) -> None:
+        """One that was counted is gone."""
+        self._all -= 1
+        network = self._networks.pop(connection, None) if self._networks else None
+        if network is not None:
+            left = self._each[network] - 1
+            if left:
+                self._each[network] = left
+            else:
+                del self._each[network]
+
+    def _tell(self, why: str, address: str) -> None:
+        now = self._clock.seconds()
+        self._refused += 1
+        if self._quiet_until - QUIET <= now < self._quiet_until:
+            return
+        refused, self._refused = self._refused, 0
+        self._quiet_until = now + QUIET
+        text = "{refused} connections were closed at once, the last one of {address}: {why}"
+        log.warn(text, refused=refused, address=address, why=why)

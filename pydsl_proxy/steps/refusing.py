@@ -1,0 +1,76 @@
+"""What limits have in common: their keys, how they refuse, and how they tell of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from twisted.logger import Logger
+
+from pydsl_proxy.errors import ConfigError, ProxyError, Source
+from pydsl_proxy.interfaces import Exchange
+from pydsl_proxy.wire.h1_response import error_page
+from pydsl_proxy.wire.values import ValueFunction, ValueSource, as_value, constant
+
+log = Logger()
+
+# Seconds between two lines of one limit in the error log: under attack it must not become the attack.
+QUIET: Final = 10.0
+# Of a key, in a line.
+_SHOWN: Final = 80
+
+
+def read_key(verb: str, source: ValueSource) -> ValueFunction:
+    """The value that requests are told apart by."""
+    try:
+        value = as_value(source)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{verb}(key=…): {error}") from None
+    if constant(value) == "":
+        raise ConfigError(
+            f'{verb}(key=""): requests with an empty key are not limited', hint='one key for all: write key="all"'
+        )
+    return value
+
+
+def check_status(verb: str, status: int) -> None:
+    """Refuse what is no status of an error; nginx has the same bounds."""
+    if isinstance(status, bool) or not isinstance(status, int) or not 400 <= status <= 599:
+        text = f"{verb}(status={status!r}): a status between 400 and 599 is expected"
+        raise ConfigError(text, hint="write status=429, or 503 as nginx's default")
+
+
+def refuse(
+    exchange: Exchange, status: int, cause: str, message: str, fields: Sequence[tuple[bytes, bytes]] = ()
+) -> None:
+    """Answer that the client has asked for too much; *message* goes to the log."""
+    exchange.error = ProxyError(Source.CLIENT, status, cause, message)
+    body, typed = error_page(status)
+    exchange.respond(status, body, (*typed, *fields))
+
+
+class Notices:
+    """Tells the error log what a limit does: its first act at once, then a sum every ten seconds while there is one."""
+
+    __slots__ = ("_acts", "_quiet_until", "_seconds", "limit")
+
+    def __init__(self, seconds: Callable[[], float]) -> None:
+        #: The call that made the limit, and its line.
+        self.limit = ""
+        self._seconds = seconds
+        self._quiet_until = 0.0
+        self._acts = 0
+
+    def note(self, act: str, key: bytes) -> None:
+        """*act* was done to a request with *key*."""
+        now = self._seconds()
+        self._acts += 1
+        # A clock that was put back must not silence it.
+        if self._quiet_until - QUIET <= now < self._quiet_until:
+            return
+        acts, self._acts = self._acts, 0
+        self._quiet_until = now + QUIET
+        # The key may be the client's own words.
+        shown = ascii(key[:_SHOWN].decode("utf-8", "backslashreplace"))
+        more = f", the last of {acts} since the line before" if acts > 1 else ""
+        log.warn("{limit}: {act}, key {key}{more}", limit=self.limit, act=act, key=shown, more=more)

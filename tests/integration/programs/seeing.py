@@ -1,0 +1,19 @@
+"""A filter that passes everything on, and has to see it for that."""
+
+from __future__ import annotations
+
+from pydsl_proxy.filters.passing import Passing
+from pydsl_proxy.interfaces import AttachedFilter, Nearness, Place
+
+
+class Seeing:
+    """A filter of one's own."""
+
+    nearness = Nearness.OWN
+
+    def attach(self, place: Place) -> AttachedFilter:
+        """Stand before the client."""
+        return lambda exchange, sink: Passing(sink)
+
+
+SEEING = Seeing()
