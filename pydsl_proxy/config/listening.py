@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import warnings
 from collections.abc import Callable
 
 from twisted.internet.endpoints import serverFromString
@@ -34,7 +35,10 @@ def endpoint(listen: int | str) -> str:
 
 
 def _plugins() -> set[str]:
-    return {str(plugin.prefix) for plugin in getPlugins(IStreamServerEndpointStringParser)}
+    with warnings.catch_warnings():
+        # Where Twisted has no cache of its plugins yet it imports them all, one of which asks for a deprecated module.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return {str(plugin.prefix) for plugin in getPlugins(IStreamServerEndpointStringParser)}
 
 
 def _parse(listen: str) -> None:

@@ -22,6 +22,7 @@ from pydsl_proxy.runtime.secure_send import RECORD, SecureSend
 
 if TYPE_CHECKING:
     from OpenSSL.SSL import Connection
+    from twisted.internet.interfaces import IReactorTime
     from twisted.internet.protocol import Protocol
 
     from pydsl_proxy.runtime.tls_to_peers import Greeting, PeerTls
@@ -52,6 +53,14 @@ class SecureDialled(SecureSend):
         except Error as error:
             # If it is more than the want of room, the next read meets it again, outside of the dial.
             super()._not_read(error)
+        else:
+            # The peer has said all it has to say meanwhile, so that no read would come.  Not from within this call: who
+            # dials has not noted yet what cancels.
+            cast("IReactorTime", self.reactor).callLater(0, self._opened_at_once)
+
+    def _opened_at_once(self) -> None:
+        if self.connected and not (self._established or self._aborting):
+            self._opened()
 
     def doRead(self) -> ConnectionDone | ConnectionLost | None:  # type: ignore[override]  # as that of SecureSend
         """Give the protocol what one record has; of a large response several at once, as without TLS."""
