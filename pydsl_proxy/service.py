@@ -24,7 +24,7 @@ from pydsl_proxy.observe.opening import open_log
 from pydsl_proxy.runtime.crowd import Crowd
 from pydsl_proxy.runtime.listener import Listener
 from pydsl_proxy.runtime.reactors import DataReactor
-from pydsl_proxy.runtime.secure_wrapping import SecureFactory
+from pydsl_proxy.runtime.secure.secure_wrapping import SecureFactory
 from pydsl_proxy.runtime.told_clients import ToldFactory
 from pydsl_proxy.runtime.transport import cut_data_path, data_path
 

@@ -20,7 +20,7 @@ PACKAGE = ROOT / "pydsl_proxy"
 
 FILE_LINES, FUNCTION_LINES, FUNCTION_LINES_P90 = 400, 60, 25
 
-GROUND = frozenset({"errors", "numbers", "origin", "spelling", "spooling", "units"})
+GROUND = frozenset({"errors", "origin", "spooling", "units"})
 FEATURES = frozenset({"balancing", "health", "steps", "filters", "handlers", "frontends", "connectors"})
 SEAMS = GROUND | {"wire", "interfaces"}
 MODEL = SEAMS | FEATURES | {"observe", "config"}
@@ -32,9 +32,7 @@ EMBEDDED = COMPILED | {"service", "embedding", "testing", "explain", "convert"}
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "origin": frozenset(),
     "units": frozenset(),
-    "spelling": frozenset(),
     "errors": frozenset({"origin"}),
-    "numbers": frozenset({"errors"}),
     "spooling": frozenset({"errors", "units"}),
     "wire": GROUND,
     "interfaces": GROUND | {"wire"},

@@ -10,8 +10,8 @@ from OpenSSL import SSL, crypto
 
 from pydsl_proxy.config.peer_tls import UpstreamTls
 from pydsl_proxy.errors import ConfigError
-from pydsl_proxy.runtime.making_contexts import VERSIONS
-from pydsl_proxy.runtime.peer_certificates import note_problem
+from pydsl_proxy.runtime.secure.making_contexts import VERSIONS
+from pydsl_proxy.runtime.secure.peer_certificates import note_problem
 
 # X509_V_FLAG_PARTIAL_CHAIN, which pyOpenSSL names since 24.3: what the file lists is trusted, be it no root.
 _PARTIAL_CHAIN = crypto.X509StoreFlags.PARTIAL_CHAIN

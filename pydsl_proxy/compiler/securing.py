@@ -8,10 +8,10 @@ from pydsl_proxy.compiler.routing import compile_server_names
 from pydsl_proxy.config.certificates import Tls
 from pydsl_proxy.config.sites import Server
 from pydsl_proxy.errors import ConfigError, ConfigErrors
-from pydsl_proxy.runtime.contexts import Contexts
-from pydsl_proxy.runtime.guarded_site import Demand
-from pydsl_proxy.runtime.making_contexts import Terms
-from pydsl_proxy.runtime.server_files import Pair, Secure
+from pydsl_proxy.runtime.secure.contexts import Contexts
+from pydsl_proxy.runtime.secure.guarded_site import Demand
+from pydsl_proxy.runtime.secure.making_contexts import Terms
+from pydsl_proxy.runtime.secure.server_files import Pair, Secure
 
 #: What a listener speaks over TLS, most wanted first (ALPN).
 ALPN = (b"http/1.1",)

@@ -21,10 +21,10 @@ from pydsl_proxy.config.sites import Http, Server
 from pydsl_proxy.config.strict_transport import settled
 from pydsl_proxy.errors import ConfigError, ConfigErrors
 from pydsl_proxy.interfaces import Exchange
-from pydsl_proxy.runtime.contexts import Contexts
 from pydsl_proxy.runtime.exchange import Exchange as LivingExchange
-from pydsl_proxy.runtime.guarded_site import GuardedSite
 from pydsl_proxy.runtime.reactors import Clock, DataReactor
+from pydsl_proxy.runtime.secure.contexts import Contexts
+from pydsl_proxy.runtime.secure.guarded_site import GuardedSite
 from pydsl_proxy.runtime.site import ALWAYS_DROPPED, Locate, Room, Site
 from pydsl_proxy.wire.field_rules import FieldRules
 from pydsl_proxy.wire.forwarded import Source, TrustedProxies

@@ -103,7 +103,7 @@ class Upstreams:
             dial = announcing(dial, config.send_proxy_protocol)
         if context is None or config.tls is None:
             return dial
-        from pydsl_proxy.runtime.tls_to_peers import PeerTls, over_tls
+        from pydsl_proxy.runtime.secure.tls_to_peers import PeerTls, over_tls
 
         host = config.tls.name or (None if isinstance(address, UnixAddress) else address.host)
         return over_tls(dial, PeerTls(peer.address, context, host, config.tls.verify, self._reactor), self._reactor)

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from attrs import field, frozen
 
 from pydsl_proxy.errors import ConfigError
-from pydsl_proxy.numbers import count, seconds
+from pydsl_proxy.errors.numbers import count, seconds
 from pydsl_proxy.origin import Origin, here
-from pydsl_proxy.spelling import call, options
+from pydsl_proxy.origin.spelling import call, options
 
 VERSIONS = ("TLSv1.2", "TLSv1.3")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import attrs
 from attrs import frozen
 
-from pydsl_proxy.numbers import count, seconds, size
-from pydsl_proxy.spelling import call, options
+from pydsl_proxy.errors.numbers import count, seconds, size
+from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.units import KiB
 
 

@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.origin import Origin, here
-from pydsl_proxy.spelling import call
+from pydsl_proxy.origin.spelling import call
 from pydsl_proxy.wire.field_rules import Rule
 from pydsl_proxy.wire.grammar import is_token, is_value
 from pydsl_proxy.wire.hop_by_hop import HOP_BY_HOP

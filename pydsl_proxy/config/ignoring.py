@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.origin import Origin, here
-from pydsl_proxy.spelling import call
+from pydsl_proxy.origin.spelling import call
 
 STEERING: Final = (
     "X-Accel-Redirect",

@@ -9,7 +9,7 @@ from attrs import field, frozen
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.interfaces import AttachedFilter, Filter, Handle, Nearness, Place, Step
 from pydsl_proxy.origin import Origin, here
-from pydsl_proxy.spelling import call
+from pydsl_proxy.origin.spelling import call
 
 
 def _with_method(verb: str, name: str, given: object) -> None:

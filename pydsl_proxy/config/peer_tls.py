@@ -11,7 +11,7 @@ from pydsl_proxy.config.addresses import is_host_name
 from pydsl_proxy.config.certificates import VERSIONS
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.origin import Origin, here
-from pydsl_proxy.spelling import call, options
+from pydsl_proxy.origin.spelling import call, options
 
 
 @frozen(kw_only=True, repr=False)

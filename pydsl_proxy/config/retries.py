@@ -9,9 +9,9 @@ from typing import Final, Literal, TypeAlias, get_args
 from attrs import field, frozen
 
 from pydsl_proxy.errors import ConfigError
-from pydsl_proxy.numbers import count, seconds
+from pydsl_proxy.errors.numbers import count, seconds
 from pydsl_proxy.origin import NOWHERE, Origin, here
-from pydsl_proxy.spelling import call, options
+from pydsl_proxy.origin.spelling import call, options
 
 #: ``connect``: no connection could be made; ``error``: that, or it broke before the response head was complete;
 #: ``timeout``: of any of the three times; ``invalid_header``: the response head could not be read; a number: the peer

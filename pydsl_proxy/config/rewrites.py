@@ -9,8 +9,8 @@ from typing import Literal
 
 from pydsl_proxy.config.upstreams import Upstream, alone
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.errors.numbers import count, size
 from pydsl_proxy.filters.cookie_editing import CookieFlags, CookieRule
-from pydsl_proxy.numbers import count, size
 from pydsl_proxy.steps.mirroring import Mirror
 from pydsl_proxy.steps.prefix_stripping import StripPrefix
 from pydsl_proxy.steps.rewriting import Rewrite

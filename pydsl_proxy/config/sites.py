@@ -18,8 +18,8 @@ from pydsl_proxy.config.proxy_headers import trusted_senders
 from pydsl_proxy.config.scopes import Scope
 from pydsl_proxy.config.trusting import DEFAULT_SOURCE, address_source, trusted_proxy
 from pydsl_proxy.errors import ConfigError
-from pydsl_proxy.numbers import seconds
-from pydsl_proxy.spelling import call, options
+from pydsl_proxy.errors.numbers import seconds
+from pydsl_proxy.origin.spelling import call, options
 
 
 class AccessLog(Protocol):

@@ -9,8 +9,8 @@ from attrs import field, frozen
 
 from pydsl_proxy.config.fields import RemoveField, SetField, Side
 from pydsl_proxy.errors import ConfigError
-from pydsl_proxy.numbers import count
-from pydsl_proxy.spelling import call, options
+from pydsl_proxy.errors.numbers import count
+from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.wire.request import Request
 from pydsl_proxy.wire.values import Constant
 

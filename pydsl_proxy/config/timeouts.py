@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from attrs import field, frozen
 
 from pydsl_proxy.errors import ConfigError
-from pydsl_proxy.numbers import seconds
+from pydsl_proxy.errors.numbers import seconds
 from pydsl_proxy.origin import Origin, here
-from pydsl_proxy.spelling import call, options
+from pydsl_proxy.origin.spelling import call, options
 
 
 @frozen(kw_only=True)

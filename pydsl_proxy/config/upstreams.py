@@ -11,10 +11,10 @@ from pydsl_proxy.balancing.smooth_round_robin import round_robin
 from pydsl_proxy.config.addresses import Address, UnixAddress, parse_address, without_https
 from pydsl_proxy.config.peer_tls import UpstreamTls, upstream_tls
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.errors.numbers import count, seconds
 from pydsl_proxy.interfaces import Strategy
-from pydsl_proxy.numbers import count, seconds
 from pydsl_proxy.origin import Origin, here
-from pydsl_proxy.spelling import call, options
+from pydsl_proxy.origin.spelling import call, options
 
 
 @frozen(repr=False)

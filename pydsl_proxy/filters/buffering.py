@@ -13,7 +13,7 @@ from pydsl_proxy.filters.response_buffer import ResponseBuffer, Supplies
 from pydsl_proxy.filters.waiting_bytes import WaitingBytes
 from pydsl_proxy.interfaces import AttachedFilter, Exchange, Nearness, Place, Sink
 from pydsl_proxy.origin import Origin, here
-from pydsl_proxy.spelling import call, options
+from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.spooling import MEMORY, SIZE, Spool
 
 log = Logger()

@@ -11,7 +11,7 @@ from attrs import field, frozen
 from pydsl_proxy.filters.passing import Passing
 from pydsl_proxy.interfaces import AttachedFilter, Filter, Nearness, Place, Sink
 from pydsl_proxy.origin import Origin, here
-from pydsl_proxy.spelling import call
+from pydsl_proxy.origin.spelling import call
 from pydsl_proxy.wire.cookies import Cookie, edited_cookies
 from pydsl_proxy.wire.head import ResponseHead
 from pydsl_proxy.wire.patterns import Regex

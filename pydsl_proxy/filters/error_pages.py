@@ -13,7 +13,7 @@ from pydsl_proxy.filters.passing import Passing
 from pydsl_proxy.filters.restating import Restating
 from pydsl_proxy.interfaces import AttachedFilter, Exchange, Nearness, Place, Sink
 from pydsl_proxy.origin import Origin, here
-from pydsl_proxy.spelling import call, options
+from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.wire.head import ResponseHead
 from pydsl_proxy.wire.page_request import page_request, unconditional
 from pydsl_proxy.wire.targets import as_target

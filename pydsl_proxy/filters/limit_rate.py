@@ -8,11 +8,11 @@ from typing import ClassVar, TypeAlias
 from attrs import field, frozen
 
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.errors.numbers import count, size
 from pydsl_proxy.filters.pacing import RateSink
 from pydsl_proxy.interfaces import AttachedFilter, Exchange, Nearness, Place, Sink
-from pydsl_proxy.numbers import count, size
 from pydsl_proxy.origin import Origin, here
-from pydsl_proxy.spelling import call, options
+from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.wire.request import Request
 
 VERB = "limit_rate"

@@ -16,7 +16,7 @@ from pydsl_proxy.handlers.file_root import Root
 from pydsl_proxy.handlers.file_serving import FileService
 from pydsl_proxy.interfaces import Handle, Place
 from pydsl_proxy.origin import Origin, here
-from pydsl_proxy.spelling import call, options
+from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.wire.file_types import type_finder
 from pydsl_proxy.wire.grammar import is_value
 from pydsl_proxy.wire.values import as_value, code_of, constant

@@ -8,7 +8,7 @@ from pydsl_proxy.errors import ConfigError, ProxyError, Source
 from pydsl_proxy.handlers.redirect import escaped
 from pydsl_proxy.interfaces import Exchange, Handle, Place
 from pydsl_proxy.origin import Origin, here
-from pydsl_proxy.spelling import call, options
+from pydsl_proxy.origin.spelling import call, options
 
 STATUSES = (301, 302, 307, 308)
 

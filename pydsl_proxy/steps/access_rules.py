@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from pydsl_proxy.interfaces import Exchange, Handle, Place
 from pydsl_proxy.origin import Origin, here
-from pydsl_proxy.spelling import call
+from pydsl_proxy.origin.spelling import call
 from pydsl_proxy.steps.guarding import ABSTAINED, GRANTED, Later, Opinion, guarded, refused
 from pydsl_proxy.wire.address_table import ALL, AddressTable
 

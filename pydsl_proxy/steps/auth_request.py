@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import Ask, Exchange, Handle, Place, Running
 from pydsl_proxy.origin import Origin, here
-from pydsl_proxy.spelling import call, options
+from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.steps.guarding import (
     ABSTAINED,
     GRANTED,

@@ -11,7 +11,7 @@ from attrs import field, frozen
 from pydsl_proxy.errors import ConfigError, ProxyError, Source
 from pydsl_proxy.interfaces import Exchange, Handle, Place
 from pydsl_proxy.origin import Origin, here
-from pydsl_proxy.spelling import call, options
+from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.steps.guarding import (
     GRANTED,
     Guard,

@@ -9,7 +9,7 @@ from attrs import field, frozen
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import Exchange, Handle, Place, Trailers
 from pydsl_proxy.origin import Origin, here
-from pydsl_proxy.spelling import call, options
+from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.spooling import MEMORY, SIZE, Spool
 from pydsl_proxy.steps.spooled_body import SpooledBody, spool_error
 from pydsl_proxy.wire.reframed import with_length

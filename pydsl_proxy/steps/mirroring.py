@@ -10,7 +10,7 @@ from twisted.logger import Logger
 from pydsl_proxy.errors import ProxyError
 from pydsl_proxy.interfaces import Ask, Exchange, Handle, Place, Trailers
 from pydsl_proxy.origin import Origin, here
-from pydsl_proxy.spelling import call, options
+from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.units import KiB
 from pydsl_proxy.wire.field_rules import cut, spans_of
 from pydsl_proxy.wire.head import RequestFields, ResponseHead

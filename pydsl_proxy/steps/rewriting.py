@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from pydsl_proxy.interfaces import Exchange, Handle, Place
 from pydsl_proxy.origin import Origin, here
-from pydsl_proxy.spelling import call, options
+from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.wire.patterns import Regex
 from pydsl_proxy.wire.replacements import as_replacement
 from pydsl_proxy.wire.uri import BadPath, split_target, unresolved

@@ -69,12 +69,12 @@ class ArgumentTests(SynchronousTestCase):
         self.assertEqual(answer.headers["Content-Encoding"], "gzip")
 
     def test_preference(self) -> None:
-        """Of what is installed zstd goes before br, and br before gzip; of what is asked for the first one."""
+        """Unless told zstd goes before gzip, and br is not offered; of what is asked for the first one."""
         need("br")
         need("zstd")
         for opened, accepted, expected in (
             (OPEN.compress(), "gzip, br, zstd", "zstd"),
-            (OPEN.compress(), "gzip, br", "br"),
+            (OPEN.compress(), "gzip, br", "gzip"),
             (OPEN.compress("gzip", "br"), "br, gzip", "gzip"),
             (OPEN.compress("gzip", "br"), "br, gzip;q=0.9", "br"),
             (OPEN.compress("br"), "gzip", None),

@@ -59,7 +59,7 @@ def connections(pid: int, port: int) -> int:
         lines = Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]
     except FileNotFoundError:
         raise SkipTest("connections are read from /proc, which is not here") from None
-    own = {os.readlink(each) for each in Path(f"/proc/{pid}/fd").iterdir() if each.is_symlink()}
+    own = set(open_by(pid))
     established = "01"
     found = (line.split() for line in lines)
     return sum(
@@ -67,12 +67,18 @@ def connections(pid: int, port: int) -> int:
     )
 
 
-def files_in(folder: Path, pid: int) -> list[str]:
-    """Temporary files that a process has open there."""
+def open_by(pid: int) -> list[str]:
+    """What a process has open, which may close one while it is looked at."""
     names = []
     for link in Path(f"/proc/{pid}/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):
             names.append(os.readlink(link))
+    return names
+
+
+def files_in(folder: Path, pid: int) -> list[str]:
+    """Temporary files that a process has open there."""
+    names = open_by(pid)
     return [name for name in names if name.startswith(f"{folder}/") and name.endswith(" (deleted)")]
 
 

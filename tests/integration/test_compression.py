@@ -9,7 +9,7 @@ from random import Random
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from pydsl_proxy.filters.coders import Coding
+from pydsl_proxy.filters.coders import Coding, installed
 from tests.integration import peers
 from tests.integration.clients import RawClient, curl, fetch
 from tests.integration.support import PROGRAMS, Program, folder, free_port, proxy, shared
@@ -36,12 +36,13 @@ def nginx() -> Program:
 def before() -> Program:
     """The proxy before it."""
     peer, port = shared(nginx), free_port()
+    encodings = ", ".join(repr(each) for each in ("zstd", "br", "gzip") if installed(each))
     config = f"""
 from pydsl_proxy import http, server
 
 web = (
     server("tcp:{port}:interface=127.0.0.1")
-    .location("/").compress().proxy_to("127.0.0.1:{peer.port}")
+    .location("/").compress({encodings}).proxy_to("127.0.0.1:{peer.port}")
 )
 proxy = http(web, access_log=None)
 """

@@ -14,7 +14,7 @@ from pydsl_proxy.config.networks import check_network
 from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.config.verbs.featured import Featured
 from pydsl_proxy.errors import ConfigError
-from pydsl_proxy.numbers import seconds
+from pydsl_proxy.errors.numbers import seconds
 from pydsl_proxy.steps.access_rules import AccessRule, AccessRules
 from pydsl_proxy.steps.auth_request import AuthRequest
 from pydsl_proxy.steps.basic_auth import BasicAuth

@@ -8,9 +8,9 @@ from typing import Self
 from pydsl_proxy.config.ignoring import ignore
 from pydsl_proxy.config.verbs.featured import Featured
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.errors.numbers import count
+from pydsl_proxy.errors.numbers import size as checked_size
 from pydsl_proxy.filters.buffering import BufferResponse
-from pydsl_proxy.numbers import count
-from pydsl_proxy.numbers import size as checked_size
 from pydsl_proxy.spooling import MEMORY, SIZE, checked_spool
 from pydsl_proxy.steps.buffer_body import BufferRequest
 

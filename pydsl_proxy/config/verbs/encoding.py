@@ -26,7 +26,7 @@ class Encodings(Featured):
         """Compress response bodies for the clients that accept it; ``.compress(None)`` lifts an outer one.
 
         *encodings* are ``"zstd"``, ``"br"`` and ``"gzip"``; of those that a client likes alike the first one is taken.
-        Without them, those that are installed, in this order: gzip always is, the others come with
+        Without them, zstd if it is installed, and gzip; the libraries of zstd and br come with
         ``pydsl_proxy[compression]``.  *types* are media types, with ``*`` for any letters; unless told text, JSON, XML,
         JavaScript, WebAssembly, SVG, and fonts and icons that are not compressed already.  *min_length* is in bytes,
         1024 unless told, for bodies whose length is known.  *level* is from 1, the fastest, to 9, the smallest: 1 for

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Self
 
 from pydsl_proxy.config.verbs.featured import Featured
+from pydsl_proxy.errors.numbers import size as checked_size
 from pydsl_proxy.filters.limit_rate import LimitRate, RateSource
-from pydsl_proxy.numbers import size as checked_size
 from pydsl_proxy.steps.limit_body import LimitBody
 from pydsl_proxy.steps.limit_connections import LimitConnections
 from pydsl_proxy.steps.limit_requests import LimitRequests

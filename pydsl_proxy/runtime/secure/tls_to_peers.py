@@ -20,10 +20,10 @@ from zope.interface import implementer
 
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import Attempt, Dial
-from pydsl_proxy.runtime.peer_certificates import is_ip, mismatch
+from pydsl_proxy.runtime.secure.peer_certificates import is_ip, mismatch
 
 if sys.platform == "linux":
-    from pydsl_proxy.runtime.secure_dial import greet
+    from pydsl_proxy.runtime.secure.secure_dial import greet
 else:
 
     def greet(transport: object, peer: PeerTls, greeting: Greeting) -> bool:

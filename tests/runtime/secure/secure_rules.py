@@ -18,10 +18,10 @@ from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from zope.interface import implementer
 
 from pydsl_proxy.origin import NOWHERE
-from pydsl_proxy.runtime.contexts import Contexts
-from pydsl_proxy.runtime.making_contexts import Terms
-from pydsl_proxy.runtime.secure_wrapping import SecureFactory, SecureProtocol
-from pydsl_proxy.runtime.server_files import Pair, Secure
+from pydsl_proxy.runtime.secure.contexts import Contexts
+from pydsl_proxy.runtime.secure.making_contexts import Terms
+from pydsl_proxy.runtime.secure.secure_wrapping import SecureFactory, SecureProtocol
+from pydsl_proxy.runtime.secure.server_files import Pair, Secure
 from pydsl_proxy.runtime.transport import unsent
 from tests.runtime import end_rules, write_rules
 from tests.runtime.loopback import Building, C, HalfTalker, LoopbackCase, S, Talker, number

@@ -24,8 +24,8 @@ from pydsl_proxy.compiler.peer_tls import Files
 from pydsl_proxy.config.peer_tls import UpstreamTls
 from pydsl_proxy.config.timeouts import Timeouts
 from pydsl_proxy.errors import ProxyError
-from pydsl_proxy.runtime.peer_certificates import note_problem
-from pydsl_proxy.runtime.tls_to_peers import SESSION_TIME, PeerTls, over_tls
+from pydsl_proxy.runtime.secure.peer_certificates import note_problem
+from pydsl_proxy.runtime.secure.tls_to_peers import SESSION_TIME, PeerTls, over_tls
 from tests.support.authorities import DAY, Authority, Issued, key_pem, pem
 
 if TYPE_CHECKING:

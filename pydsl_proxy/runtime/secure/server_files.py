@@ -11,9 +11,9 @@ from attrs import frozen
 
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.origin import Origin
-from pydsl_proxy.runtime.key_pairs import BadFile, KeyPair, read_key_pair
-from pydsl_proxy.runtime.making_contexts import ClientAuthorities
-from pydsl_proxy.runtime.watched_files import WatchedFiles
+from pydsl_proxy.runtime.secure.key_pairs import BadFile, KeyPair, read_key_pair
+from pydsl_proxy.runtime.secure.making_contexts import ClientAuthorities
+from pydsl_proxy.runtime.secure.watched_files import WatchedFiles
 
 
 @frozen

@@ -19,10 +19,10 @@ from pydsl_proxy.compiler.routing import compile_server_names
 from pydsl_proxy.config.matching import as_server_name
 from pydsl_proxy.errors import ConfigErrors
 from pydsl_proxy.origin import NOWHERE
-from pydsl_proxy.runtime.contexts import TICKETS_LIVE, Contexts
-from pydsl_proxy.runtime.making_contexts import NoCommonProtocol, Terms
-from pydsl_proxy.runtime.secured import SecuredConnection
-from pydsl_proxy.runtime.server_files import Pair, Secure
+from pydsl_proxy.runtime.secure.contexts import TICKETS_LIVE, Contexts
+from pydsl_proxy.runtime.secure.making_contexts import NoCommonProtocol, Terms
+from pydsl_proxy.runtime.secure.secured import SecuredConnection
+from pydsl_proxy.runtime.secure.server_files import Pair, Secure
 from tests.support.authorities import DAY, Authority, Issued, key_pem, pem
 
 AUTHORITY, OTHER = Authority("one"), Authority("two")

@@ -12,7 +12,7 @@ from typing import Final
 
 from attrs import frozen
 
-_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _CONTEXTLIB = os.path.join(os.path.dirname(os.__file__), "contextlib.py")
 _INDENT = "    "
 

@@ -7,7 +7,7 @@ from typing import cast
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy.numbers import count, seconds, size
+from pydsl_proxy.errors.numbers import count, seconds, size
 from tests.support.failing import mistake
 
 

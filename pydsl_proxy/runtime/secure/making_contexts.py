@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 from OpenSSL.crypto import X509
 
-from pydsl_proxy.runtime.key_pairs import BadFile, KeyPair, read_certificates
+from pydsl_proxy.runtime.secure.key_pairs import BadFile, KeyPair, read_certificates
 
 # Mozilla's "intermediate" for TLS 1.2, version 5.7, without its DHE suites: those need parameters of one's own, and
 # nginx without ssl_dhparam offers none either.  What TLS 1.3 has is all fit.
@@ -59,7 +59,9 @@ class ClientAuthorities:
 def make_context(
     pairs: Sequence[KeyPair], authorities: ClientAuthorities | None, terms: Terms, alpn: Alpn, *, resumes: bool = True
 ) -> SSL.Context:
-    """The context of *pairs*, which are of different kinds; raises :class:`~pydsl_proxy.runtime.key_pairs.BadFile`.
+    """The context of *pairs*, which are of different kinds.
+
+    Raises :class:`~pydsl_proxy.runtime.secure.key_pairs.BadFile`.
 
     Its application data is the name of the client authorities' file, or empty.
     """

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from OpenSSL.SSL import Context
 
-from pydsl_proxy.runtime.key_pairs import KeyPair
+from pydsl_proxy.runtime.secure.key_pairs import KeyPair
 
 
 class ShownCertificates:

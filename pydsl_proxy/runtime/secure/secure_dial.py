@@ -1,4 +1,4 @@
-"""TLS on the sockets of lean transports that were dialled: the other side of :mod:`~pydsl_proxy.runtime.secure_send`.
+"""TLS on the sockets of lean transports that were dialled: the other side of ``secure_send``.
 
 Measured on kept connections, with all the rest the same: a request to a peer with TLS costs 1.6 times the CPU of one
 without, 2.1 times with Twisted's memory BIOs; a large response 1.4 to 2.4 s a GB, with those 2.4 to 3.6.
@@ -18,14 +18,14 @@ from twisted.python.failure import Failure
 
 from pydsl_proxy.runtime.direct_dial import DialledTCP
 from pydsl_proxy.runtime.direct_send import DirectSend, TCPClient, UNIXClient
-from pydsl_proxy.runtime.secure_send import RECORD, SecureSend
+from pydsl_proxy.runtime.secure.secure_send import RECORD, SecureSend
 
 if TYPE_CHECKING:
     from OpenSSL.SSL import Connection
     from twisted.internet.interfaces import IReactorTime
     from twisted.internet.protocol import Protocol
 
-    from pydsl_proxy.runtime.tls_to_peers import Greeting, PeerTls
+    from pydsl_proxy.runtime.secure.tls_to_peers import Greeting, PeerTls
 
 
 # Full records that one read takes; DirectSend.READ_MOST in all.
@@ -33,7 +33,7 @@ MOST_RECORDS = 16
 
 
 class SecureDialled(SecureSend):
-    """A connection to a peer, encrypted; see :class:`~pydsl_proxy.runtime.tls_to_peers.Encrypted`."""
+    """A connection to a peer, encrypted; see :class:`~pydsl_proxy.runtime.secure.tls_to_peers.Encrypted`."""
 
     problem: str | None = None
     verified = 0.0

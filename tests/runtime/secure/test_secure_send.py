@@ -5,10 +5,10 @@ from __future__ import annotations
 from twisted.internet import error
 from twisted.trial.unittest import SkipTest
 
-from pydsl_proxy.runtime.secure_send import SecureSend
+from pydsl_proxy.runtime.secure.secure_send import SecureSend
 from pydsl_proxy.runtime.transport import unsent
-from tests.runtime import secure_rules
 from tests.runtime.loopback import HalfTalker, Talker
+from tests.runtime.secure import secure_rules
 
 
 class LeanTests(secure_rules.SecureRules):

@@ -10,11 +10,11 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from pydsl_proxy.errors import ConfigError, ConfigErrors
-from pydsl_proxy.runtime.key_pairs import BadFile
-from pydsl_proxy.runtime.making_contexts import Alpn, Terms, make_context
 from pydsl_proxy.runtime.reactors import Clock
-from pydsl_proxy.runtime.server_files import Secure, ServerFiles
-from pydsl_proxy.runtime.shown_certificates import ShownCertificates
+from pydsl_proxy.runtime.secure.key_pairs import BadFile
+from pydsl_proxy.runtime.secure.making_contexts import Alpn, Terms, make_context
+from pydsl_proxy.runtime.secure.server_files import Secure, ServerFiles
+from pydsl_proxy.runtime.secure.shown_certificates import ShownCertificates
 
 log = Logger()
 

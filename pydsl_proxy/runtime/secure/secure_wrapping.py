@@ -25,13 +25,13 @@ from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides, implementer
 
-from pydsl_proxy.runtime.contexts import Contexts
-from pydsl_proxy.runtime.plain_http import PLAIN_HTTP, is_plain_http
 from pydsl_proxy.runtime.reactors import Clock
-from pydsl_proxy.runtime.secured import SecuredConnection
+from pydsl_proxy.runtime.secure.contexts import Contexts
+from pydsl_proxy.runtime.secure.plain_http import PLAIN_HTTP, is_plain_http
+from pydsl_proxy.runtime.secure.secured import SecuredConnection
 
 if sys.platform == "linux":
-    from pydsl_proxy.runtime.secure_send import secure
+    from pydsl_proxy.runtime.secure.secure_send import secure
 else:
 
     def secure(transport: object, context: Context, protocol: IProtocol) -> bool:

@@ -20,8 +20,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pydsl_proxy.runtime.direct_send import DirectSend, TCPServer, UNIXServer
-from pydsl_proxy.runtime.plain_http import PLAIN_HTTP, is_plain_http
-from pydsl_proxy.runtime.secured import SecuredConnection
+from pydsl_proxy.runtime.secure.plain_http import PLAIN_HTTP, is_plain_http
+from pydsl_proxy.runtime.secure.secured import SecuredConnection
 
 if TYPE_CHECKING:
     from OpenSSL.crypto import X509

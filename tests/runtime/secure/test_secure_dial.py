@@ -21,10 +21,10 @@ from pydsl_proxy.compiler.peer_tls import Files
 from pydsl_proxy.config.timeouts import Timeouts
 from pydsl_proxy.errors import ProxyError
 from pydsl_proxy.runtime.dialling import dial_tcp
-from pydsl_proxy.runtime.secure_dial import SecureDialled
-from pydsl_proxy.runtime.tls_to_peers import Encrypted, PeerTls, over_tls
-from tests.runtime import secure_rules
+from pydsl_proxy.runtime.secure.secure_dial import SecureDialled
+from pydsl_proxy.runtime.secure.tls_to_peers import Encrypted, PeerTls, over_tls
 from tests.runtime.loopback import Building, Talker, number
+from tests.runtime.secure import secure_rules
 
 if TYPE_CHECKING:
     from pydsl_proxy.interfaces import Attempt

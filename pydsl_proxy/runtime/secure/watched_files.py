@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from twisted.logger import Logger
 
-from pydsl_proxy.runtime.key_pairs import BadFile
+from pydsl_proxy.runtime.secure.key_pairs import BadFile
 
 T = TypeVar("T")
 
@@ -16,7 +16,7 @@ log = Logger()
 
 
 class WatchedFiles(Generic[T]):
-    """What *read* makes of *files*; raises :class:`~pydsl_proxy.runtime.key_pairs.BadFile` if it cannot be made.
+    """What *read* makes of *files*; raises :class:`~pydsl_proxy.runtime.secure.key_pairs.BadFile` if it cannot be made.
 
     After that ``value`` is always usable: files that have changed and cannot be used leave it as it is.
     """

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import x25519
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy.runtime.key_pairs import BadFile, read_key_pair
+from pydsl_proxy.runtime.secure.key_pairs import BadFile, read_key_pair
 from tests.support.authorities import Authority, Issued, key_pem, pem
 
 AUTHORITY = Authority()
