@@ -513,6 +513,31 @@ class AskedTests(SynchronousTestCase):
         self.assertEqual(peers["auth:1"].requests[-1].headers["Authorization"], GOOD["Authorization"])
         self.assertEqual(peers["a:1"].requests[-1].headers.all("Authorization"), ["Bearer ours"])
 
+    def test_refused_elsewhere(self) -> None:
+        """Where an error page leads a client that was refused, nothing of its own passes for what we were told."""
+        for one, code in ((False, 401), (False, 500), (True, 403), (True, 500)):
+            web = place().auth_request("auth:1", copy=["X-User"]).error_page(401, 403, 500, to=named("open"))
+            web = web.deny("all").satisfy("any") if one else web
+            client, peers = run(web.proxy_to("a:1").location(named("open")).proxy_to("b:1"))
+            peers["auth:1"].answers(code)
+            peers["b:1"].answers()
+            client.request("POST", "/", SPOOFED, b"data")
+            sent = peers["b:1"].requests[-1]
+            self.assertEqual((sent.body, sent.headers.all("X-User")), (b"data", []), (one, code))
+
+    def test_named_elsewhere(self) -> None:
+        """Connection does not hide from the peer of an error's page, nor from a mirror, who the client is."""
+        web = place().auth_request("auth:1", copy=["X-User"]).mirror("c:1").error_page(503, to="/page", intercept=True)
+        client, peers = run(web.proxy_to("a:1").location("/page").proxy_to("b:1"))
+        peers["auth:1"].answers(headers={"X-User": "eve"})
+        peers["a:1"].answers(503)
+        for each in (peers["b:1"], peers["c:1"]):
+            each.answers()
+        client.request("POST", "/", {**SPOOFED, "Connection": "x-user, x-hop", "X-Hop": "1"}, b"data")
+        for name in ("a:1", "b:1", "c:1"):
+            sent = peers[name].requests[-1].headers
+            self.assertEqual((sent.all("X-User"), "x-hop" in sent), (["eve"], False), name)
+
     def test_lifted(self) -> None:
         """Where nobody is asked, the client still cannot say what elsewhere only the server may."""
         web = server(80).auth_request("auth:1", copy=["X-User"]).location("/").auth_request(None).proxy_to("a:1")

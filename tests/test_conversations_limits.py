@@ -304,6 +304,24 @@ class ScopeTests(SynchronousTestCase):
         client, _ = run(web)
         self.assertEqual(statuses(client, 2, "/", "X-Key: a"), [200, 429])
 
+    def test_page(self) -> None:
+        """The page of a refusal may be where the same limits hold; the refused request does not count there."""
+        waiting = server(80).error_page(429, to="/busy").location("/busy").respond(200, "busy")
+        for limits in (
+            waiting.limit_requests("1/m", key="all", burst=1).limit_requests("1/m", key=header("x-key")),
+            waiting.limit_requests("1/m", key=header("x-key")).limit_requests("1/m", key="all", burst=1),
+        ):
+            client, _ = run(limits.location("/").respond(200, "ok"))
+            told = [client.request("GET", "/", {"X-Key": "a"}).text for _ in range(3)]
+            self.assertEqual((told, statuses(client, 2)), (["ok", "busy", "busy"], [200, 429]))
+        running = run(waiting.limit_connections(1).location("/").proxy_to("a:1"))
+        running[0].sends(get("/"))
+        for _ in range(2):
+            self.assertEqual(running.client().request("GET", "/").text, "busy")
+        running.peers["a:1"].sends(OK)
+        running.peers["a:1"].answers(200, b"ok")
+        self.assertEqual(running.client().request("GET", "/").text, "ok")
+
     def test_reload(self) -> None:
         """A reload of an equal limit keeps the counts; another one begins anew."""
         running = run(limited("1/m"))

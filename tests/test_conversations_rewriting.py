@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy import header, host, http, location, map_value, path, query_string, regex, server, upstream
+from pydsl_proxy import header, host, http, location, map_value, named, path, query_string, regex, server, upstream
 from pydsl_proxy.config.checks import check
 from pydsl_proxy.config.sites import Server
 from pydsl_proxy.testing import run
@@ -100,6 +100,19 @@ class RewriteTests(SynchronousTestCase):
         config = server(80).location("/").rewrite("^/go(.*)$", r"/\1", redirect=302).respond(200)
         self.assertEqual(sent_to(config, "/go//evil.example"), (302, "/evil.example"))
         self.assertEqual(sent_to(config, "/go/%5Cevil.example"), (302, "/%5Cevil.example"))
+
+    def test_no_name(self) -> None:
+        """What a group begins with does not become the name of a location."""
+        for replacement in (r"\1", lambda request: request.path[2:]):
+            config = (
+                server(80)
+                .location("/r").rewrite("^/r(.*)$", replacement, last=True).respond(200)
+                .location("/x").respond(200, "x")
+                .location(named("hidden")).respond(200)
+            )  # fmt: skip
+            client, _ = run(config)
+            targets = ("/r@hidden", "/r%40hidden", "/rx", "/r/x")
+            self.assertEqual([client.request("GET", each).status for each in targets], [400, 400, 400, 200])
 
     def test_table(self) -> None:
         """A table may give whole targets; a value alone is escaped."""

@@ -76,9 +76,9 @@ def tls(
 
     *minimum_version* is ``"TLSv1.2"`` or ``"TLSv1.3"``.  *ciphers* are those of TLS 1.2 in OpenSSL's notation, by
     default Mozilla's intermediate ones.  *session_tickets* let clients resume a TLS session within *session_timeout*
-    seconds.  With *reject_unknown_names* the handshake is refused for names that no server of the listener has.  With
-    *strict_host* a request whose Host is another server's than the TLS was made for is answered 421, as it always is
-    where one of the two asks for client certificates.
+    seconds.  With *reject_unknown_names* the handshake is refused for names that no server of the listener has, and for
+    clients that name none.  With *strict_host* a request whose Host is another server's than the TLS was made for is
+    answered 421, as it always is where one of the two asks for client certificates.
 
     nginx's ``ssl_certificate``, ``ssl_certificate_key``, ``ssl_client_certificate``, ``ssl_verify_client``,
     ``ssl_verify_depth``, ``ssl_protocols``, ``ssl_ciphers``, ``ssl_session_tickets``, ``ssl_session_timeout`` and
@@ -114,7 +114,8 @@ def as_tls(given: Tls | Iterable[Tls] | None) -> tuple[Tls, ...]:
     """What ``server(tls=…)`` was given, as its certificates; they agree on all else."""
     if given is None:
         return ()
-    each = (given,) if isinstance(given, Tls) else tuple(given) if isinstance(given, Iterable) else (given,)
+    # A text would be taken apart into its letters.
+    each = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
     for one in each:
         if not isinstance(one, Tls):
             raise ConfigError(

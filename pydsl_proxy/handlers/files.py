@@ -103,25 +103,25 @@ def _cache_control(given: object) -> str | None:
     return given
 
 
-@frozen(kw_only=True)
+@frozen
 class Files:
     """The files below *root*; see :meth:`~pydsl_proxy.config.locations.OpenLocation.serve_files`."""
 
     # A location "/app/" also answers "/app", with a redirect.
     has_paths_below: ClassVar[bool] = True
 
-    root: str = field(converter=_root, kw_only=False)
-    index: tuple[str, ...] = field(default=("index.html",), converter=_index)
-    try_files: tuple[Candidate, ...] = field(default=(), converter=_candidates)
-    cache_control: str | None = field(default=None, converter=_cache_control)
-    types: tuple[tuple[str, str], ...] = field(default=(), converter=_types)
-    default_type: str = "application/octet-stream"
-    browse: bool = False
-    precompressed: tuple[str, ...] = field(default=(), converter=_codings)
-    keep_prefix: bool = False
-    hidden: bool = False
-    follow_symlinks: bool = True
-    origin: Origin = field(eq=False, repr=False, factory=here)
+    root: str = field(converter=_root)
+    index: tuple[str, ...] = field(default=("index.html",), converter=_index, kw_only=True)
+    try_files: tuple[Candidate, ...] = field(default=(), converter=_candidates, kw_only=True)
+    cache_control: str | None = field(default=None, converter=_cache_control, kw_only=True)
+    types: tuple[tuple[str, str], ...] = field(default=(), converter=_types, kw_only=True)
+    default_type: str = field(default="application/octet-stream", kw_only=True)
+    browse: bool = field(default=False, kw_only=True)
+    precompressed: tuple[str, ...] = field(default=(), converter=_codings, kw_only=True)
+    keep_prefix: bool = field(default=False, kw_only=True)
+    hidden: bool = field(default=False, kw_only=True)
+    follow_symlinks: bool = field(default=True, kw_only=True)
+    origin: Origin = field(eq=False, repr=False, factory=here, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         _type("default_type", self.default_type)

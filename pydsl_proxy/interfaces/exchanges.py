@@ -21,7 +21,7 @@ class Exchange(RequestHead, Protocol):
     ``has_body`` says that some of its request's body is to come, ``body_limit`` bounds it in bytes, ``kept_body`` is
     the body if it was read already and is here as a whole.  ``status`` is 0
     until the response begins, ``error`` why the exchange ended badly.  ``limited_by`` holds the counters that have
-    counted it, so that a redirect inside the proxy does not count it twice.  ``sent`` counts the bytes of the
+    counted or refused it, so that none does twice, after a redirect inside the proxy.  ``sent`` counts the bytes of the
     response's body.  ``redirects`` is how often it was redirected inside the proxy, ``lasting`` are filters that stay
     with it when it is, the next to the client first.
     ``user`` is who has given a password that was checked, "" if nobody has; ``dropped_trailers`` are names, in lower

@@ -39,11 +39,17 @@ class DirectSend(tcp.Connection):
 
     #: Bytes of a file sent by one call, so that one fast client does not hold up others; nginx: sendfile_max_chunk 2m.
     FILE_MOST = 4 * 1024 * 1024
+    #: The send buffer (SO_SNDBUF, which Linux doubles) towards a client on this machine, once it is sent a file.  The
+    #: kernel lets it grow to 4 MiB, for the round trips of a far network; here that much falls out of the processor's
+    #: cache before it is read.  10 MB to four clients, CPU s/GB: 0.38 as it grows, 0.25 with this, 0.28 with half of
+    #: it, 0.51 with twice as much.
+    LOCAL_ROOM = 256 * 1024
 
     read_size = READ_START
 
     #: Bytes of a file that wait for room; see :meth:`send_file`.
     file_left = 0
+    _bounded = False
 
     # Before a close: sockets are closed on exec, so nobody else holds them open, and a close shuts them down.
     _shouldShutdown = False
@@ -120,6 +126,8 @@ class DirectSend(tcp.Connection):
         if not self._direct or type(self).write is not DirectSend.write or self.producer is None:
             return None
         sent = self.file_left = 0
+        if not self._bounded:
+            self._bound_files()
         if not (self._tempDataLen or self.dataBuffer):
             try:
                 sent = os.sendfile(self.socket.fileno(), fd, offset, min(count, self.FILE_MOST))
@@ -135,6 +143,12 @@ class DirectSend(tcp.Connection):
             cast("IPushProducer", self.producer).pauseProducing()
             self.startWriting()
         return sent
+
+    def _bound_files(self) -> None:
+        """Let less of a file be on its way to a client on this machine than the kernel would."""
+        self._bounded = True
+        if getattr(self.getPeer(), "host", "").startswith(("127.", "::1")):
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.LOCAL_ROOM)
 
     def doWrite(self) -> object:  # type: ignore[override]  # a mixin puts a lambda here
         """Go on with what waits for room: what is queued, or a file, of which the producer sends more."""

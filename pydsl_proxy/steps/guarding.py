@@ -72,7 +72,10 @@ class Guard(Protocol):
         """The opinion on *exchange*; if it is WAITING, *later* gets another one, unless the exchange is over."""
 
     def passed_over(self, exchange: Exchange) -> None:
-        """*exchange* goes on without this guard's consent: leave nothing in it that only the guard can vouch for."""
+        """*exchange* goes on without this guard's consent, if only to an error's page.
+
+        Leave nothing in it that only the guard can vouch for.
+        """
 
 
 @runtime_checkable
@@ -130,11 +133,11 @@ def guarded(guard: Guard | None, inner: Handle) -> Handle:
     check = guard.check
 
     def decide(opinion: Opinion, exchange: Exchange) -> None:
+        if opinion is not GRANTED:
+            guard.passed_over(exchange)
         if isinstance(opinion, Refusal):
             opinion.answer(exchange)
             return
-        if opinion is ABSTAINED:
-            guard.passed_over(exchange)
         inner(exchange)
 
     def later(exchange: Exchange, opinion: Opinion) -> None:
@@ -197,12 +200,13 @@ class _AnyOf:
 
     def _end(self, at: int, opinion: Opinion, exchange: Exchange) -> None:
         """It is decided, by the guard at that place or, behind the last one, by all."""
+        denied = isinstance(opinion, Refusal)
+        for place, guard in enumerate(self._guards):
+            if denied or place != at:
+                guard.passed_over(exchange)
         if isinstance(opinion, Refusal):
             opinion.answer(exchange)
             return
-        for place, guard in enumerate(self._guards):
-            if place != at:
-                guard.passed_over(exchange)
         self._inner(exchange)
 
 

@@ -82,7 +82,7 @@ class UnderWay:
 def _limit_connections(
     limit: LimitConnections, read: Callable[[Request], bytes], state: UnderWay, inner: Handle, exchange: Exchange
 ) -> None:
-    # After a redirect inside the proxy it has been counted already.
+    # After a redirect inside the proxy it has been counted or refused already.
     key = b"" if state in exchange.limited_by else short_key(read(exchange.request))
     if not key:
         inner(exchange)
@@ -95,6 +95,8 @@ def _limit_connections(
         state.notices.note(f"a request would have been refused with {limit.status}", key)
         inner(exchange)
     else:
+        # As in nginx a page for the refusal may be in reach of this limit.
+        exchange.limited_by += (state,)
         state.notices.note(f"a request was refused with {limit.status}", key)
         message = f"{limit.most} requests of its key are under way, as many as {VERB}() allows"
         refuse(exchange, limit.status, VERB, message)

@@ -127,7 +127,7 @@ class Metering:
         now = int(self._clock.seconds() * 1000 + 0.5)
         passing = []
         for meter in self.meters:
-            # After a redirect inside the proxy it has counted the exchange already.
+            # After a redirect inside the proxy it has counted or refused the exchange already.
             if meter.buckets in exchange.limited_by:
                 continue
             key = meter.key(exchange.request)
@@ -140,6 +140,8 @@ class Metering:
             elif meter.shadow:
                 meter.notices.note(f"a request would have been refused with {meter.status}", key)
             else:
+                # As in nginx a page for the refusal may be in reach of these limits.
+                exchange.limited_by += tuple(each.buckets for each in self.meters)
                 meter.refuse(exchange, key, excess)
                 return
         wait = 0

@@ -18,7 +18,7 @@ from pydsl_proxy.wire.head import RequestFields, ResponseHead
 log = Logger()
 
 # The framing is written anew, and what is about the client's connection is no affair of the copy's peer.
-_LEFT_OUT = (b"content-length", b"transfer-encoding", b"trailer", b"expect")
+_LEFT_OUT = (b"content-length", b"transfer-encoding", b"trailer", b"expect", b"connection")
 
 
 @frozen
@@ -47,11 +47,14 @@ class Mirror:
         )
 
         def mirror(exchange: Exchange) -> None:
-            if under_way in exchange.limited_by or random.random() * 100 >= percent:
+            if under_way in exchange.limited_by:
                 inner(exchange)
                 return
-            # A redirect inside the proxy is no other request.
+            # A redirect inside the proxy is no other request: it is copied once, and its lot is drawn once.
             exchange.limited_by += (under_way,)
+            if random.random() * 100 >= percent:
+                inner(exchange)
+                return
             copy = _Copy(exchange, ask, under_way, in_flight, most)
             fields = exchange.fields
             if not exchange.has_body:
@@ -126,4 +129,6 @@ class _Copy:
 
 
 def _section(fields: RequestFields) -> bytes:
-    return cut(fields.raw, [span for name in _LEFT_OUT for span in spans_of(fields.lower, name)])
+    # Connection names fields of the client, and none that a step has put in their place.
+    left_out = fields.named.union(_LEFT_OUT)
+    return cut(fields.raw, [span for name in left_out for span in spans_of(fields.lower, name)])

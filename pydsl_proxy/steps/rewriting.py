@@ -71,6 +71,9 @@ class _Rewriting:
             # A group took a dot segment from the middle of a name, as of "/c../x": it would lead out of the new path.
             raise BadPath("the rewritten path has a dot segment")
         if self._last:
+            if not target.startswith(b"/"):
+                # What a group begins with must not name a location, as of "/r@admin" with r"\1".
+                raise BadPath("the rewritten target is not a path")
             exchange.redirect(target)
         else:
             exchange.retarget(target)

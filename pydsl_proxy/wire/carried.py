@@ -21,7 +21,7 @@ def carried_over(first: ResponseHead, last: ResponseHead, *, by_a_peer: bool) ->
     names = [name for name in CARRIED if name not in first.named]
     if last.status >= 400:
         names = [name for name in names if name == _COOKIE]
-    if has_no_body(last.status) or (by_a_peer and spans_of(last.lower, _TYPE)):
+    if has_no_body(last.status) or (by_a_peer and spans_of(last.lower, _TYPE)) or _has_several_ranges(last):
         names = [name for name in names if name != _TYPE]
     if spans_of(last.lower, _RANGES):
         names = [name for name in names if name != _RANGES]
@@ -41,6 +41,10 @@ def carried_over(first: ResponseHead, last: ResponseHead, *, by_a_peer: bool) ->
     for attribute in ("length", "chunked", "persistent", "dated", "named", "usual"):
         setattr(made, attribute, getattr(last, attribute))
     return made
+
+
+def _has_several_ranges(response: ResponseHead) -> bool:
+    return response.status == 206 and (response.get(_TYPE) or b"").lower().startswith(b"multipart/byteranges")
 
 
 def without(response: ResponseHead, names: frozenset[bytes]) -> ResponseHead:

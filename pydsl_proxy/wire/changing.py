@@ -74,4 +74,6 @@ class Changing:
             name = line.partition(b":")[0]
             mark = b"\r\n%b:" % name
             if name.lower() not in SEEN and b"_" not in name and mark in before and mark not in self._marks:
-                self._marks = (mark, *self._marks[: MOST_NAMES - 1])
+                # Two spellings of a name could come in either order, which has to stay.
+                others = [other for other in self._marks if other.lower() != mark.lower()]
+                self._marks = (mark, *others[: MOST_NAMES - 1])

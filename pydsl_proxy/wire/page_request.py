@@ -38,4 +38,6 @@ def _without(fields: RequestFields, names: tuple[bytes, ...]) -> RequestFields:
     # Their number was bounded when they came.
     made = read_request_fields(cut(fields.raw, spans), sys.maxsize)
     made.server = fields.server
+    # What a step has put in the place of the client's own is not named any more.
+    made.named = fields.named
     return made

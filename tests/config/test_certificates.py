@@ -62,7 +62,7 @@ class TlsTests(SynchronousTestCase):
     def test_server_mistakes(self) -> None:
         """What a server is given."""
         self.assertIn("no certificate", mistake(server, 443, tls=[])[0])
-        self.assertIn("is not made by tls()", mistake(server, 443, tls=cast("Tls", "cert.pem"))[0])
+        self.assertIn("'cert.pem' is not made by tls()", mistake(server, 443, tls=cast("Tls", "cert.pem"))[0])
         other = tls("b.pem", "b.key", client_ca="ca.pem")
         self.assertIn("of one server differ in client_ca", mistake(server, 443, tls=[ONE, other])[0])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import tempfile
 from typing import cast
 
@@ -63,6 +64,17 @@ class SendFileTests(LoopbackCase):
         await server.has(10 * 1024 + 11)
         self.assertEqual(server.received, b"before" + sending.data + b"after")
         self.assertEqual(sending.told, [])
+
+    async def test_room(self) -> None:
+        """Towards a TCP client on this machine the send buffer is bounded, once a file is sent and not before."""
+        server, client, sending = await self.sending(10 * 1024)
+        room = client.link.socket.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+        sending.send()
+        # Linux tells the doubled size.
+        bounded = client.link.socket.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+        self.assertNotEqual(room, 2 * DirectSend.LOCAL_ROOM)
+        self.assertEqual(bounded, room if isinstance(self, UNIXCase) else 2 * DirectSend.LOCAL_ROOM)
+        await server.has(10 * 1024 + 5)
 
     async def test_large(self) -> None:
         """A producer is paused while there is no room, and what waits is counted."""

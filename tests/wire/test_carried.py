@@ -49,6 +49,14 @@ class CarriedTests(SynchronousTestCase):
         self.assertEqual(made.all(b"set-cookie"), [b"a", b"b", b"s"])
         self.assertEqual(carried_over(FIRST, head(b"a: b"), by_a_peer=True).all(b"content-type"), [b"a/a"])
 
+    def test_several_ranges(self) -> None:
+        """The type that tells the boundary of several ranges stays; of one range it is the first one's."""
+        kind = b"multipart/byteranges; boundary=x"
+        several = head(b"Content-Type: " + kind, status=b"206 Partial Content")
+        self.assertEqual(carried_over(FIRST, several, by_a_peer=False).all(b"content-type"), [kind])
+        one = head(b"Content-Type: text/x", status=b"206 Partial Content")
+        self.assertEqual(carried_over(FIRST, one, by_a_peer=False).all(b"content-type"), [b"a/a"])
+
     def test_error(self) -> None:
         """An error has the cookies."""
         made = carried_over(FIRST, head(b"Content-Type: text/x", status=b"404 Not Found"), by_a_peer=False)

@@ -94,6 +94,14 @@ class ChangingTests(SynchronousTestCase):
             self.assertEqual(parts.all(name), whole.all(name))
         self.assertEqual((parts.host, parts.host_name), (whole.host, whole.host_name))
 
+    def test_spellings(self) -> None:
+        """Of the spellings of a name the last that was learned is set apart: together their order would change."""
+        changing = taught(b"A", b"B", b"a")
+        block = b"\r\na: 1\r\nB: 2\r\nA: 3"
+        rest, apart = changing.split(block)
+        self.assertEqual((rest, sorted(apart.split())), (b"\r\nA: 3", [b"1", b"2", b"B:", b"a:"]))
+        self.assertFalse(changing.keeps_order(read_request_fields(rest, 100)))
+
     def test_repeated(self) -> None:
         """Fields of one name are told, in whatever case: their order would change."""
         changing = taught(b"A")

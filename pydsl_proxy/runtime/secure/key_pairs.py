@@ -77,14 +77,14 @@ def read_key_pair(certificate: str, key: str) -> KeyPair:
     return KeyPair(certificate, chain, private, kind)
 
 
-def read_certificates(file: str) -> list[x509.Certificate]:
-    """The certificates in a PEM file, at least one; raises :class:`BadFile`."""
+def read_certificates(file: str, hint: str = "write tls(certificate, key)") -> list[x509.Certificate]:
+    """The certificates in a PEM file, at least one; raises :class:`BadFile`, with *hint* if a key is in it."""
     data = read(file)
     try:
         return x509.load_pem_x509_certificates(data)
     except ValueError as error:
         if b"PRIVATE KEY-----" in data and b"CERTIFICATE-----" not in data:
-            raise BadFile(f"{file!r} has a key, where a certificate is wanted", "write tls(certificate, key)") from None
+            raise BadFile(f"{file!r} has a key, where a certificate is wanted", hint) from None
         raise BadFile(f"there is no certificate in {file!r} that can be read: {error}", _pem(data)) from None
 
 

@@ -52,7 +52,7 @@ class ClientAuthorities:
 
     def __init__(self, file: str) -> None:
         self.file = file
-        self.certificates = read_certificates(file)
+        self.certificates = read_certificates(file, 'write client_ca="clients-ca.pem", the certificates of authorities')
         self.digest = hashlib.sha256(b"".join(each.public_bytes(Encoding.DER) for each in self.certificates)).digest()
 
 

@@ -243,7 +243,8 @@ def _told_by(reason: Failure) -> str:
         return "the peer closed the connection"
     queue = reason.value.args[0] if reason.value.args else ()
     words = [str(entry[-1]) for entry in queue if isinstance(entry, tuple)]
-    if "wrong version number" in words:
+    # The latter is what OpenSSL before 3.6 makes of the answer of a server of plain HTTP.
+    if "wrong version number" in words or "packet length too long" in words:
         return "what it answers is not TLS"
     return ", ".join(words) or "the peer closed the connection"
 

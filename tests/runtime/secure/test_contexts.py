@@ -260,6 +260,14 @@ class TermsTests(ContextsCase):
 class ClientTests(ContextsCase):
     """Certificates of clients."""
 
+    def test_key_for_authorities(self) -> None:
+        """A key in the place of the authorities' certificates: the hint is about that file, not about the server's."""
+        secure = self.secure(AUTHORITY.issue("a.test"))
+        with self.assertRaises(ConfigErrors) as caught:
+            self.contexts(("", Secure(secure.pairs, secure.pairs[0].key)))
+        self.assertIn("has a key, where a certificate is wanted", str(caught.exception))
+        self.assertIn("write client_ca=", str(caught.exception))
+
     def test_verified(self) -> None:
         """One that the authorities signed is told of; none is none."""
         contexts = self.contexts(("", self.secure(AUTHORITY.issue("a.test"), client_ca=AUTHORITY)))
