@@ -5,7 +5,9 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy.wire.h1_reader import read_request_fields
-from pydsl_proxy.wire.reframed import with_length
+from pydsl_proxy.wire.head import Fields, RequestFields
+from pydsl_proxy.wire.reframed import _OF_THE_BYTES, with_length
+from pydsl_proxy.wire.replacing import _UNDERSTOOD
 
 
 class WithLengthTests(SynchronousTestCase):
@@ -34,3 +36,18 @@ class WithLengthTests(SynchronousTestCase):
         read = read_request_fields(b"\r\nHost: a\r\nContent-Length: 3", 100)
         read.edited["x"] = b"y"
         self.assertEqual(with_length(read, 4).edited, {})
+
+    def test_set_apart(self) -> None:
+        """Fields that were set apart are among the others, and the old framing does not come back by them."""
+        rest = read_request_fields(b"\r\nHost: a\r\nTransfer-Encoding: chunked", 100)
+        made = with_length(rest.followed_by(b"\r\nX-Id: 1"), 7)
+        self.assertEqual(made.raw, b"\r\nHost: a\r\nX-Id: 1\r\nContent-Length: 7")
+        self.assertEqual((made.base, made.changing, made.count), (None, b"", 3))
+
+    def test_all(self) -> None:
+        """Each attribute of a request's fields follows from the bytes, or is carried over: a new one has to be told."""
+        names = {name for name, value in vars(RequestFields).items() if not (name[:2] == "__" or callable(value))}
+        names |= {*Fields.__slots__, "spans"}
+        carried = {"host", "host_name", "named", "close", "keep_alive", "expect", "upgrade", "server"}
+        self.assertEqual(names, {*_OF_THE_BYTES, *carried})
+        self.assertEqual({*_UNDERSTOOD, "named"}, carried | {"content_length", "chunked"})

@@ -7,6 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
 from OpenSSL import SSL
 from OpenSSL.crypto import X509
 from twisted.internet.error import ConnectionDone, ConnectionLost
@@ -431,3 +433,27 @@ class SessionTests(Case):
         for _ in range(2):
             self.connect(self.server, self.known)
         self.assertEqual((self.verified, len(self.attempt.errors)), (2, 2))
+
+
+class UnreadableTests(SynchronousTestCase):
+    """A certificate whose names make no sense."""
+
+    def test_names(self) -> None:
+        """It is not accepted, and the library's words are told."""
+        issued = Authority().issue("app.test")
+        made = issued.certificate
+        builder = x509.CertificateBuilder(made.issuer, made.subject, issued.key.public_key(), made.serial_number)
+        builder = builder.not_valid_before(made.not_valid_before_utc).not_valid_after(made.not_valid_after_utc)
+        garbage = x509.UnrecognizedExtension(x509.SubjectAlternativeName.oid, b"garbage")
+        shown = X509.from_cryptography(builder.add_extension(garbage, critical=False).sign(issued.key, SHA256()))
+
+        class Shown:
+            """A connection to the peer."""
+
+            def get_peer_certificate(self) -> X509:
+                """What the peer has shown."""
+                return shown
+
+        peer = PeerTls("app.test:443", SSL.Context(SSL.TLS_CLIENT_METHOD), "app.test", True, Clock())
+        problem = peer.problem_with(cast("SSL.Connection", Shown()))
+        self.assertTrue((problem or "").startswith("it cannot be read: "), problem)
