@@ -115,11 +115,7 @@ class PeerTls:
         digest = certificate.digest("sha256")
         if digest == self._matching:
             return None
-        try:
-            problem = mismatch(connection, self._host, is_ip=self._told is None)
-        except Exception as error:
-            # The libraries raise errors of many kinds for a certificate that they cannot read.
-            return f"it cannot be read: {error}"
+        problem = mismatch(connection, self._host, is_ip=self._told is None)
         if problem is None:
             self._matching = digest
         return problem
