@@ -71,7 +71,7 @@ class Upstreams:
         return Files(config.tls)
 
     def _make(self, config: UpstreamConfig, context: Context | None) -> Upstream:
-        connector = H1Connector()
+        connector = config.via or H1Connector()
         peers = []
         for each in config.peers:
             peer = self._peer(config, each)

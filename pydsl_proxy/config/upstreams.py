@@ -10,9 +10,10 @@ from attrs import field, frozen
 from pydsl_proxy.balancing.smooth_round_robin import round_robin
 from pydsl_proxy.config.addresses import Address, UnixAddress, parse_address, without_https
 from pydsl_proxy.config.peer_tls import UpstreamTls, upstream_tls
+from pydsl_proxy.config.speaking import check_connector, check_hashable
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.errors.numbers import count, seconds
-from pydsl_proxy.interfaces import Strategy
+from pydsl_proxy.interfaces import Connector, Strategy
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.spelling import call, options
 
@@ -56,14 +57,15 @@ class Upstream:
     keepalive_timeout: float = field(default=60, kw_only=True)
     keepalive_requests: int = field(default=1000, kw_only=True)
     keepalive_time: float = field(default=3600, kw_only=True)
+    via: Connector | None = field(default=None, kw_only=True)
     tls: UpstreamTls | None = field(default=None, kw_only=True)
     send_proxy_protocol: Literal[1, 2] | None = field(default=None, kw_only=True)
     origin: Origin = field(eq=False, repr=False, factory=here, kw_only=True)
 
     def __repr__(self) -> str:
         strategy = [] if self.strategy == round_robin() else [repr(self.strategy)]
-        rest = options(self, "keepalive", "keepalive_timeout", "keepalive_requests", "keepalive_time", "tls")
-        rest += options(self, "send_proxy_protocol")
+        rest = options(self, "keepalive", "keepalive_timeout", "keepalive_requests", "keepalive_time")
+        rest += options(self, "via", "tls", "send_proxy_protocol")
         return call("upstream", repr(self.name), strategy, map(repr, self.peers), rest)
 
 
@@ -116,7 +118,7 @@ def upstream(
     keepalive_timeout: float = 60,
     keepalive_requests: int = 1000,
     keepalive_time: float = 3600,
-    via: None = None,
+    via: Connector | None = None,
     tls: UpstreamTls | None = None,
     send_proxy_protocol: Literal[1, 2] | None = None,
 ) -> Upstream:
@@ -126,6 +128,8 @@ def upstream(
     *keepalive_timeout* seconds; one is closed after *keepalive_requests* requests, or when it is *keepalive_time*
     seconds old.
 
+    The peers are spoken to *via* a connector (:class:`~pydsl_proxy.interfaces.Connector`); without one, in HTTP/1.1.
+
     With *tls*, which :func:`upstream_tls` makes, the peers are spoken to over TLS.  Addresses that are URLs, as
     ``"https://app.example.com"``, ask for ``upstream_tls()``.
 
@@ -133,8 +137,6 @@ def upstream(
     before all else, before TLS too (HAProxy's ``send-proxy`` and ``send-proxy-v2``).  Each request has a connection of
     its own then: none is kept, because what is told holds for all that comes on a connection.
     """
-    if via is not None:
-        raise ConfigError("upstream(via=…) is not available in this version", hint="leave it out")
     count("upstream(keepalive=…)", keepalive, least=0)
     seconds("upstream(keepalive_timeout=…)", keepalive_timeout)
     count("upstream(keepalive_requests=…)", keepalive_requests, least=1)
@@ -143,11 +145,12 @@ def upstream(
     strategy: Strategy = round_robin()
     if first and _is_strategy(first[0]):
         strategy, first = first[0], ()
-        _check_hashable(name, strategy)
+        check_hashable(name, "strategy", strategy)
     made = tuple(_peer(name, each) for each in (*first, *peers))
     _check_name(name, made)
     _check_peers(name, made)
     tls = _tls(name, made, tls)
+    check_connector(name, via, over_tls=tls is not None)
     made = tuple(attrs.evolve(each, https=False) for each in made)
     return Upstream(
         name,
@@ -157,6 +160,7 @@ def upstream(
         keepalive_timeout=keepalive_timeout,
         keepalive_requests=keepalive_requests,
         keepalive_time=keepalive_time,
+        via=via,
         tls=tls,
         send_proxy_protocol=_version(send_proxy_protocol),
     )
@@ -215,17 +219,6 @@ def _version(given: object) -> Literal[1, 2] | None:
     raise ConfigError(
         f"upstream(send_proxy_protocol=…) is a version, 1 or 2, not {given!r}", hint="write send_proxy_protocol=2"
     )
-
-
-def _check_hashable(name: str, strategy: Strategy) -> None:
-    """An upstream is known by what it says, across reloads too."""
-    try:
-        hash(strategy)
-    except TypeError:
-        raise ConfigError(
-            f"upstream({name!r}): the strategy {strategy!r} cannot be hashed",
-            hint="make its class frozen: @attrs.frozen, or @dataclass(frozen=True)",
-        ) from None
 
 
 def _is_strategy(value: object) -> TypeGuard[Strategy]:

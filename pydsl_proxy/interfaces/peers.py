@@ -111,7 +111,10 @@ class Dial(Protocol):
 
 
 class Connector(Protocol):
-    """How a peer is spoken to: a frozen value."""
+    """How a peer is spoken to: a frozen value, given to ``upstream(…, via=…)``.
+
+    If it has an attribute ``over_tls`` that is false, an upstream with TLS refuses it.
+    """
 
     def compile(self, home: Home, dial: Dial) -> Callable[[Attempt], Callable[[], None]]:
         """The function that opens a connection and sends an attempt on it; what it returns cancels."""

@@ -95,13 +95,11 @@ class UpstreamTests(SynchronousTestCase):
             self.assertEqual(mistake(cast("Callable[..., object]", upstream), *arguments), (message, hint))
 
     def test_options(self) -> None:
-        """The numbers are checked; another connector is for later."""
+        """The numbers are checked."""
         self.assertIn("keepalive=…) must be 0", mistake(upstream, "app", "a:1", keepalive=-1)[0])
         self.assertIn("keepalive_timeout=…) must be", mistake(upstream, "app", "a:1", keepalive_timeout=0)[0])
         self.assertIn("keepalive_requests=…) must be 1", mistake(upstream, "app", "a:1", keepalive_requests=0)[0])
         self.assertIn("keepalive_time=…) must be", mistake(upstream, "app", "a:1", keepalive_time=0)[0])
-        later = cast("None", True)
-        self.assertIn("via=…) is not available", mistake(upstream, "app", "a:1", via=later)[0])
 
 
 class TlsTests(SynchronousTestCase):

@@ -52,6 +52,7 @@ server(80).set_cookie_flags(samesite="Lax")  # E: expected "Literal['strict', 'l
 server(80).set_request_header("X-A", 5)  # E: expected "str | Value
 upstream("app", "a:1", least_conn())  # E: expected "Peer | str"
 upstream("app", "a:1", tls=True)  # E: expected "UpstreamTls | None"
+upstream("app", "a:1", via="fastcgi")  # E: expected "Connector | None"
 upstream("app", "a:1", send_proxy_protocol=3)  # E: expected "Literal[1, 2] | None"
 server(80, proxy_protocol=True)  # E: expected "Iterable[str] | None"
 upstream("app", ["a:1"])  # E: expected "Strategy | Peer | str | None"
