@@ -33,6 +33,7 @@ from pydsl_proxy.wire.h1_request import RequestWriter
 from pydsl_proxy.wire.head import ResponseHead
 from pydsl_proxy.wire.relocation import relocated
 from pydsl_proxy.wire.uri import BadHost, host_and_port
+from pydsl_proxy.wire.websocket import TOKEN as WEBSOCKET
 
 T = TypeVar("T")
 
@@ -96,11 +97,11 @@ class LocationPlace:
             handle = filtered(filters, handle)
         return Room(handle, self.response_rules)
 
-    def relay(self, upstream: object, replaced: bytes | None = None) -> Handle:
+    def relay(self, upstream: object, replaced: bytes | None = None, *, websocket: bool = False) -> Handle:
         """The handle that sends exchanges to *upstream*; see :meth:`~pydsl_proxy.interfaces.Place.relay`."""
         self.proxies = True
         steering = Steering(ignored_fields(self._features), slowing(self.clock))
-        return self._relay(upstream, replaced, steering=steering)
+        return self._relay(upstream, replaced, steering=steering, websocket=websocket)
 
     def _relay(
         self,
@@ -109,10 +110,11 @@ class LocationPlace:
         *,
         rules: FieldRules | None = None,
         steering: Steering | None = None,
+        websocket: bool = False,
     ) -> Handle:
         assert isinstance(upstream, UpstreamConfig)
         rules = self.request_rules if rules is None else rules
-        writer = RequestWriter(rules, _host(upstream))
+        writer = RequestWriter(rules, _host(upstream), WEBSOCKET if websocket else b"")
         names = tuple(name.encode() for name in (upstream.name, *(peer.address for peer in upstream.peers)))
         scheme = b"http" if upstream.tls is None else b"https"
         stripped = last_of(StripPrefix, self._features)
@@ -131,6 +133,7 @@ class LocationPlace:
             self._reactor.seconds,
             rules.removed,
             steering,
+            self.timeouts.idle if websocket else None,
         )
         # It asks more of an exchange than handlers in general do; there is only one kind.
         return cast(Handle, relay)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Generic, Literal, Protocol, Self, TypeVar
 
 import attrs
 from attrs import frozen
@@ -22,6 +22,7 @@ from pydsl_proxy.handlers.redirect import Redirect
 from pydsl_proxy.handlers.resource import Mount
 from pydsl_proxy.handlers.respond import Respond
 from pydsl_proxy.handlers.to_https import ToHttps
+from pydsl_proxy.handlers.web_sockets import WebSockets
 from pydsl_proxy.interfaces import Handler
 from pydsl_proxy.steps.internal_only import InternalOnly
 from pydsl_proxy.wire.conditions import Condition, ConditionSource, as_condition
@@ -96,22 +97,32 @@ class OpenLocation(Scope, Generic[T]):
         """
         return self._with(InternalOnly())
 
-    def proxy_to(self, upstream: Upstream | str, *, path: str | None = None) -> T:
+    def proxy_to(
+        self, upstream: Upstream | str, *, path: str | None = None, websocket: Literal["tunnel"] | None = None
+    ) -> T:
         """Send requests to *upstream*, or to the one peer at an address.
 
         The request target goes through byte for byte.  With *path* the matched prefix is replaced by it: at
         ``location("/api/")``, ``path="/v1/"`` makes ``/v1/users`` of ``/api/users``.
+
+        With *websocket* as ``"tunnel"`` a request for a WebSocket is one for the peer too, and once it is granted the
+        bytes of both sides are passed on as they are; see :meth:`websocket_to`, which ``tunnel=True`` makes do the
+        same where nothing but WebSockets is spoken.  Without it peers never hear of ``Upgrade``.
         """
         if path is not None and isinstance(self.match, Regex | Named):
             raise no_prefix(path)
-        if isinstance(upstream, str):
-            upstream = alone(upstream)
-        elif not isinstance(upstream, Upstream):
-            raise ConfigError(
-                f"proxy_to(): {upstream!r} is not an upstream",
-                hint='write upstream("app", …) or an address, "host:port"',
-            )
-        return self.handle(Proxy(upstream, path=path))
+        return self.handle(Proxy(_upstream("proxy_to", upstream), path=path, websocket=websocket))
+
+    def websocket_to(self, upstream: Upstream | str, *, path: str | None = None, tunnel: bool = False) -> T:
+        """Send WebSockets to *upstream*, or to the one peer at an address; all else is answered with 426.
+
+        With *tunnel* the bytes of both sides are passed on as they are once the peer has granted the WebSocket (a 101
+        that proves it, RFC 6455 4.1).  A peer that refuses is heard: its answer reaches the client as it is.  *path*
+        is that of :meth:`proxy_to`.  After ``.timeouts(idle=3600)`` seconds without a byte both sides are closed.
+        """
+        if path is not None and isinstance(self.match, Regex | Named):
+            raise no_prefix(path, "websocket_to")
+        return self.handle(WebSockets(_upstream("websocket_to", upstream), path=path, tunnel=tunnel))
 
     def respond(
         self, status: int, body: bytes | ValueSource = b"", *, content_type: str = "text/plain; charset=utf-8"
@@ -207,6 +218,16 @@ class OpenLocation(Scope, Generic[T]):
     def __repr__(self) -> str:
         before = "" if isinstance(self.owner, _Nobody) else f"{self.owner!r}."
         return f"{before}{code_of(self.match)}{_when(self.condition)}{self._verbs()}"
+
+
+def _upstream(verb: str, given: object) -> Upstream:
+    if isinstance(given, str):
+        return alone(given)
+    if isinstance(given, Upstream):
+        return given
+    raise ConfigError(
+        f"{verb}(): {given!r} is not an upstream", hint='write upstream("app", …) or an address, "host:port"'
+    )
 
 
 @frozen

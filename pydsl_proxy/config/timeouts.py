@@ -18,12 +18,14 @@ class Timeouts:
 
     ``send`` and ``read`` are between two writes and two reads, as nginx's ``proxy_send_timeout`` and
     ``proxy_read_timeout``.  nginx waits 60 s for a connection too; a peer in the same network that takes longer than
-    5 s will not come.
+    5 s will not come.  ``idle`` is for connections that have switched to WebSocket: nginx closes them after its
+    ``proxy_read_timeout`` too, which users take for a failure; HAProxy has ``timeout tunnel``, 1 h in its examples.
     """
 
     connect: float = 5
     send: float = 60
     read: float = 60
+    idle: float = 3600
 
 
 @frozen(kw_only=True)
@@ -33,21 +35,27 @@ class SetTimeouts:
     connect: float | None = None
     send: float | None = None
     read: float | None = None
+    idle: float | None = None
     origin: Origin = field(eq=False, repr=False, factory=here)
 
     def as_verb(self) -> str:
         """The call that made this."""
-        return call("timeouts", options(self, "connect", "send", "read"))
+        return call("timeouts", options(self, "connect", "send", "read", "idle"))
+
+    def times(self) -> dict[str, float]:
+        """Those that are set."""
+        times = {"connect": self.connect, "send": self.send, "read": self.read, "idle": self.idle}
+        return {name: time for name, time in times.items() if time is not None}
 
 
-def set_timeouts(*, connect: float | None, send: float | None, read: float | None) -> SetTimeouts:
+def set_timeouts(*, connect: float | None, send: float | None, read: float | None, idle: float | None) -> SetTimeouts:
     """The feature of ``.timeouts()``, each time checked."""
-    if connect is None and send is None and read is None:
+    given = SetTimeouts(connect=connect, send=send, read=read, idle=idle)
+    if not given.times():
         raise ConfigError("timeouts() without a time", hint="write .timeouts(connect=1, read=30)")
-    for name, value in (("connect", connect), ("send", send), ("read", read)):
-        if value is not None:
-            seconds(f"timeouts({name}=…)", value)
-    return SetTimeouts(connect=connect, send=send, read=read)
+    for name, value in given.times().items():
+        seconds(f"timeouts({name}=…)", value)
+    return given
 
 
 def timeouts_of(features: Iterable[object]) -> Timeouts:
@@ -55,6 +63,5 @@ def timeouts_of(features: Iterable[object]) -> Timeouts:
     given: dict[str, float] = {}
     for feature in features:
         if isinstance(feature, SetTimeouts):
-            times = (("connect", feature.connect), ("send", feature.send), ("read", feature.read))
-            given.update((name, value) for name, value in times if value is not None)
+            given.update(feature.times())
     return Timeouts(**given)

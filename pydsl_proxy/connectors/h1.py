@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum
 from math import inf
+from typing import cast
 
 from attrs import frozen
 from twisted.internet.error import ConnectionDone, ConnectionLost
@@ -13,6 +14,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from pydsl_proxy.connectors.h1_body import ResponseBody
+from pydsl_proxy.connectors.h1_switched import Switched
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import Attempt, Dial, Exchange, Home, StreamTransport, Trailers
 from pydsl_proxy.wire.chunked import chunk, last_chunk
@@ -20,6 +22,7 @@ from pydsl_proxy.wire.grammar import CRLF, HEAD_END, Malformed
 from pydsl_proxy.wire.h1_reader import read_response_head
 from pydsl_proxy.wire.head import ResponseHead
 from pydsl_proxy.wire.memo import Memo
+from pydsl_proxy.wire.websocket import fault_of_switch
 
 # nginx's proxy_buffer_size is 4 or 8 KiB and the most asked-about 502; Node sends up to 16, Go's client reads 1 MiB.
 MOST_HEAD = 64 * 1024
@@ -36,15 +39,17 @@ class State(Enum):
     HEAD = "the head of a response is awaited"
     BODY = "a response's body comes"
     CLOSED = "nothing is read or sent any more"
+    SWITCHED = "another protocol is spoken; the connection is of another class, a Switched"
 
 
-IDLE, HEAD, BODY, CLOSED = State
+IDLE, HEAD, BODY, CLOSED, SWITCHED = State
 
 TRANSITIONS: dict[State, frozenset[State]] = {
     IDLE: frozenset((HEAD, CLOSED)),
-    HEAD: frozenset((BODY, IDLE, CLOSED)),
+    HEAD: frozenset((BODY, IDLE, CLOSED, SWITCHED)),
     BODY: frozenset((IDLE, CLOSED)),
     CLOSED: frozenset(),
+    SWITCHED: frozenset(),
 }
 
 
@@ -211,11 +216,25 @@ class H1Connection(Protocol):
         self._interim += 1
         self._read_on(attempt)
         if response.status == 101:
-            self._fail(attempt, "bad_head", "switched protocols without being asked")
+            self._switch(attempt, response, data)
         elif self._interim > MOST_INTERIM:
             self._fail(attempt, "bad_head", f"sent more than {MOST_INTERIM} interim responses")
         elif data:
             self._take_head(attempt, data)
+
+    def _switch(self, attempt: Attempt, response: ResponseHead, data: bytes) -> None:
+        silence = attempt.switches
+        if silence is None:
+            fault: str | None = "switched protocols without being asked"
+        else:
+            fault = fault_of_switch(attempt.exchange.fields, response)
+        if fault is not None or silence is None:
+            self._fail(attempt, "bad_head", fault or "")
+            return
+        self._state = SWITCHED
+        # What it speaks from here on is no business of this class; no request pays for asking.
+        self.__class__ = Switched  # type: ignore[assignment]  # told above
+        cast(Switched, self).begin(attempt, response, data, silence)
 
     def _read_on(self, attempt: Attempt) -> None:
         """The peer has sent something, and has its time anew for the rest."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import inf
+from typing import cast
 
 from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol
 from twisted.internet.protocol import Factory, connectionDone
@@ -14,6 +15,7 @@ from pydsl_proxy.frontends.h1_answering import Answering
 from pydsl_proxy.frontends.h1_body import Body
 from pydsl_proxy.frontends.h1_head import read_head
 from pydsl_proxy.frontends.h1_state import ANSWER, BODY, CLOSED, HEAD, LINGER
+from pydsl_proxy.frontends.h1_switched import Switched
 from pydsl_proxy.interfaces import BodyReceiver, Exchange, FrontendSite, Listening
 from pydsl_proxy.wire.forwarded import Identity
 from pydsl_proxy.wire.grammar import CRLF, HEAD_END, Malformed, read_usual_line
@@ -297,6 +299,11 @@ class H1Frontend(Answering):
         self._held += data
         if len(self._held) > MOST_HELD:
             self._pause()
+
+    def _switch(self, head: bytes) -> None:
+        """Become a connection of another protocol; no request pays for asking whether it is one."""
+        self.__class__ = Switched  # type: ignore[assignment]  # told above
+        cast(Switched, self).begin(head)
 
     def _expired(self) -> None:
         """The deadline has passed."""

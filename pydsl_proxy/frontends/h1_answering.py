@@ -11,7 +11,7 @@ from pydsl_proxy.wire.chunked import chunk, last_chunk
 from pydsl_proxy.wire.field_rules import FieldRules
 from pydsl_proxy.wire.framing import Framing
 from pydsl_proxy.wire.grammar import HEAD_END
-from pydsl_proxy.wire.h1_response import response_head, usual_head
+from pydsl_proxy.wire.h1_response import response_head, switching_head, usual_head
 from pydsl_proxy.wire.head import ResponseHead
 
 # Unsent bytes of answers beyond which a client's further requests wait: as much as Twisted queues before it pauses.
@@ -66,6 +66,11 @@ class Answering(Closing):
     def _send_unusual(
         self, exchange: Exchange, response: ResponseHead, rules: FieldRules, data: bytes, end: bool
     ) -> None:
+        if response.status == 101:
+            added = rules.compute(exchange.request) if rules.computed else b""
+            self._framing = Framing.NONE
+            self._switch(switching_head(response, rules, added) + data)
+            return
         # An answer that is complete before the request is does not wait for the rest of it.
         if end and self._state is BODY:
             self._last = True
@@ -180,4 +185,8 @@ class Answering(Closing):
 
     def _heads(self, data: bytes) -> None:
         """Begin the exchanges whose heads are in *data*; the reading half does."""
+        raise NotImplementedError
+
+    def _switch(self, head: bytes) -> None:
+        """Send *head*, of a 101, and speak HTTP no more; the reading half does."""
         raise NotImplementedError

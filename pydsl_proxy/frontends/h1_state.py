@@ -24,17 +24,19 @@ class State(Enum):
     ANSWER = "an exchange is under way and its request is complete"
     LINGER = "the last response is sent; what still comes is read and dropped"
     CLOSED = "nothing is read or sent any more, but what is queued"
+    SWITCHED = "another protocol is spoken; the connection is of another class, a Switched"
 
 
-HEAD, BODY, ANSWER, LINGER, CLOSED = State
+HEAD, BODY, ANSWER, LINGER, CLOSED, SWITCHED = State
 
 # Every transition there is; the tests hold all conversations to it.
 TRANSITIONS: dict[State, frozenset[State]] = {
     HEAD: frozenset((BODY, ANSWER, LINGER, CLOSED)),
     BODY: frozenset((ANSWER, LINGER, CLOSED)),
-    ANSWER: frozenset((HEAD, LINGER, CLOSED)),
+    ANSWER: frozenset((HEAD, LINGER, CLOSED, SWITCHED)),
     LINGER: frozenset((CLOSED,)),
     CLOSED: frozenset(),
+    SWITCHED: frozenset((LINGER, CLOSED)),
 }
 
 

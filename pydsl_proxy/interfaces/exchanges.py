@@ -90,6 +90,13 @@ class Exchange(RequestHead, Protocol):
     def start(self, response: ResponseHead, data: bytes, end: bool) -> None:
         """Send the head and the first bytes of the body; *end* says that they are all of it."""
 
+    def switch(self, response: ResponseHead, data: bytes) -> None:
+        """Answer with a 101: from now on both bodies are bytes of another protocol, each until its side ends.
+
+        *data* are the first bytes of the response's; those of the request are delivered to who calls
+        :meth:`read_body` now.  Filters see nothing of them.
+        """
+
     def write(self, data: bytes) -> None:
         """Send more of the body; *data* is not empty."""
 
@@ -118,6 +125,12 @@ class Exchange(RequestHead, Protocol):
 
         What is told last is called first.  It must not raise.
         """
+
+    def drain(self) -> None:
+        """The proxy is stopped; see :meth:`when_draining`."""
+
+    def when_draining(self, told: Callable[[], None]) -> None:
+        """Call *told* when the proxy is stopped and waits for exchanges to end: one that has no end by itself ends."""
 
     def go_on(self, handle: Handle) -> None:
         """Call *handle* from outside a handle, as a timer's or a subrequest's; what it raises is answered with 500."""

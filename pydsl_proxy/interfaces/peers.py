@@ -32,6 +32,10 @@ class Attempt(Protocol):
         """Seconds, in force for this attempt."""
 
     @property
+    def switches(self) -> float | None:
+        """The request asks for a WebSocket, which may be silent for so many seconds; None if it does not."""
+
+    @property
     def write_head(self) -> Callable[..., bytes]:
         """Writes the head of :attr:`exchange` for a peer of HTTP/1.1; called with it."""
 
@@ -40,6 +44,12 @@ class Attempt(Protocol):
 
     def answered(self, response: ResponseHead, data: bytes, end: bool) -> None:
         """The peer's head is here, with the first bytes of the body; *end* says that they are all of it."""
+
+    def switched(self, response: ResponseHead, data: bytes) -> None:
+        """The peer has switched: from here on both bodies are raw, with *data* the first bytes of the response's.
+
+        :attr:`connection` takes what the client sends, until :meth:`PeerConnection.send_end`.
+        """
 
     def body(self, data: bytes) -> None:
         """More of the body."""

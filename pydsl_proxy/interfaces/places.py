@@ -34,6 +34,10 @@ class Timeouts(Protocol):
     def read(self) -> float:
         """Between two reads from a peer."""
 
+    @property
+    def idle(self) -> float:
+        """That a connection which has switched to WebSocket may be silent."""
+
 
 class Place(Protocol):
     """The surroundings for which a handler or step is compiled: one location, with all that it inherits."""
@@ -70,10 +74,11 @@ class Place(Protocol):
     def response_rules(self) -> FieldRules:
         """What ``set_response_header`` and ``hide_response_header`` ask for, and what every response loses."""
 
-    def relay(self, upstream: object, replaced: bytes | None = None) -> Handle:
+    def relay(self, upstream: object, replaced: bytes | None = None, *, websocket: bool = False) -> Handle:
         """The handle that sends exchanges to *upstream*, with their ``peer_target``.
 
         *replaced* is the path that stands for :attr:`prefix` at the peer, for the rewriting of its ``Location`` fields.
+        With *websocket* peers are asked to switch to it; then the connection may be silent for :attr:`Timeouts.idle`.
         """
 
     def asker(self, upstream: object, *, edited: bool = True) -> Ask:

@@ -9,6 +9,7 @@ from twisted.logger import Logger
 
 from pydsl_proxy.errors import ProxyError
 from pydsl_proxy.interfaces import PeerConnection, Trailers
+from pydsl_proxy.runtime.uplink import Uplink
 from pydsl_proxy.wire.head import ResponseHead
 
 if TYPE_CHECKING:
@@ -57,6 +58,11 @@ class Attempt:
         self.upload = upload
         self.started = now
 
+    @property
+    def switches(self) -> float | None:
+        """The request asks for a WebSocket, which may be silent for so many seconds; None if it does not."""
+        return self.relay.switches
+
     def send_body_on(self, connection: PeerConnection) -> None:
         """The request's head is sent: let its body follow, what is here of it at once."""
         if self.upload is not None:
@@ -94,6 +100,22 @@ class Attempt:
         exchange.start(response, data, False)
         if connection is not None and exchange.running is self:
             exchange.stream_from(connection)
+
+    def switched(self, response: ResponseHead, data: bytes) -> None:
+        """The peer has switched: from here on both bodies are raw, with *data* the first bytes of the response's."""
+        exchange, connection = self.exchange, self.connection
+        assert connection is not None
+        self.status = response.status
+        self.relay.settle(self)
+        if self.peer.fails:
+            self.relay.upstream.succeeded(self.peer)
+        try:
+            exchange.switch(response, data)
+            if exchange.running is self:
+                exchange.stream_from(connection)
+                exchange.read_body(Uplink(connection))
+        except Exception:
+            self.crash()
 
     def body(self, data: bytes) -> None:
         """More of the body."""

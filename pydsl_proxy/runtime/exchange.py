@@ -94,6 +94,7 @@ class Exchange:
     dropped_trailers: frozenset[bytes] = frozenset()
     lasting: tuple[AttachedFilter, ...] = ()
     _request: Request | None = None
+    _drained: Callable[[], None] | None = None
 
     def __init__(
         self,
@@ -224,6 +225,10 @@ class Exchange:
             self.site.log(self)
             self.attempt = None
 
+    def switch(self, response: ResponseHead, data: bytes) -> None:
+        """Answer with a 101: from now on both bodies are bytes of another protocol, each until its side ends."""
+        self.start(response, data, False)
+
     def write(self, data: bytes) -> None:
         """Send more of the body; *data* is not empty."""
         self.sent += len(data)
@@ -272,6 +277,16 @@ class Exchange:
     def when_over(self, told: Callable[[], None]) -> None:
         """Call *told* once, when the exchange is over, whatever its end."""
         self.site = Watched(self.site, told)
+
+    def when_draining(self, told: Callable[[], None]) -> None:
+        """Call *told* when the proxy is stopped and waits for exchanges to end."""
+        self._drained = told
+
+    def drain(self) -> None:
+        """The proxy is stopped; most exchanges come to an end by themselves."""
+        told, self._drained = self._drained, None
+        if told is not None:
+            told()
 
     def go_on(self, handle: Handle) -> None:
         """Call *handle* from outside a handle, as a timer's or a subrequest's; what it raises is answered with 500."""

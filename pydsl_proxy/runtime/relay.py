@@ -59,6 +59,7 @@ class Relay:
         "_steering",
         "failing_statuses",
         "retry",
+        "switches",
         "timeouts",
         "upstream",
         "write_head",
@@ -74,8 +75,10 @@ class Relay:
         seconds: Callable[[], float],
         removed: frozenset[bytes] = frozenset(),
         steering: Steering | None = None,
+        switches: float | None = None,
     ) -> None:
         self.upstream = upstream
+        self.switches = switches
         self._removed = removed
         self.timeouts = timeouts
         self.retry = retry

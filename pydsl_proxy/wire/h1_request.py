@@ -31,14 +31,16 @@ class RequestWriter:
     """Writes the heads of one location's requests to one upstream.
 
     Everything in a head but its first line and its end follows from the client's header section alone, and is kept
-    with it.  *host* is sent where a client of HTTP/1.0 named none.
+    with it.  *host* is sent where a client of HTTP/1.0 named none; *upgrade* is the protocol that peers are asked to
+    switch to.
     """
 
-    __slots__ = ("_dropped", "_host", "_rules", "write")
+    __slots__ = ("_dropped", "_host", "_rules", "_upgrade", "write")
 
-    def __init__(self, rules: FieldRules, host: bytes) -> None:
+    def __init__(self, rules: FieldRules, host: bytes, upgrade: bytes = b"") -> None:
         self._rules = rules
         self._host = host
+        self._upgrade = b"\r\nConnection: Upgrade\r\nUpgrade: " + upgrade if upgrade else b""
         self._dropped = REQUEST_DROPPED | FORWARDING | FRAMING | rules.removed
         usual = not rules.computed and FORWARDING.isdisjoint(rules.removed)
         # Chosen here, once: the usual location asks nothing more of a request.
@@ -78,7 +80,7 @@ class RequestWriter:
         section = cut(fields.raw, spans)
         if fields.host is None and b"host" not in removed:
             section += b"\r\nHost: " + self._host
-        section += _framing(fields) + self._rules.constant
+        section += self._upgrade + _framing(fields) + self._rules.constant
         if identity.believed:
             return section
         if fields.host and b"x-forwarded-host" not in removed:

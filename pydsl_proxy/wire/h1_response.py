@@ -8,7 +8,8 @@ from pydsl_proxy.wire.field_rules import FieldRules
 from pydsl_proxy.wire.framing import Framing, response_framing
 from pydsl_proxy.wire.grammar import HEAD_END
 from pydsl_proxy.wire.head import OwnHead, ResponseHead, section
-from pydsl_proxy.wire.statuses import has_no_body, reason
+from pydsl_proxy.wire.statuses import UPGRADE_REQUIRED, has_no_body, reason
+from pydsl_proxy.wire.websocket import TOKEN as WEBSOCKET
 
 #: Our name, in responses of our own.
 SERVER = (b"Server", b"pydsl_proxy")
@@ -49,8 +50,18 @@ def response_head(
         pieces.append(b"\r\nConnection: close")
     elif not minor:
         pieces.append(b"\r\nConnection: keep-alive")
+    if response.status == UPGRADE_REQUIRED and response.get(b"upgrade") == WEBSOCKET:
+        # RFC 9110 15.5.22: it says what to upgrade to; that is for this hop, like all of the field.
+        pieces.append(b"\r\nConnection: Upgrade\r\nUpgrade: " + WEBSOCKET)
     pieces.append(HEAD_END)
     return b"".join(pieces), framing
+
+
+def switching_head(response: ResponseHead, rules: FieldRules, added: bytes) -> bytes:
+    """A whole head of 101, to the protocol that the response names (RFC 9110 15.2.2)."""
+    fields = rules.edit(response, response.named - {b"upgrade"})
+    upgrade = response.get(b"upgrade") or b""
+    return b"%b%b%b\r\nConnection: Upgrade\r\nUpgrade: %b\r\n\r\n" % (_line(response), fields, added, upgrade)
 
 
 def _line(response: ResponseHead) -> bytes:

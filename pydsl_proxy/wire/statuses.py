@@ -7,6 +7,8 @@ from http import HTTPStatus
 REASONS: dict[int, bytes] = {status.value: status.phrase.encode() for status in HTTPStatus}
 # nginx's own, for the access log only: the client left before it was answered.
 CLIENT_CLOSED = 499
+# RFC 9110 15.5.22.
+UPGRADE_REQUIRED = 426
 
 
 def reason(status: int) -> bytes:

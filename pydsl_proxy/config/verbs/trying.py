@@ -15,12 +15,20 @@ class Trying(Featured):
 
     __slots__ = ()
 
-    def timeouts(self, *, connect: float | None = None, send: float | None = None, read: float | None = None) -> Self:
+    def timeouts(
+        self,
+        *,
+        connect: float | None = None,
+        send: float | None = None,
+        read: float | None = None,
+        idle: float | None = None,
+    ) -> Self:
         """Wait so many seconds for a peer: to be connected (5 unless told), between writes and between reads (60).
 
-        Each is inherited by itself.
+        *idle* is how long a WebSocket may be silent, both ways (3600); ``send`` and ``read`` have no say over it.  Each
+        is inherited by itself.
         """
-        return self._with(set_timeouts(connect=connect, send=send, read=read))
+        return self._with(set_timeouts(connect=connect, send=send, read=read, idle=idle))
 
     def retry(
         self,
