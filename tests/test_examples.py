@@ -58,18 +58,21 @@ class ExampleTests(SynchronousTestCase):
 
 
 class OwnTests(SynchronousTestCase):
-    """The example that has tests of its own."""
+    """The examples that have tests of their own."""
 
     def test_pass(self) -> None:
         """They pass."""
-        spec = spec_from_file_location("example_of_tests", EXAMPLES / "tested" / "test_proxy.py")
-        assert spec is not None and spec.loader is not None
-        module = module_from_spec(spec)
-        spec.loader.exec_module(module)
-        suite, result = defaultTestLoader.loadTestsFromModule(module), TestResult()
-        suite.run(result)
-        self.assertEqual([text for _, text in (*result.failures, *result.errors)], [])
-        self.assertGreater(result.testsRun, 3)
+        files = sorted(EXAMPLES.rglob("test_proxy.py"))
+        self.assertIn(EXAMPLES / "tested" / "test_proxy.py", files)
+        for file in files:
+            spec = spec_from_file_location(f"tests_of_{file.parent.name}", file)
+            assert spec is not None and spec.loader is not None
+            module = module_from_spec(spec)
+            spec.loader.exec_module(module)
+            suite, result = defaultTestLoader.loadTestsFromModule(module), TestResult()
+            suite.run(result)
+            self.assertEqual([text for _, text in (*result.failures, *result.errors)], [])
+            self.assertGreater(result.testsRun, 3)
 
 
 class EmbeddingTests(SynchronousTestCase):

@@ -12,11 +12,12 @@ from pydsl_proxy.config.verbs.headers import Headers
 from pydsl_proxy.config.verbs.limits import Limits
 from pydsl_proxy.config.verbs.rewriting import Rewriting
 from pydsl_proxy.config.verbs.securing import Securing
+from pydsl_proxy.config.verbs.streaming import Streaming
 from pydsl_proxy.config.verbs.trying import Trying
 
 
 @frozen(kw_only=True)
-class Scope(Headers, Trying, Limits, Access, Buffering, Encodings, Rewriting, Securing, Extending):
+class Scope(Headers, Trying, Limits, Access, Buffering, Streaming, Encodings, Rewriting, Securing, Extending):
     """What has features: ``http(...)``, a server, or a location.
 
     They hold for all that the scope contains, wherever in the chain they are written.  Inner scopes add to outer ones,

@@ -256,10 +256,14 @@ class H1Connection(Protocol):
         self._response = response
         self._body = body
         self._left = body.left
-        self._read_on(attempt)
         attempt.answered(response, pieces, False)
-        if body.ended and self._attempt is attempt:
+        if self._attempt is not attempt:
+            return
+        if body.ended:
             self._end(attempt, response, body)
+        elif not self._uploading and not self._paused:
+            # Not _read_on(): the attempt may have got other times with the head, and shorter ones.
+            self._watch.until(self._home.seconds() + attempt.timeouts.read)
 
     def _take_body(self, attempt: Attempt, data: bytes) -> None:
         """The end of a body of declared length, or some of another."""

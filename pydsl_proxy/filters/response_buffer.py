@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.filters.waiting_bytes import WaitingBytes
 from pydsl_proxy.interfaces import Exchange, Producer, Sink, Trailers
+from pydsl_proxy.wire.event_stream import is_event_stream
 from pydsl_proxy.wire.head import ResponseHead
 
 # What is given to the client at once, and so what may be queued for it beyond what the buffer itself holds.
@@ -204,5 +205,4 @@ def may_wait(response: ResponseHead) -> bool:
         return False
     if (response.get(b"x-accel-buffering") or b"").lower() == b"no":
         return False
-    media_type = (response.get(b"content-type") or b"").partition(b";")[0]
-    return media_type.strip().lower() != b"text/event-stream"
+    return not is_event_stream(response)

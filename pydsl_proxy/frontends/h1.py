@@ -81,15 +81,14 @@ class H1Frontend(Answering):
         """The client sends no more; it may still read, as simple tools do after a half close.
 
         Whether it has left altogether shows only when something is sent to it, so a request whose answer does not
-        begin within ``half_close`` seconds is given up.
+        begin within ``half_close`` seconds is given up, and so is an event stream that is silent for as long.
         """
         if self._state is ANSWER and self._exchange is not None:
             self._half_closed = True
             # What was sent ahead is answered yet.
             if HEAD_END not in self._held:
                 self._last = True
-            if not self._exchange.answered:
-                self._watch.until(self._listening.seconds() + self._listening.site.clients.half_close)
+            self._await_sign()
         elif self._state is BODY:
             self._leave("the client closed before its request's end")
             self.abort()
@@ -324,7 +323,7 @@ class H1Frontend(Answering):
             else:
                 slow = "the client stopped sending its body, or sent it too slowly"
                 self._give_up(ProxyError(Source.CLIENT, 408, "body_timeout", slow))
-        elif self._exchange is None or not self._exchange.answered:
+        elif self._exchange is None or self._shows_none(self._exchange):
             self._leave("the client closed, at least its half, and was not answered in time")
             self.abort()
 

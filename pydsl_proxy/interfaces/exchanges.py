@@ -114,6 +114,12 @@ class Exchange(RequestHead, Protocol):
         TLS.  Raises EOFError if the file ends before *offset*, and OSError if it cannot be read or sent in this way.
         """
 
+    def allow_silence(self, seconds: float) -> None:
+        """From now on the peer may be silent for so long within its response, in place of ``timeouts(read=…)``.
+
+        To be called when the response begins; nothing happens where no peer answers.
+        """
+
     def is_here(self, path: bytes) -> bool:
         """Whether the location of this exchange is also that of *path*: then nothing is to be redirected."""
 
@@ -185,6 +191,8 @@ class Nearness(IntEnum):
     INTERCEPT = 10
     #: Frees the peer from the client's pace.
     BUFFER = 20
+    #: Adds bytes of its own.
+    FILL = 25
     #: Changes the bytes.
     ENCODE = 30
     #: Holds bytes back.

@@ -29,7 +29,11 @@ class Attempt(Protocol):
 
     @property
     def timeouts(self) -> Timeouts:
-        """Seconds, in force for this attempt."""
+        """Seconds, in force for this attempt.
+
+        Other ones may come in force within :meth:`answered`, for the body that follows: event streams may be silent for
+        longer.  A connector asks anew for each deadline, and so for the first one after :meth:`answered`.
+        """
 
     @property
     def switches(self) -> float | None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from twisted.logger import Logger
 
 from pydsl_proxy.errors import ProxyError
-from pydsl_proxy.interfaces import PeerConnection, Trailers
+from pydsl_proxy.interfaces import PeerConnection, Timeouts, Trailers
+from pydsl_proxy.runtime.attempt_times import AttemptTimes
 from pydsl_proxy.runtime.uplink import Uplink
 from pydsl_proxy.wire.head import ResponseHead
 
@@ -50,7 +51,7 @@ class Attempt:
         now: float,
     ) -> None:
         self.relay = relay
-        self.timeouts = relay.timeouts
+        self.timeouts: Timeouts = relay.timeouts
         self.write_head = relay.write_head
         self.exchange = exchange
         self.peer = peer
@@ -116,6 +117,11 @@ class Attempt:
                 exchange.read_body(Uplink(connection))
         except Exception:
             self.crash()
+
+    def allow_silence(self, seconds: float) -> None:
+        """Let the peer be silent for so long from now on."""
+        times = self.timeouts
+        self.timeouts = AttemptTimes(times.connect, times.send, seconds, times.idle)
 
     def body(self, data: bytes) -> None:
         """More of the body."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import AttachedFilter, BodyReceiver, Frontend, Handle, KeptBody, Producer, Running, Trailers
+from pydsl_proxy.runtime.attempt import Attempt
 from pydsl_proxy.runtime.redirected_body import bring_body
 from pydsl_proxy.runtime.replaying import Twice
 from pydsl_proxy.wire.field_rules import FieldRules
@@ -18,7 +19,6 @@ from pydsl_proxy.wire.statuses import CLIENT_CLOSED
 from pydsl_proxy.wire.uri import normalised_path
 
 if TYPE_CHECKING:
-    from pydsl_proxy.runtime.attempt import Attempt
     from pydsl_proxy.runtime.relay import Trail
 
 # nginx's NGX_HTTP_MAX_URI_CHANGES.
@@ -273,6 +273,11 @@ class Exchange:
     def add_response_fields(self, section: bytes) -> None:
         """Send the client the fields of *section* as well, if this location answers."""
         self.rules = self.rules.adding(section)
+
+    def allow_silence(self, seconds: float) -> None:
+        """From now on the peer may be silent for so long within its response, in place of ``timeouts(read=…)``."""
+        if isinstance(self.running, Attempt):
+            self.running.allow_silence(seconds)
 
     def when_over(self, told: Callable[[], None]) -> None:
         """Call *told* once, when the exchange is over, whatever its end."""

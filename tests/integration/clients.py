@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 from collections.abc import Iterable, Mapping
 from http.client import HTTPConnection
@@ -24,8 +25,8 @@ class Response:
 class RawClient:
     """A connection on which any bytes may be sent; a context manager."""
 
-    def __init__(self, address: int | str) -> None:
-        self.socket = reach(address)
+    def __init__(self, address: int | str | socket.socket) -> None:
+        self.socket = address if isinstance(address, socket.socket) else reach(address)
         self._file = self.socket.makefile("rb")
 
     def send(self, data: bytes) -> None:
@@ -52,11 +53,25 @@ class RawClient:
             body = self._file.read()
         return Response(status, fields, body)
 
+    def head(self) -> bytes:
+        """The head of the next response, and nothing behind it."""
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            line = self._file.readline()
+            if not line:
+                raise EOFError(f"the connection was closed after {head!r}")
+            head += line
+        return head
+
+    def chunk(self) -> bytes:
+        """The next chunk of a body; nothing at its end, before the trailers."""
+        size = int(self._file.readline(), 16)
+        return self._file.read(size + 2)[:-2] if size else b""
+
     def _chunks(self) -> bytes:
         pieces = []
-        while size := int(self._file.readline(), 16):
-            pieces.append(self._file.read(size))
-            self._file.readline()
+        while piece := self.chunk():
+            pieces.append(piece)
         self._file.readline()
         return b"".join(pieces)
 

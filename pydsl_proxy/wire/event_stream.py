@@ -1,0 +1,36 @@
+"""Event streams, as the HTML standard has them (9.2, server-sent events): what they are called, and their comments."""
+
+from __future__ import annotations
+
+from pydsl_proxy.wire.head import Fields
+
+# 9.2.5: a stream begins where an event may begin.
+BEGINNING = b"\n\n"
+# 9.2.6: what has been decoded loses one byte order mark, at the beginning of the stream alone.
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# Lines end with LF, CR or CRLF.  What may end an empty line, with the end of the line before; after a CR, an LF that
+# belongs to it may still come, and makes one more empty line, which means nothing.
+_EVENT_ENDS = (b"\n\n", b"\r\r", b"\n\r", b"\n\r\n", b"\r\r\n")
+
+
+def is_event_stream(response: Fields) -> bool:
+    """Whether the body is ``text/event-stream``, whatever the parameters."""
+    media_type = (response.get(b"content-type") or b"").partition(b";")[0]
+    return media_type.strip().lower() == b"text/event-stream"
+
+
+def tail_of(tail: bytes, data: bytes) -> bytes:
+    """The last bytes of a stream that ended with *tail*, now that *data* was added: what :func:`comment` looks at."""
+    return data[-3:] if len(data) >= 3 else (tail + data)[-3:]
+
+
+def comment(tail: bytes) -> bytes:
+    r"""An empty comment for a stream that ends with *tail*; nothing where it would not be one.
+
+    Between two events it has an empty line of its own, for clients that look for events between empty lines.  In an
+    event a line without one may stand between two others, as the empty line would end the event.  After a CR in an
+    event there is none: an LF that belongs to it would become an empty line.
+    """
+    if tail.endswith(_EVENT_ENDS):
+        return b":\n\n"
+    return b":\n" if tail.endswith(b"\n") else b""

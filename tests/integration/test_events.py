@@ -1,0 +1,166 @@
+"""Event streams and long polls of Node on real sockets: nothing is held, and who leaves is noticed."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import struct
+from typing import cast
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.integration.clients import RawClient, fetch
+from tests.integration.support import PROGRAMS, Program, folder, free_port, proxy, reach, require, shared, wait_until
+from tests.support.authorities import Authority
+from tests.support.decoding import decoder
+
+POST = b"POST %b HTTP/1.1\r\nHost: a\r\nAccept-Encoding: identity\r\nContent-Length: %d\r\n\r\n%b"
+WORDS = [f"word-{number}" for number in range(10)]
+
+
+def model() -> Program:
+    """The peer, which says a word when it is told to."""
+    port = free_port()
+    return Program([require("node", "apt-get install nodejs"), PROGRAMS / "tokens.js", str(port)], port)
+
+
+# What could hold bytes, each at a location of its own.
+LOCATIONS = {
+    "/plain": "",
+    "/buffered": ".buffer_response()",
+    "/compressed": ".compress()",
+    "/flushed": '.compress("gzip", flush=True).heartbeat(5)',
+    "/paced": ".limit_rate(100_000)",
+    "/pages": '.error_page(500, 502, body="sorry", intercept=True)',
+    "/beating": ".heartbeat(5)",
+    "/all": ".heartbeat(5).compress(flush=True).buffer_response().limit_rate(100_000)",
+}
+IMPATIENT = ".timeouts(read=0.5).heartbeat(0.2, silence=30)"
+
+
+def before_model() -> Program:
+    """A proxy, which listens for TLS at the next port."""
+    port, secure = free_port(), free_port()
+    certificate = Authority().issue("a.test").save(folder(), "a")
+    every = {**LOCATIONS, "/impatient": IMPATIENT}
+    locations = "".join(f".location({path!r}){verbs}.proxy_to(model)" for path, verbs in every.items())
+    config = f"""
+from pydsl_proxy import clients, http, server, tls, upstream
+
+model = upstream("model", "127.0.0.1:{shared(model).port}")
+plain = server("tcp:{port}:interface=127.0.0.1"){locations}
+secure = server("tcp:{secure}:interface=127.0.0.1", tls=tls{certificate!r}).location("/").proxy_to(model)
+proxy = http(plain, secure, access_log=None, shutdown_grace=0, clients=clients(half_close=0.5))
+"""
+    program = proxy(config, port)
+    SECURE.append(secure)
+    return program
+
+
+# The port for TLS, once that proxy is started.
+SECURE: list[int] = []
+
+
+class EventsTests(SynchronousTestCase):
+    """One stream at a time, without and with each verb that could hold bytes."""
+
+    def setUp(self) -> None:
+        """Model and proxy are started once."""
+        self.model = shared(model).port
+        self.port = shared(before_model).port
+
+    def say(self, word: str) -> None:
+        """The model says one more word, and nothing before it is told again."""
+        self.assertEqual(fetch(self.model, f"/word?{word}", "POST").status, 200)
+
+    def await_open(self, number: int) -> None:
+        """So many wait at the model."""
+        wait_until(lambda: int(fetch(self.model, "/open").body) == number, 10, f"{number} open at the model")
+
+    def test_each_word(self) -> None:
+        """Each word is at the client's before the next is said: the model waits until the client has read it."""
+        for path in LOCATIONS:
+            with RawClient(self.port) as client:
+                self.begin(client, path)
+                for word in WORDS:
+                    self.say(word)
+                    self.assertEqual(self.event_of(client), f"data: {word}\n\n".encode(), path)
+            self.await_open(0)
+
+    def test_compressed(self) -> None:
+        """So it is for one who takes them compressed."""
+        with RawClient(self.port) as client:
+            client.send(POST.replace(b"identity", b"gzip") % (b"/flushed", 2, b"{}"))
+            self.assertIn(b"gzip", client.head())
+            self.await_open(1)
+            reading = decoder("gzip")
+            for word in WORDS:
+                self.say(word)
+                self.assertEqual(reading(client.chunk()), f"data: {word}\n\n".encode())
+        self.await_open(0)
+
+    def test_heartbeats(self) -> None:
+        """They come while the model is silent, beyond the read timeout, and stand between the words."""
+        with RawClient(self.port) as client:
+            self.begin(client, "/impatient")
+            for _ in range(5):
+                self.assertEqual(self.event_of(client), b":\n\n")
+            self.say("late")
+            while (event := self.event_of(client)) == b":\n\n":
+                pass
+            self.assertEqual(event, b"data: late\n\n")
+        self.await_open(0)
+
+    def test_leaving(self) -> None:
+        """A client that closes is noticed although nothing is sent to it, and so is one that resets."""
+        for linger in (False, True):
+            client = RawClient(self.port)
+            self.begin(client)
+            if linger:
+                # With a time of 0 a close is a reset.
+                client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.close()
+            self.await_open(0)
+
+    def test_leaving_tls(self) -> None:
+        """So it is over TLS, whether the client says that it closes or not."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        for says in (False, True):
+            plain = reach(SECURE[0])
+            client = RawClient(context.wrap_socket(plain))
+            self.begin(client)
+            if says:
+                # It does not wait for the answer, as browsers do not.
+                client.socket.setblocking(False)
+                with contextlib.suppress(ssl.SSLWantReadError):
+                    cast(ssl.SSLSocket, client.socket).unwrap()
+            client.close()
+            self.await_open(0)
+
+    def test_polls(self) -> None:
+        """A poll is answered when there is a word; one whose client has left waits no more."""
+        with RawClient(self.port) as client:
+            client.send(POST % (b"/plain", 4, b"poll"))
+            self.await_open(1)
+            self.say("news")
+            self.assertEqual(client.response().body, b"news")
+        with RawClient(self.port) as client:
+            client.send(POST % (b"/plain", 4, b"poll"))
+            self.await_open(1)
+        self.await_open(0)
+
+    def begin(self, client: RawClient, path: str = "/plain") -> None:
+        """The stream is up at both ends."""
+        client.send(POST % (path.encode(), 2, b"{}"))
+        self.assertIn(b"text/event-stream", client.head())
+        self.await_open(1)
+
+    def event_of(self, client: RawClient) -> bytes:
+        """One event, in one chunk or several."""
+        event = b""
+        while not event.endswith(b"\n\n"):
+            event += client.chunk()
+        return event
