@@ -40,13 +40,16 @@ class Files:
         except OSError as error:
             raise self._mistake(f"{what}={path!r}) cannot be read: {error.strerror}") from None
 
-    def context(self) -> SSL.Context:
-        """What connections to the peers are made with; raises :class:`ConfigError` if a file is not what it should."""
+    def context(self, alpn: bytes = b"http/1.1") -> SSL.Context:
+        """What connections to the peers are made with, and *alpn* is offered by (RFC 7301).
+
+        Raises :class:`ConfigError` if a file is not what it should.
+        """
         context = SSL.Context(SSL.TLS_CLIENT_METHOD)
         context.set_min_proto_version(VERSIONS[self._config.minimum_version])
         context.set_options(SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION)
         context.set_mode(SSL.MODE_RELEASE_BUFFERS)
-        context.set_alpn_protos([b"http/1.1"])
+        context.set_alpn_protos([alpn])
         # Kept by hand, one for each peer.
         context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         if self._config.verify:

@@ -60,7 +60,7 @@ class Upstreams:
         if files is not None:
             self.read[config] = files.digest
         kept = self._previous.get(config) if self.read.get(config) == self._read_before.get(config) else None
-        return kept or self._make(config, None if files is None else files.context())
+        return kept or self._make(config, None if files is None else files.context(_alpn(config)))
 
     def _files(self, config: UpstreamConfig) -> Files | None:
         if config.tls is None or is_in_clear(self._reactor):
@@ -106,7 +106,8 @@ class Upstreams:
         from pydsl_proxy.runtime.secure.tls_to_peers import PeerTls, over_tls
 
         host = config.tls.name or (None if isinstance(address, UnixAddress) else address.host)
-        return over_tls(dial, PeerTls(peer.address, context, host, config.tls.verify, self._reactor), self._reactor)
+        tls = PeerTls(peer.address, context, host, config.tls.verify, self._reactor, _must_choose(config))
+        return over_tls(dial, tls, self._reactor)
 
     def _dial(self, name: str, address: Address) -> Dial:
         if isinstance(address, UnixAddress):
@@ -128,3 +129,13 @@ class Upstreams:
         """Close every idle connection."""
         for upstream in self.living.values():
             upstream.close()
+
+
+def _must_choose(config: UpstreamConfig) -> bytes | None:
+    """The protocol on which a peer must agree by ALPN; one of HTTP/1.1 may know nothing of ALPN."""
+    protocol: bytes | None = getattr(config.via, "alpn", None)
+    return protocol
+
+
+def _alpn(config: UpstreamConfig) -> bytes:
+    return _must_choose(config) or b"http/1.1"

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pydsl_proxy.errors import ConfigError
 
 
-def check_connector(name: str, given: object, *, over_tls: bool) -> None:
-    """Whether *given* can stand in ``upstream(name, via=…)``; *over_tls* says that the upstream asks for TLS."""
+def check_connector(name: str, given: object, *, over_tls: bool, announces: bool = False) -> None:
+    """Whether *given* can stand in ``upstream(name, via=…)``.
+
+    *over_tls* says that the upstream asks for TLS, *announces* that it tells its peers of clients.
+    """
     if given is None:
         return
     where = f"upstream({name!r}, via=…)"
@@ -23,6 +26,11 @@ def check_connector(name: str, given: object, *, over_tls: bool) -> None:
         raise ConfigError(
             f"upstream({name!r}): {given!r} does not speak over TLS, which tls=… or an https:// address asks for",
             hint="leave tls= out, and write addresses as host:port",
+        )
+    if announces and getattr(given, "shares_connections", False):
+        raise ConfigError(
+            f"upstream({name!r}): with {given!r} clients share connections, and send_proxy_protocol=… tells of one",
+            hint="leave send_proxy_protocol= out; peers are told of clients by X-Forwarded-For",
         )
 
 

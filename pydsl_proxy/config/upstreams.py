@@ -150,7 +150,7 @@ def upstream(
     _check_name(name, made)
     _check_peers(name, made)
     tls = _tls(name, made, tls)
-    check_connector(name, via, over_tls=tls is not None)
+    check_connector(name, via, over_tls=tls is not None, announces=bool(send_proxy_protocol))
     made = tuple(attrs.evolve(each, https=False) for each in made)
     return Upstream(
         name,

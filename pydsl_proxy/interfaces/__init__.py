@@ -9,7 +9,18 @@ from __future__ import annotations
 
 from pydsl_proxy.interfaces.exchanges import AttachedFilter, Exchange, Handle, Nearness, Sink
 from pydsl_proxy.interfaces.frontends import ClientLimits, Drainable, Frontend, FrontendSite, Listening
-from pydsl_proxy.interfaces.peers import Attempt, Connector, Dial, Home, PeerConnection, PeerState, Pick, Strategy
+from pydsl_proxy.interfaces.peers import (
+    Attempt,
+    Caller,
+    Connector,
+    Dial,
+    Home,
+    IdleConnection,
+    PeerConnection,
+    PeerState,
+    Pick,
+    Strategy,
+)
 from pydsl_proxy.interfaces.places import Ask, Asked, Filter, Handler, Place, Step, Timeouts
 from pydsl_proxy.interfaces.streams import BodyReceiver, KeptBody, Producer, Running, StreamTransport, Trailers, Watch
 
@@ -19,6 +30,7 @@ __all__ = [
     "AttachedFilter",
     "Attempt",
     "BodyReceiver",
+    "Caller",
     "ClientLimits",
     "Connector",
     "Dial",
@@ -30,6 +42,7 @@ __all__ = [
     "Handle",
     "Handler",
     "Home",
+    "IdleConnection",
     "KeptBody",
     "Listening",
     "Nearness",

@@ -68,11 +68,18 @@ class Attempt(Protocol):
         """An exception was raised by a user's function: 500, and nothing against the peer."""
 
 
-class PeerConnection(Producer, Protocol):
-    """A connection to a peer."""
+class IdleConnection(Protocol):
+    """A connection to a peer that is kept for the next attempt."""
 
     def send(self, attempt: Attempt) -> None:
         """Send the attempt's request, and tell the attempt what comes of it."""
+
+    def close(self) -> None:
+        """Close it, as it is idle."""
+
+
+class PeerConnection(Producer, Protocol):
+    """The connection to a peer that an attempt has: to itself, or as a stream among others."""
 
     def send_body(self, data: bytes) -> None:
         """Send some of the request's body."""
@@ -82,9 +89,6 @@ class PeerConnection(Producer, Protocol):
 
     def abandon(self) -> None:
         """The attempt is of no interest any more: close."""
-
-    def close(self) -> None:
-        """Close an idle connection."""
 
 
 class Home(Protocol):
@@ -107,27 +111,41 @@ class Home(Protocol):
     def unsent(self, transport: object) -> int:
         """Bytes that wait in user space to be sent."""
 
-    def release(self, connection: PeerConnection) -> bool:
+    def release(self, connection: IdleConnection) -> bool:
         """Keep an idle connection; False if there are enough, then it closes."""
 
-    def forget(self, connection: PeerConnection) -> None:
+    def forget(self, connection: IdleConnection) -> None:
         """An idle connection is gone."""
+
+
+class Caller(Protocol):
+    """For whom a connection is made: an attempt, or a connector that shares it among several."""
+
+    @property
+    def exchange(self) -> Exchange:
+        """The exchange that is tried, or one of them."""
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """Seconds."""
+
+    def failed(self, error: ProxyError) -> None:
+        """There is no connection."""
 
 
 class Dial(Protocol):
     """How the runtime reaches one address."""
 
-    def __call__(self, attempt: Attempt, build: Callable[[], TwistedProtocol], /) -> Callable[[], None]:
-        """Connect for *attempt*, within its time for that; *build* makes the protocol.  What is returned cancels.
-
-        The attempt is told if there is no connection.
-        """
+    def __call__(self, caller: Caller, build: Callable[[], TwistedProtocol], /) -> Callable[[], None]:
+        """Connect for *caller*, within its time for that; *build* makes the protocol.  What is returned cancels."""
 
 
 class Connector(Protocol):
     """How a peer is spoken to: a frozen value, given to ``upstream(…, via=…)``.
 
-    If it has an attribute ``over_tls`` that is false, an upstream with TLS refuses it.
+    If it has an attribute ``over_tls`` that is false, an upstream with TLS refuses it; ``alpn`` is the protocol that a
+    peer must choose there (RFC 7301).  ``shares_connections``, if true, says that one connection carries the requests
+    of several clients.
     """
 
     def compile(self, home: Home, dial: Dial) -> Callable[[Attempt], Callable[[], None]]:

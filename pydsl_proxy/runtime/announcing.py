@@ -8,7 +8,7 @@ from typing import cast
 from twisted.internet.interfaces import ITransport
 from twisted.internet.protocol import Protocol
 
-from pydsl_proxy.interfaces import Attempt, Dial, Exchange, StreamTransport
+from pydsl_proxy.interfaces import Caller, Dial, Exchange, StreamTransport
 from pydsl_proxy.wire.proxy_protocol import write_proxy_header
 
 
@@ -32,9 +32,9 @@ class _Announced(Protocol):
 def announcing(dial: Dial, version: int) -> Dial:
     """Reach a peer as *dial* does, and tell it of the client of each attempt, in *version* 1 or 2."""
 
-    def dial_and_announce(attempt: Attempt, build: Callable[[], Protocol]) -> Callable[[], None]:
-        header = header_for(attempt.exchange, version)
-        return dial(attempt, lambda: _Announced(header, build))
+    def dial_and_announce(caller: Caller, build: Callable[[], Protocol]) -> Callable[[], None]:
+        header = header_for(caller.exchange, version)
+        return dial(caller, lambda: _Announced(header, build))
 
     return dial_and_announce
 

@@ -12,7 +12,7 @@ from twisted.internet.protocol import ClientFactory, Protocol
 from twisted.python.failure import Failure
 
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.interfaces import Attempt, Dial
+from pydsl_proxy.interfaces import Caller, Dial
 from pydsl_proxy.runtime.transport import DataPath
 
 if TYPE_CHECKING:
@@ -47,31 +47,31 @@ def dial_tcp(reactor: DataReactor, name: str, address: str, port: int) -> Dial:
     if isinstance(reactor, DataPath):
         return partial(_dial_direct, reactor, name, address, port)
 
-    def dial(attempt: Attempt, build: Callable[[], Protocol]) -> Callable[[], None]:
-        factory = Attempted(build, name, attempt.failed)
-        return reactor.connectTCP(address, port, factory, attempt.timeouts.connect).disconnect
+    def dial(caller: Caller, build: Callable[[], Protocol]) -> Callable[[], None]:
+        factory = Attempted(build, name, caller.failed)
+        return reactor.connectTCP(address, port, factory, caller.timeouts.connect).disconnect
 
     return dial
 
 
 def _dial_direct(
-    reactor: DataPath, name: str, address: str, port: int, attempt: Attempt, build: Callable[[], Protocol]
+    reactor: DataPath, name: str, address: str, port: int, caller: Caller, build: Callable[[], Protocol]
 ) -> Callable[[], None]:
     return reactor.dial(
         address,
         port,
-        attempt.timeouts.connect,
+        caller.timeouts.connect,
         build,
-        lambda reason: attempt.failed(why_not_connected(name, reason)),
+        lambda reason: caller.failed(why_not_connected(name, reason)),
     )
 
 
 def dial_unix(reactor: DataReactor, name: str, path: str) -> Dial:
     """Reach a UNIX socket."""
 
-    def dial(attempt: Attempt, build: Callable[[], Protocol]) -> Callable[[], None]:
-        factory = Attempted(build, name, attempt.failed)
-        return reactor.connectUNIX(path, factory, attempt.timeouts.connect).disconnect
+    def dial(caller: Caller, build: Callable[[], Protocol]) -> Callable[[], None]:
+        factory = Attempted(build, name, caller.failed)
+        return reactor.connectUNIX(path, factory, caller.timeouts.connect).disconnect
 
     return dial
 

@@ -19,7 +19,7 @@ from twisted.internet.protocol import Protocol
 from zope.interface import implementer
 
 from pydsl_proxy.errors import ProxyError
-from pydsl_proxy.interfaces import Attempt, Dial
+from pydsl_proxy.interfaces import Caller, Dial
 from pydsl_proxy.runtime.dialling import Attempted, Failed, why_not_connected
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ def dial_host(reactor: DataReactor, name: str, host: str, port: int) -> Dial:
     its own between the transport and ours for as long as the connection lives.
     """
 
-    def dial(attempt: Attempt, build: Callable[[], Protocol]) -> Callable[[], None]:
-        dialled = _Named(reactor, name, build, attempt.timeouts.connect, attempt.failed)
+    def dial(caller: Caller, build: Callable[[], Protocol]) -> Callable[[], None]:
+        dialled = _Named(reactor, name, build, caller.timeouts.connect, caller.failed)
         IReactorPluggableNameResolver(reactor).nameResolver.resolveHostName(dialled, host, port)
         return dialled.cancel
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import inf
 
-from pydsl_proxy.interfaces import Attempt, PeerConnection, Watch
+from pydsl_proxy.interfaces import Attempt, IdleConnection, Watch
 from pydsl_proxy.runtime import deadlines
 from pydsl_proxy.runtime.reactors import Clock
 from pydsl_proxy.runtime.transport import unsent
@@ -54,7 +54,7 @@ class Peer:
         self.fails = 0
         self.checked = -inf
         self.accessed = -inf
-        self._idle: list[PeerConnection] = []
+        self._idle: list[IdleConnection] = []
         self._connect: Callable[[Attempt], Callable[[], None]] | None = None
 
     def __repr__(self) -> str:
@@ -95,14 +95,14 @@ class Peer:
 
     # -- idle connections --------------------------------------------------------------------------------------------
 
-    def release(self, connection: PeerConnection) -> bool:
+    def release(self, connection: IdleConnection) -> bool:
         """Keep an idle connection; False if there are enough."""
         if len(self._idle) >= self.keepalive:
             return False
         self._idle.append(connection)
         return True
 
-    def forget(self, connection: PeerConnection) -> None:
+    def forget(self, connection: IdleConnection) -> None:
         """An idle connection is gone."""
         if connection in self._idle:
             self._idle.remove(connection)

@@ -25,6 +25,14 @@ class InClear:
         raise NotImplementedError
 
 
+@frozen
+class Shared(InClear):
+    """A connector whose connections are used for several clients."""
+
+    over_tls = True
+    shares_connections = True
+
+
 class Mutable(list[int]):
     """A connector that is not known by what it says."""
 
@@ -78,3 +86,11 @@ class ViaTests(SynchronousTestCase):
             self.assertIn("InClear() does not speak over TLS", message)
             self.assertEqual(hint, "leave tls= out, and write addresses as host:port")
         upstream("app", "https://a.test", via=H1Connector())
+
+    def test_announced(self) -> None:
+        """A peer cannot be told of one client on a connection that carries the requests of several."""
+        message, hint = mistake(self.make, "app", "a:1", via=Shared(), send_proxy_protocol=2)
+        self.assertIn("with Shared() clients share connections", message)
+        self.assertIn("X-Forwarded-For", str(hint))
+        upstream("app", "a:1", via=Shared())
+        upstream("app", "a:1", via=H1Connector(), send_proxy_protocol=2)

@@ -35,6 +35,7 @@ MOST_RECORDS = 16
 class SecureDialled(SecureSend):
     """A connection to a peer, encrypted; see :class:`~pydsl_proxy.runtime.secure.tls_to_peers.Encrypted`."""
 
+    encrypted = True
     problem: str | None = None
     verified = 0.0
     _peer: PeerTls

@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.interfaces import Attempt, Dial
+from pydsl_proxy.interfaces import Caller, Dial
 from pydsl_proxy.runtime.secure.peer_certificates import is_ip, mismatch
 
 if sys.platform == "linux":
@@ -44,9 +44,11 @@ SESSION_TIME = 3600.0
 class Encrypted(Shape):
     """A connection to a peer, encrypted.
 
-    ``problem`` is what was wrong with the chain of certificates, ``verified`` when that was last looked at.
+    ``problem`` is what was wrong with the chain of certificates, ``verified`` when that was last looked at;
+    ``encrypted`` is true.
     """
 
+    encrypted: bool
     problem: str | None
     verified: float
 
@@ -65,11 +67,20 @@ class PeerTls:
     """One peer as TLS sees it: the context of its upstream, whom it must be, and the last session with it.
 
     *name* is for messages.  *host* is a DNS name or an IP address, or None if that is unknown; it is not verified
-    unless *verifies*.
+    unless *verifies*.  *alpn* is what the peer must choose by ALPN, None if it need not.
     """
 
-    def __init__(self, name: str, context: SSL.Context, host: str | None, verifies: bool, clock: Clock) -> None:
+    def __init__(
+        self,
+        name: str,
+        context: SSL.Context,
+        host: str | None,
+        verifies: bool,
+        clock: Clock,
+        alpn: bytes | None = None,
+    ) -> None:
         self.name = name
+        self.alpn = alpn
         self._context = context
         self._host = host
         self._verifies = verifies
@@ -135,6 +146,7 @@ class PeerTls:
 class OverTls(TLSMemoryBIOProtocol):
     """TLS for one connection: on the socket of a lean transport, and with Twisted's memory BIOs over all others."""
 
+    encrypted = True
     problem: str | None = None
     verified = 0.0
 
@@ -164,12 +176,12 @@ class Greeting(Protocol):
 
     transport: Encrypted  # type: ignore[assignment]  # more than Protocol promises
 
-    def __init__(self, peer: PeerTls, attempt: Attempt, build: Callable[[], Protocol], clock: Clock) -> None:
+    def __init__(self, peer: PeerTls, caller: Caller, build: Callable[[], Protocol], clock: Clock) -> None:
         self._peer = peer
-        self._attempt = attempt
+        self._caller = caller
         self._build = build
         self._clock = clock
-        self._ends = clock.seconds() + attempt.timeouts.connect
+        self._ends = clock.seconds() + caller.timeouts.connect
         self._over = False
         self.connecting: Callable[[], None] | None = None
 
@@ -178,7 +190,7 @@ class Greeting(Protocol):
         return OverTls(self._peer, self)
 
     def connectionMade(self) -> None:
-        """The handshake begins, within what is left of the attempt's time to connect."""
+        """The handshake begins, within what is left of the caller's time to connect."""
         self._timer = self._clock.callLater(max(0.0, self._ends - self._clock.seconds()), self._expired)
 
     def handshakeCompleted(self) -> None:
@@ -189,6 +201,10 @@ class Greeting(Protocol):
         if problem is not None:
             self._fail(_not_valid(self._peer.name, problem))
             return
+        wanted, chosen = self._peer.alpn, self.transport.getHandle().get_alpn_proto_negotiated()
+        if wanted is not None and chosen != wanted:
+            self._fail(_not_agreed(self._peer.name, wanted, chosen))
+            return
         self._end()
         self._peer.trusted(self.transport)
         self.transport.hand_over(self._build())
@@ -197,7 +213,7 @@ class Greeting(Protocol):
         """The connection is gone before the handshake was over."""
         if not self._over:
             self._end()
-            self._attempt.failed(self._why(reason))
+            self._caller.failed(self._why(reason))
 
     def _why(self, reason: Failure) -> ProxyError:
         name = self._peer.name
@@ -213,7 +229,7 @@ class Greeting(Protocol):
     def _fail(self, error: ProxyError) -> None:
         self._end()
         self.transport.abortConnection()
-        self._attempt.failed(error)
+        self._caller.failed(error)
 
     def _end(self) -> None:
         self._over = True
@@ -237,6 +253,12 @@ def _not_valid(name: str, problem: str) -> ProxyError:
     return ProxyError(Source.PEER, 502, "tls_verify", text, retryable=True)
 
 
+def _not_agreed(name: str, wanted: bytes, chosen: bytes) -> ProxyError:
+    instead = repr(chosen.decode("latin-1")) if chosen else "nothing"
+    text = f"peer {name} does not speak {wanted.decode()!r} over TLS: by ALPN it chose {instead}"
+    return ProxyError(Source.PEER, 502, "alpn", text, retryable=True)
+
+
 def _told_by(reason: Failure) -> str:
     """OpenSSL's words, which stand last in each entry of its queue of errors."""
     if not isinstance(reason.value, SSL.Error):
@@ -252,9 +274,9 @@ def _told_by(reason: Failure) -> str:
 def over_tls(dial: Dial, peer: PeerTls, clock: Clock) -> Dial:
     """Reach a peer as *dial* does, and speak TLS to it."""
 
-    def dial_and_greet(attempt: Attempt, build: Callable[[], Protocol]) -> Callable[[], None]:
-        greeting = Greeting(peer, attempt, build, clock)
-        greeting.connecting = dial(attempt, greeting.begin)
+    def dial_and_greet(caller: Caller, build: Callable[[], Protocol]) -> Callable[[], None]:
+        greeting = Greeting(peer, caller, build, clock)
+        greeting.connecting = dial(caller, greeting.begin)
         return greeting.cancel
 
     return dial_and_greet

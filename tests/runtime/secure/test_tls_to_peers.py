@@ -31,7 +31,7 @@ from pydsl_proxy.runtime.secure.tls_to_peers import SESSION_TIME, PeerTls, over_
 from tests.support.authorities import DAY, Authority, Issued, key_pem, pem
 
 if TYPE_CHECKING:
-    from pydsl_proxy.interfaces import Attempt
+    from pydsl_proxy.interfaces import Caller
 
 TIMEOUTS = Timeouts()
 
@@ -73,7 +73,15 @@ class Recorder(Protocol):
 class Server:
     """A peer with a certificate; it notes the names that it is asked for, and whether it met the session before."""
 
-    def __init__(self, issued: Issued, *, version: int = SSL.TLS1_3_VERSION, clients: Authority | None = None) -> None:
+    def __init__(
+        self,
+        issued: Issued,
+        *,
+        version: int = SSL.TLS1_3_VERSION,
+        clients: Authority | None = None,
+        speaks: tuple[bytes, ...] = (b"http/1.1", b"h2"),
+    ) -> None:
+        self.speaks = speaks
         context = self.context = SSL.Context(SSL.TLS_SERVER_METHOD)
         context.set_max_proto_version(version)
         context.use_certificate(issued.certificate)
@@ -91,9 +99,12 @@ class Server:
             store.add_cert(X509.from_cryptography(clients.certificate))
             context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT)
 
-    def _choose(self, connection: SSL.Connection, offered: list[bytes]) -> bytes:
+    def _choose(self, connection: SSL.Connection, offered: list[bytes]) -> bytes | SSL._NoOverlappingProtocols:
         self.protocols.append(offered)
-        return offered[0]
+        for each in offered:
+            if each in self.speaks:
+                return each
+        return SSL.NO_OVERLAPPING_PROTOCOLS
 
     def serverConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         """A connection."""
@@ -111,7 +122,7 @@ class Wire:
         self.pump: IOPump | None = None
         self.peer: Protocol | None = None
 
-    def dial(self, attempt: Attempt, build: Callable[[], Protocol]) -> Callable[[], None]:
+    def dial(self, caller: Caller, build: Callable[[], Protocol]) -> Callable[[], None]:
         """Connect at once, or never if nobody answers."""
         if self.answering is not None:
             self.peer = self.answering()
@@ -158,7 +169,7 @@ class Case(SynchronousTestCase):
         if server is not None:
             self.wire.answering = lambda: cast(Protocol, server.factory.buildProtocol(None))
         dial = over_tls(self.wire.dial, peer, self.clock)
-        cancel = dial(cast("Attempt", self.attempt), self.build)
+        cancel = dial(cast("Caller", self.attempt), self.build)
         self.wire.flush()
         return cancel
 
@@ -209,6 +220,23 @@ class DialTests(Case):
         server = Server(self.authority.issue("app.test"))
         self.connect(server, self.peer(upstream_tls(ca=self.ca, name="app.test"), "10.0.0.1"))
         self.assertEqual((self.attempt.errors, server.names), ([], [b"app.test"]))
+
+    def test_alpn(self) -> None:
+        """Where the connector needs a protocol it is offered alone, and a peer that does not choose it is of no use."""
+        terms = upstream_tls(ca=self.ca)
+        issued = self.authority.issue("app.test")
+        for speaks, told in (((b"h2",), None), ((), "nothing"), ((b"http/1.1",), "nothing")):
+            self.attempt, self.made = FakeAttempt(), []
+            server = Server(issued, speaks=speaks)
+            context = Files(terms).context(b"h2")
+            self.connect(server, PeerTls("app.test:443", context, "app.test", True, self.clock, b"h2"))
+            self.assertEqual(server.protocols, [[b"h2"]])
+            self.assertEqual(len(self.made), 1 if told is None else 0)
+            if told is not None:
+                (error,) = self.attempt.errors
+                self.assertEqual((error.cause, error.status, error.retryable), ("alpn", 502, True))
+                text = "peer app.test:443 does not speak 'h2' over TLS: by ALPN it chose "
+                self.assertEqual(error.message, text + told)
 
     def test_another_name(self) -> None:
         """It is told for whom the certificate is."""
