@@ -5,10 +5,13 @@ from __future__ import annotations
 from random import SystemRandom
 from typing import cast
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
+from pydsl_proxy.compiler.serving import start_all, stop_all
 from pydsl_proxy.compiler.site import Compiled, compile_config
 from pydsl_proxy.config.listening import endpoint
 from pydsl_proxy.config.sites import Http, Server, as_http
@@ -17,6 +20,8 @@ from pydsl_proxy.frontends.web import WebFrontend
 from pydsl_proxy.observe.logged import LogSink
 from pydsl_proxy.runtime.reactors import DataReactor
 from pydsl_proxy.service import LogInForce, opened_log
+
+log = Logger()
 
 
 class ProxyResource(Resource):
@@ -37,6 +42,11 @@ class ProxyResource(Resource):
             self._log.close()
             raise
         self._log.sink.start()
+        self._start()
+
+    def _start(self) -> None:
+        """Requests for an application that has not started yet wait for it."""
+        start_all(self._compiled.kept.living()).addErrback(lambda failure: log.failure("cannot start", failure))
 
     def _compile(self, config: Http, sink: LogSink, previous: Compiled | None) -> Compiled:
         return compile_config(
@@ -73,11 +83,17 @@ class ProxyResource(Resource):
             raise
         self._log.change(sink)
         previous.upstreams.close_what_is_not_in(self._compiled.upstreams)
+        self._start()
+        stop_all(self._compiled.kept.let_go(), config.shutdown_grace)
 
-    def close(self) -> None:
-        """Close idle connections to peers, and the log; for when the Site is no more."""
+    def close(self) -> Deferred[None]:
+        """Close idle connections to peers, the log, and what applications live in; for when the Site is no more.
+
+        The Deferred fires when applications have ended, or ``shutdown_grace`` is over.
+        """
         self._compiled.upstreams.close()
         self._log.close()
+        return stop_all(self._compiled.kept.living(), self.config.shutdown_grace)
 
 
 def as_resource(

@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from pydsl_proxy.compiler.listeners import InForce, Wrapper, protocol_factory
+from pydsl_proxy.compiler.serving import start_all, stop_all
 from pydsl_proxy.compiler.site import Compiled, compile_config
 from pydsl_proxy.config.checks import check
 from pydsl_proxy.config.sites import Http, Server, as_http
@@ -113,12 +114,18 @@ class ProxyService(Service):
         return {listen: port.getHost() for listen, port in self._ports.items()}
 
     def startService(self) -> Deferred[None]:
-        """Listen; the Deferred fires when every endpoint is bound, or fails with why one cannot be."""
+        """Listen; the Deferred fires when every endpoint is bound, or fails with why one cannot be.
+
+        Applications that want to start before they are asked do so first, and may fail it too.
+        """
         super().startService()  # type: ignore[no-untyped-call]  # Twisted's is not annotated
         self._stopping = False
         self._log.sink.start()
         self._compiled.start(self._outer)
-        return self._binding.run(self._listen)
+        return self._binding.run(self._start)
+
+    def _start(self) -> Deferred[None]:
+        return start_all(self._compiled.kept.living()).addCallback(lambda _: self._listen())
 
     def _listen(self) -> Deferred[None]:
         """Bind the endpoints of the configuration in force that are not bound yet, unless the service has stopped."""
@@ -167,8 +174,9 @@ class ProxyService(Service):
         """Put *config* in force; a bad one raises :class:`~pydsl_proxy.errors.ConfigErrors` and changes nothing.
 
         Exchanges under way end on the site they began with.  Equal upstreams keep their connections and health.  The
-        Deferred fires when what is new is bound, or fails with why an endpoint cannot be: all else is in force then,
-        and the next reload tries it again.  Of a service that is stopping nothing is changed.
+        Deferred fires when what is new is bound and has started, or fails with why an endpoint cannot be bound or an
+        application cannot start: all else is in force then, and the next reload tries it again.  Of a service that is
+        stopping nothing is changed.
         """
         if self._stopping:
             log.info("the proxy is stopping: the configuration is not reloaded")
@@ -194,7 +202,10 @@ class ProxyService(Service):
                 listener.site, listener.scheme = site, compiled.schemes[listen]
                 self._factories[listen].put(self._factory(listen, listener))
         previous.upstreams.close_what_is_not_in(compiled.upstreams)
-        return self._binding.run(self._rebind)
+        started = start_all(compiled.kept.living() if self.running else ())
+        stop_all(compiled.kept.let_go(), config.shutdown_grace)
+        both = gatherResults([self._binding.run(self._rebind), started], consumeErrors=True)
+        return both.addCallbacks(lambda _: None, _plain)
 
     def _rebind(self) -> Deferred[None]:
         """Close the endpoints that the configuration in force does not have, and after that bind its new ones."""
@@ -221,13 +232,15 @@ class ProxyService(Service):
         closed = [self._close(listen) for listen in tuple(self._listeners)]
         everything = gatherResults([*map(_drained, tuple(self._leaving)), *closed], consumeErrors=True)
         grace = self._outer.callLater(self.config.shutdown_grace, self.abort)
+        until = self._outer.seconds() + self.config.shutdown_grace
 
-        def finished(_: object) -> None:
+        def finished(_: object) -> Deferred[None]:
             if grace.active():
                 grace.cancel()
             self._compiled.upstreams.close()
             self._log.close()
             cut_data_path(self._reactor)
+            return stop_all(self._compiled.kept.living(), until - self._outer.seconds())
 
         return everything.addBoth(finished)
 

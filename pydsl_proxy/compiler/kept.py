@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar, cast
 
+from pydsl_proxy.interfaces import Living
+
 T = TypeVar("T")
 
 
@@ -27,3 +29,12 @@ class Kept:
             left = self._left.get(feature)
             known = self._living[id(feature)] = (feature, left.pop(0) if left else make())
         return cast(T, known[1])
+
+    def living(self) -> list[Living]:
+        """The states that hear when the proxy starts and stops."""
+        return [state for _, state in self._living.values() if isinstance(state, Living)]
+
+    def let_go(self) -> list[Living]:
+        """Those of the previous configuration that no feature of this one goes on with; told once."""
+        left, self._left = self._left, {}
+        return [state for states in left.values() for state in states if isinstance(state, Living)]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import Generic, Literal, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, Protocol, Self, TypeVar, cast
 
 import attrs
 from attrs import frozen
 from twisted.web.resource import IResource, Resource
 
+from pydsl_proxy.config.applications import check_wsgi, imported
 from pydsl_proxy.config.comparing import told_comparison
 from pydsl_proxy.config.matching import Match, Named, Prefix, Regex, as_match
 from pydsl_proxy.config.noticing import notice_closed, notice_opened
@@ -23,10 +24,14 @@ from pydsl_proxy.handlers.resource import Mount
 from pydsl_proxy.handlers.respond import Respond
 from pydsl_proxy.handlers.to_https import ToHttps
 from pydsl_proxy.handlers.web_sockets import WebSockets
+from pydsl_proxy.handlers.wsgi import QUEUE, THREADS, Wsgi
 from pydsl_proxy.interfaces import Handler
 from pydsl_proxy.steps.internal_only import InternalOnly
 from pydsl_proxy.wire.conditions import Condition, ConditionSource, as_condition
 from pydsl_proxy.wire.values import ValueSource
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -200,6 +205,17 @@ class OpenLocation(Scope, Generic[T]):
                 hint="write an instance of twisted.web.resource.Resource, WSGIResource(…), or Klein().resource()",
             )
         return self.handle(Mount(resource))
+
+    def wsgi(self, application: WSGIApplication | str, *, threads: int = THREADS, queue: int = QUEUE) -> T:
+        """Answer with a WSGI application, as Flask's and Django's, in the proxy's own process.
+
+        *application* is the object, or the name to import it by, ``"package.module:app"``.  It runs in at most
+        *threads* threads at a time; *queue* is how many requests wait for one before others are answered 503.
+        """
+        given = imported("wsgi", application)
+        check_wsgi(given)
+        spelled = application if isinstance(application, str) else None
+        return self.handle(Wsgi(cast("WSGIApplication", given), threads=threads, queue=queue, spelled=spelled))
 
     def handle(self, handler: Handler) -> T:
         """Give requests to *handler*, an object with ``compile(place)`` (:class:`pydsl_proxy.interfaces.Handler`)."""

@@ -23,6 +23,7 @@ from pydsl_proxy.interfaces.peers import (
 )
 from pydsl_proxy.interfaces.places import Ask, Asked, Filter, Handler, Place, Step, Timeouts
 from pydsl_proxy.interfaces.streams import BodyReceiver, KeptBody, Producer, Running, StreamTransport, Trailers, Watch
+from pydsl_proxy.interfaces.threads import Changed, Living, Threads
 
 __all__ = [
     "Ask",
@@ -31,6 +32,7 @@ __all__ = [
     "Attempt",
     "BodyReceiver",
     "Caller",
+    "Changed",
     "ClientLimits",
     "Connector",
     "Dial",
@@ -45,6 +47,7 @@ __all__ = [
     "IdleConnection",
     "KeptBody",
     "Listening",
+    "Living",
     "Nearness",
     "PeerConnection",
     "PeerState",
@@ -56,6 +59,7 @@ __all__ = [
     "Step",
     "Strategy",
     "StreamTransport",
+    "Threads",
     "Timeouts",
     "Trailers",
     "Watch",

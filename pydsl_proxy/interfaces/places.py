@@ -90,7 +90,8 @@ class Place(Protocol):
     def kept(self, feature: object, make: Callable[[], T]) -> T:
         """The living state of *feature*, made once for all locations that inherit it, and kept by reloads.
 
-        After a reload a feature that is equal goes on with the state that it had.
+        After a reload a feature that is equal goes on with the state that it had.  A state that is
+        :class:`~pydsl_proxy.interfaces.Living` hears when the proxy starts and stops.
         """
 
 

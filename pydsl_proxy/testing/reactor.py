@@ -23,6 +23,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from pydsl_proxy.testing.lock_step import LockStep
 from pydsl_proxy.testing.transport import Address, FarEnd, MemoryTransport
 from pydsl_proxy.wire.secured import Secured
 
@@ -139,6 +140,12 @@ class MemoryLoop(MemoryReactorClock):
     def removeWriter(self, writer: MemoryTransport) -> None:
         """Write it no more."""
         self._writing.pop(writer, None)
+
+    # -- applications --------------------------------------------------------------------------------------------------
+
+    def threads_in_step(self) -> LockStep:
+        """Threads for applications that block: each runs until it waits for the proxy, and the loop waits for it."""
+        return LockStep(self)
 
     # -- ports and connections ---------------------------------------------------------------------------------------
 

@@ -32,3 +32,30 @@ class KeptTests(SynchronousTestCase):
         self.assertIsNot(after.of(LimitBody(1), _new), first)
         changed = after.of(LimitBody(2), _new)
         self.assertNotIn(id(changed), {id(first), id(second)})
+
+
+class Alive:
+    """A state that hears when the proxy starts and stops."""
+
+    def start_serving(self) -> None:
+        """It does nothing."""
+
+    def stop_serving(self, within: float) -> None:
+        """It does nothing."""
+
+
+class LivingTests(SynchronousTestCase):
+    """States that live by themselves."""
+
+    def test_told(self) -> None:
+        """Those that are kept are told apart from those that no feature goes on with, which are told once."""
+        before = Kept()
+        first, second = before.of(LimitBody(1), Alive), before.of(LimitBody(2), Alive)
+        before.of(LimitBody(3), _new)
+        self.assertEqual(before.living(), [first, second])
+        self.assertEqual(before.let_go(), [])
+        after = Kept(before)
+        after.of(LimitBody(2), Alive)
+        self.assertEqual(after.living(), [second])
+        self.assertEqual(after.let_go(), [first])
+        self.assertEqual(after.let_go(), [])
