@@ -23,6 +23,9 @@ from pydsl_proxy.config.matching import exact, named, prefix, regex
 from pydsl_proxy.config.peer_tls import upstream_tls
 from pydsl_proxy.config.sites import Http, Server, http, server
 from pydsl_proxy.config.upstreams import Upstream, peer, upstream
+from pydsl_proxy.connectors.to_fastcgi import fastcgi
+from pydsl_proxy.connectors.to_scgi import scgi
+from pydsl_proxy.connectors.to_uwsgi import uwsgi
 from pydsl_proxy.embedding import as_resource
 from pydsl_proxy.observe.access_logs import access_log
 from pydsl_proxy.observe.outcomes import (
@@ -100,6 +103,7 @@ __all__ = [
     "duration",
     "error_message",
     "exact",
+    "fastcgi",
     "forwarded_field",
     "hash_by",
     "header",
@@ -128,6 +132,7 @@ __all__ = [
     "request_line",
     "request_uri",
     "round_robin",
+    "scgi",
     "scheme",
     "seconds",
     "server",
@@ -145,4 +150,5 @@ __all__ = [
     "upstream_response_time",
     "upstream_status",
     "upstream_tls",
+    "uwsgi",
 ]

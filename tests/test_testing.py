@@ -8,7 +8,7 @@ from collections.abc import Callable
 from twisted.internet.error import CannotListenError
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy import http, random_one, server, upstream
+from pydsl_proxy import fastcgi, http, random_one, scgi, server, upstream, uwsgi
 from pydsl_proxy.config import loading
 from pydsl_proxy.errors import ConfigError, ConfigErrors
 from pydsl_proxy.observe.access_logs import access_log
@@ -193,6 +193,18 @@ class ClientTests(SynchronousTestCase):
 
 class PeerTests(SynchronousTestCase):
     """Peers that follow a script."""
+
+    def test_languages(self) -> None:
+        """A peer answers in what it is asked in, and knows what it was told."""
+        for via in (fastcgi("/srv"), uwsgi(), scgi()):
+            client, peers = run(upstream("app", "a:1", via=via))
+            peers["a:1"].answers(404, b"none", {"X-A": "1"})
+            response = client.request("POST", "/a.php?b", {"X-B": "2"}, b"body")
+            self.assertEqual((response.status, response.text, response.headers["x-a"]), (404, "none", "1"))
+            peers["a:1"].expects_request("POST", "/a.php?b", body=b"body")
+            [request] = peers["a:1"].requests
+            self.assertEqual((request.headers["x-b"], request.params["HTTP_X_B"]), ("2", "2"))
+            self.assertEqual((request.headers["content-length"], request.params["QUERY_STRING"]), ("4", "b"))
 
     def test_answers(self) -> None:
         """A standing answer is for all requests, those that wait too, until the script goes on by hand."""

@@ -128,7 +128,8 @@ def upstream(
     *keepalive_timeout* seconds; one is closed after *keepalive_requests* requests, or when it is *keepalive_time*
     seconds old.
 
-    The peers are spoken to *via* a connector (:class:`~pydsl_proxy.interfaces.Connector`); without one, in HTTP/1.1.
+    The peers are spoken to *via* a connector: :func:`fastcgi`, :func:`uwsgi`, :func:`scgi`, or one of your own
+    (:class:`~pydsl_proxy.interfaces.Connector`).  Without one it is HTTP/1.1.
 
     With *tls*, which :func:`upstream_tls` makes, the peers are spoken to over TLS.  Addresses that are URLs, as
     ``"https://app.example.com"``, ask for ``upstream_tls()``.

@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 
 from pydsl_proxy.connectors.h1_body import ResponseBody
 from pydsl_proxy.connectors.h1_switched import Switched
+from pydsl_proxy.connectors.uploading import PacedUpload
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import Attempt, Dial, Exchange, Home, StreamTransport, Trailers
 from pydsl_proxy.wire.chunked import chunk, last_chunk
@@ -122,7 +123,7 @@ class H1Connection(Protocol):
         if head and self._attempt is attempt:
             self.transport.write(head)
         if self._uploading and self._attempt is attempt:
-            self.transport.registerProducer(_Upload(self, exchange), True)
+            self.transport.registerProducer(PacedUpload(self, exchange), True)
 
     def send_body(self, data: bytes) -> None:
         """Send some of the request's body."""
@@ -394,27 +395,6 @@ class H1Connection(Protocol):
 
     def stopProducing(self) -> None:
         """The client is gone; the attempt hears of it from its exchange."""
-
-
-class _Upload:
-    """The request's body as the transport's producer: a peer that does not read stops the client."""
-
-    def __init__(self, connection: H1Connection, exchange: Exchange) -> None:
-        self._connection = connection
-        self._exchange = exchange
-
-    def pauseProducing(self) -> None:
-        """The peer is slower than the client; nginx's proxy_send_timeout runs."""
-        self._connection.await_reading()
-        self._exchange.pause_body()
-
-    def resumeProducing(self) -> None:
-        """The peer has taken all there was."""
-        self._connection.await_reading(paused=False)
-        self._exchange.resume_body()
-
-    def stopProducing(self) -> None:
-        """The connection is gone; the attempt hears of it."""
 
 
 @frozen

@@ -10,6 +10,7 @@ from twisted.internet.error import ConnectionRefusedError
 from pydsl_proxy.config.addresses import parse_address, without_https
 from pydsl_proxy.testing.comparing import difference
 from pydsl_proxy.testing.ends import End
+from pydsl_proxy.testing.languages import Http, Language, language_of
 from pydsl_proxy.testing.messages import Fields, Headers, ReceivedRequest, Response, head_of
 from pydsl_proxy.testing.reactor import MemoryConnector, MemoryLoop
 from pydsl_proxy.testing.streams import RequestStream
@@ -27,6 +28,7 @@ class PeerConnection(End):
     def __init__(self, loop: MemoryLoop, name: str, peer: Peer) -> None:
         super().__init__(loop, name, RequestStream(self._asked))
         self._peer = peer
+        self._language: Language = Http()
         # Complete requests, since the test last sent something by hand.
         self._waiting: list[ReceivedRequest] = []
 
@@ -37,6 +39,9 @@ class PeerConnection(End):
     def take(self, data: memoryview) -> int:
         """What the proxy writes; the peer turns to who speaks."""
         self._peer.turn_to(self)
+        if not self._received and len(data):
+            self._language = language_of(data[0])
+            self._stream = self._language.stream(self._asked)
         return super().take(data)
 
     def answer(self, answer: Answer) -> None:
@@ -44,7 +49,9 @@ class PeerConnection(End):
         waiting, self._waiting = self._waiting, []
         for request in waiting:
             if not self.is_gone and not self._half_closed:
-                self._sent.append(answer(request).written(request.method))
+                self._sent.append(self._language.written(answer(request), request))
+                if self._language.ends_by_close:
+                    self._half_closed = True
 
     @property
     def request_lines(self) -> list[str]:
@@ -258,7 +265,8 @@ class Peer:
 class Peers(Mapping[str, Peer]):
     """Every peer by its address as configured, ``peers["10.0.0.1:9000"]`` or ``peers["unix:/run/app.sock"]``.
 
-    Peers that are spoken to over TLS, or told of clients by the PROXY protocol, get what stands within that.
+    Peers that are spoken to over TLS, or told of clients by the PROXY protocol, get what stands within that.  They
+    understand HTTP/1.1, FastCGI, uwsgi and SCGI, and answer in what they are asked in.
 
     It may be asked for any address, before the proxy connects to it or without the proxy ever doing so; iterated it has
     those that were asked for or connected to, the first one first.

@@ -49,13 +49,17 @@ class Headers(Mapping[str, str]):
 
 @frozen
 class ReceivedRequest:
-    """A request as a peer received it; *body* is without its chunking."""
+    """A request as a peer received it; *body* is without its chunking.
+
+    ``params`` are what a peer of FastCGI, uwsgi or SCGI was told; the rest is made of them.
+    """
 
     method: str
     target: str
     headers: Headers
     body: bytes = b""
     trailers: Headers = field(factory=Headers)
+    params: Mapping[str, str] = field(factory=dict)
 
 
 @frozen

@@ -1,0 +1,38 @@
+"""Which script answers for a path, and what of the path is left for the script."""
+
+from __future__ import annotations
+
+import re
+
+
+class ScriptPaths:
+    """nginx's ``fastcgi_index`` and ``fastcgi_split_path_info`` below a *root*.
+
+    *split* finds two groups in a path: the script, and the path that the script gets as PATH_INFO.  A path that is not
+    split is the script's as a whole, with *index* behind a slash at its end.  Paths are normalised ones: they have no
+    ``..`` and no NUL.
+    """
+
+    __slots__ = ("_index", "_split", "root")
+
+    def __init__(self, root: bytes, index: bytes = b"", split: re.Pattern[bytes] | None = None) -> None:
+        self.root = root.rstrip(b"/")
+        self._index = index
+        self._split = None if split is None else split.search
+
+    @property
+    def splits(self) -> bool:
+        """Whether there is a PATH_INFO at all."""
+        return self._split is not None
+
+    def of(self, path: bytes) -> tuple[bytes, bytes]:
+        """The script's name below the root, and the rest."""
+        if self._split is not None and (found := self._split(path)) is not None:
+            return found[1] or b"", found[2] or b""
+        if path[-1:] == b"/":
+            path += self._index
+        return path, b""
+
+    def filename(self, script: bytes) -> bytes:
+        """Where the script is."""
+        return self.root + script
