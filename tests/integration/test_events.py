@@ -6,14 +6,18 @@ import contextlib
 import socket
 import ssl
 import struct
+import subprocess
+from time import monotonic
 from typing import cast
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration.clients import RawClient, fetch
+from tests.integration.peers import nginx_with
 from tests.integration.support import PROGRAMS, Program, folder, free_port, proxy, reach, require, shared, wait_until
 from tests.support.authorities import Authority
 from tests.support.decoding import decoder
+from tests.support.events import events_of
 
 POST = b"POST %b HTTP/1.1\r\nHost: a\r\nAccept-Encoding: identity\r\nContent-Length: %d\r\n\r\n%b"
 WORDS = [f"word-{number}" for number in range(10)]
@@ -46,10 +50,21 @@ def before_model() -> Program:
     every = {**LOCATIONS, "/impatient": IMPATIENT}
     locations = "".join(f".location({path!r}){verbs}.proxy_to(model)" for path, verbs in every.items())
     config = f"""
+import time
 from pydsl_proxy import clients, http, server, tls, upstream
 
 model = upstream("model", "127.0.0.1:{shared(model).port}")
-plain = server("tcp:{port}:interface=127.0.0.1"){locations}
+def counted(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/event-stream")])
+    for number in range(3):
+        yield b"data: %d\\n\\n" % number
+        time.sleep(0.5)
+
+plain = (
+    server("tcp:{port}:interface=127.0.0.1"){locations}
+    .location("/counted").heartbeat(0.2).wsgi(counted)
+    .location("/").proxy_to(model)
+)
 secure = server("tcp:{secure}:interface=127.0.0.1", tls=tls{certificate!r}).location("/").proxy_to(model)
 proxy = http(plain, secure, access_log=None, shutdown_grace=0, clients=clients(half_close=0.5))
 """
@@ -110,6 +125,52 @@ class EventsTests(SynchronousTestCase):
             while (event := self.event_of(client)) == b":\n\n":
                 pass
             self.assertEqual(event, b"data: late\n\n")
+        self.await_open(0)
+
+    def test_in_the_process(self) -> None:
+        """They come between the events of an application in the process too."""
+        with RawClient(self.port) as client:
+            client.send(b"GET /counted HTTP/1.1\r\nHost: a\r\n\r\n")
+            client.head()
+            stream = b"".join(iter(client.chunk, b""))
+        self.assertEqual([event.data for event in events_of(stream)], ["0", "1", "2"])
+        self.assertGreaterEqual(stream.count(b":\n\n"), 3)
+
+    def test_through_nginx(self) -> None:
+        """An nginx before the proxy, which cuts what is silent for a second, leaves the stream up; another it cuts."""
+        program = nginx_with(PROGRAMS / "impatient.nginx.conf", folder(), proxy=self.port)
+        self.addCleanup(program.stop)
+        with RawClient(program.port) as client:
+            self.begin(client)
+            self.assertNotIn(b"0\r\n\r\n", client.rest())
+        self.await_open(0)
+        with RawClient(program.port) as client:
+            self.begin(client, "/impatient")
+            start = monotonic()
+            while monotonic() - start < 2:
+                self.assertEqual(self.event_of(client), b":\n\n")
+            self.say("late")
+            while (event := self.event_of(client)) == b":\n\n":
+                pass
+            self.assertEqual(event, b"data: late\n\n")
+        self.await_open(0)
+
+    def test_browser(self) -> None:
+        """A browser's EventSource hears every word and none of the comments between them."""
+        command = require("chromium", "apt-get install chromium")
+        options = ["--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder()}"]
+        browser = subprocess.Popen(
+            [command, *options, f"http://127.0.0.1:{self.port}/page?/impatient"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            wait_until(lambda: fetch(self.model, "/heard").body, 60, "the browser has heard everything")
+        finally:
+            browser.terminate()
+            browser.wait()
+        self.assertEqual(fetch(self.model, "/heard").body, b"one,two,three,four")
         self.await_open(0)
 
     def test_leaving(self) -> None:
