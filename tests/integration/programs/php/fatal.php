@@ -1,0 +1,3 @@
+<?php
+error_log("a word before");
+no_such_function();

@@ -1,0 +1,80 @@
+"""The proxy before uWSGI, which speaks uwsgi, SCGI and FastCGI."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+from hashlib import sha256
+from random import Random
+from typing import ClassVar
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.integration import applications
+from tests.integration.clients import fetch
+from tests.integration.support import Program, free_port, proxy, shared
+
+UWSGI, SCGI, FASTCGI = (partial(applications.uwsgi, protocol) for protocol in ("uwsgi", "scgi", "fastcgi"))
+
+
+def before(application: Callable[[], Program], via: str) -> Callable[[], Program]:
+    """What starts a proxy before *application*, which is started too."""
+
+    def start() -> Program:
+        port = free_port()
+        config = f"""
+from pydsl_proxy import fastcgi, http, scgi, server, upstream, uwsgi
+
+app = upstream("app", "127.0.0.1:{shared(application).port}", via={via}(params={{"APP_ENV": "tests"}}))
+web = server("tcp:{port}:interface=127.0.0.1").location("/").proxy_to(app)
+proxy = http(web, access_log=None, shutdown_grace=1)
+"""
+        return proxy(config, port)
+
+    return start
+
+
+class UwsgiTests(SynchronousTestCase):
+    """uwsgi."""
+
+    start: ClassVar[Callable[[], Program]] = staticmethod(before(UWSGI, "uwsgi"))
+
+    def setUp(self) -> None:
+        """Proxy and application are started by the first test of a class."""
+        self.port = shared(type(self).start).port
+
+    def test_told(self) -> None:
+        """The variables are those of WSGI."""
+        told = json.loads(fetch(self.port, "/a%20b/?c=d%20", fields={"X-One": "1", "Proxy": "evil"}).body)
+        self.assertEqual((told["SCRIPT_NAME"], told["PATH_INFO"], told["QUERY_STRING"]), ("", "/a b/", "c=d%20"))
+        self.assertEqual((told["REQUEST_METHOD"], told["REMOTE_ADDR"]), ("GET", "127.0.0.1"))
+        self.assertEqual((told["HTTP_X_ONE"], told["APP_ENV"], told["wsgi.url_scheme"]), ("1", "tests", "http"))
+        self.assertNotIn("HTTP_PROXY", told)
+
+    def test_status(self) -> None:
+        """With its phrase."""
+        answer = fetch(self.port, "/none")
+        self.assertEqual((answer.status, answer.fields["content-type"]), (404, "text/plain"))
+
+    def test_upload(self) -> None:
+        """20 MB."""
+        body = Random(1).randbytes(20_000_000)
+        self.assertEqual(fetch(self.port, "/upload", "POST", body).body.decode(), sha256(body).hexdigest())
+
+    def test_large(self) -> None:
+        """100 MB of a length that nobody declares."""
+        body = fetch(self.port, "/large").body
+        self.assertEqual((len(body), body[-10:]), (100_000_000, b"0123456789"))
+
+
+class ScgiTests(UwsgiTests):
+    """SCGI."""
+
+    start = staticmethod(before(SCGI, "scgi"))
+
+
+class FastCgiTests(UwsgiTests):
+    """FastCGI, of an application that is no script."""
+
+    start = staticmethod(before(FASTCGI, "fastcgi"))
