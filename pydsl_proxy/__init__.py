@@ -23,6 +23,7 @@ from pydsl_proxy.config.matching import exact, named, prefix, regex
 from pydsl_proxy.config.peer_tls import upstream_tls
 from pydsl_proxy.config.sites import Http, Server, http, server
 from pydsl_proxy.config.upstreams import Upstream, peer, upstream
+from pydsl_proxy.connectors.h2 import http2
 from pydsl_proxy.connectors.to_fastcgi import fastcgi
 from pydsl_proxy.connectors.to_scgi import scgi
 from pydsl_proxy.connectors.to_uwsgi import uwsgi
@@ -110,6 +111,7 @@ __all__ = [
     "host",
     "hours",
     "http",
+    "http2",
     "ip_hash",
     "least_conn",
     "load",

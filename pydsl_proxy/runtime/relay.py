@@ -140,10 +140,12 @@ class Relay:
         trail = exchange.trail or Trail()
         exchange.trail = trail
         sent = attempt.connection is not None
+        # What the peer has not looked at may be sent again, whatever it is (RFC 9113 8.7).
         again = not sent or (
-            (attempt.upload is None or attempt.upload.repeatable) and self.retry.repeats(exchange.method)
+            (attempt.upload is None or attempt.upload.repeatable)
+            and (error.retryable or self.retry.repeats(exchange.method))
         )
-        if again and attempt.reused and error.cause == "closed" and not trail.freely:
+        if again and attempt.reused and (error.cause == "closed" or (sent and error.retryable)) and not trail.freely:
             trail.freely = True
             self._try(exchange, attempt, attempt.peer, fresh=True)
             return

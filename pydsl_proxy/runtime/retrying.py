@@ -13,7 +13,7 @@ SAFE_METHODS = frozenset((b"GET", b"HEAD", b"OPTIONS"))
 NON_IDEMPOTENT = frozenset((b"POST", b"LOCK", b"PATCH"))
 
 _TIMEOUTS = frozenset(("connect_timeout", "read_timeout", "send_timeout"))
-_INVALID = frozenset(("bad_head", "bad_body"))
+_INVALID = frozenset(("bad_head", "bad_body", "protocol_error"))
 
 
 class RetryPolicy:

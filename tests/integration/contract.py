@@ -24,15 +24,15 @@ def large() -> bytes:
     return Random(1).randbytes(LARGE)
 
 
-def before(peer: Callable[[], Program]) -> Callable[[], Program]:
-    """What starts a proxy before *peer*, which is started too."""
+def before(peer: Callable[[], Program], options: str = "") -> Callable[[], Program]:
+    """What starts a proxy before *peer*, which is started too; *options* are those of its upstream, as code."""
 
     def start() -> Program:
         port = free_port()
         config = f"""
-from pydsl_proxy import http, server, upstream
+from pydsl_proxy import http, http2, server, upstream, upstream_tls
 
-app = upstream("app", "127.0.0.1:{shared(peer).port}")
+app = upstream("app", "127.0.0.1:{shared(peer).port}"{options})
 web = server("tcp:{port}:interface=127.0.0.1").location("/").proxy_to(app)
 proxy = http(web, access_log=None, shutdown_grace=1)
 """

@@ -21,11 +21,21 @@ from pathlib import Path
 from twisted.trial.unittest import SkipTest
 
 from tests.integration.support import PROGRAMS, ROOT, Program, folder, free_port, require
+from tests.support.authorities import Authority
 
 
 def nginx() -> Program:
     """nginx, as a single process."""
-    return nginx_with(PROGRAMS / "peer.nginx.conf", folder(), slow="s" * 3000)
+    return _nginx("")
+
+
+def nginx_h2() -> Program:
+    """nginx, of which HTTP/2 is expected from the first byte on."""
+    return _nginx("http2")
+
+
+def _nginx(speaks: str) -> Program:
+    return nginx_with(PROGRAMS / "peer.nginx.conf", folder(), slow="s" * 3000, speaks=speaks, inner=free_port())
 
 
 def nginx_with(template: Path, files: Path, **words: str | int) -> Program:
@@ -45,8 +55,17 @@ def nginx_with(template: Path, files: Path, **words: str | int) -> Program:
 
 def node() -> Program:
     """Node's ``http`` server."""
+    return _node("http")
+
+
+def node_h2() -> Program:
+    """Node's ``http2`` server, without TLS."""
+    return _node("http2")
+
+
+def _node(module: str) -> Program:
     port = free_port()
-    return Program([require("node", "apt-get install nodejs"), PROGRAMS / "peer.js", str(port)], port)
+    return Program([require("node", "apt-get install nodejs"), PROGRAMS / "peer.js", str(port), module], port)
 
 
 def gunicorn() -> Program:
@@ -64,6 +83,13 @@ def go() -> Program:
     """Go's ``net/http``."""
     port = free_port()
     return Program([_go_peer(), str(port)], port)
+
+
+def go_tls() -> Program:
+    """Go's ``net/http`` over TLS, where it speaks HTTP/2 by itself."""
+    port, files = free_port(), folder()
+    cert, key = Authority().issue("localhost", "127.0.0.1").save(files, "go")
+    return Program([_go_peer(), str(port), cert, key], port)
 
 
 @cache

@@ -1,4 +1,4 @@
-// A peer of Go's net/http: peer PORT.  What it answers is told in tests/integration/peers.py.
+// A peer of Go's net/http: peer PORT [CERTIFICATE KEY].  What it answers is told in tests/integration/peers.py.
 package main
 
 import (
@@ -74,5 +74,9 @@ func serve(w http.ResponseWriter, r *http.Request) {
 }
 
 func main() {
-	log.Fatal(http.ListenAndServe("127.0.0.1:"+os.Args[1], http.HandlerFunc(serve)))
+	address, handler := "127.0.0.1:"+os.Args[1], http.HandlerFunc(serve)
+	if len(os.Args) > 3 {
+		log.Fatal(http.ListenAndServeTLS(address, os.Args[2], os.Args[3], handler))
+	}
+	log.Fatal(http.ListenAndServe(address, handler))
 }

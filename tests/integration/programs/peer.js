@@ -1,13 +1,13 @@
-// A peer of Node's own http server: node peer.js PORT.  What it answers is told in tests/integration/peers.py.
+// A peer of Node's own servers, http or http2: node peer.js PORT [http2].  What it answers is told in tests/integration/peers.py.
 "use strict";
-const http = require("http");
+const http = require(process.argv[3] || "http");
 
 const kept = new Map();
 let connections = 0;
 
 function answer(request, response, status, body = "", fields = {}) {
   const framing = status === 304 ? {} : { "Content-Length": Buffer.byteLength(body) };
-  response.writeHead(status, { "X-Peer-Connection": request.socket.number, ...framing, ...fields });
+  response.writeHead(status, { "X-Peer-Connection": (request.stream ? request.stream.session.socket : request.socket).number, ...framing, ...fields });
   response.end(request.method === "HEAD" || status === 304 ? undefined : body);
 }
 

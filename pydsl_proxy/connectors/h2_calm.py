@@ -1,0 +1,43 @@
+"""How much a peer of HTTP/2 may send that leads to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pydsl_proxy.wire.h2_frames import Code, Fault
+
+# nghttp2's numbers for what it calls glitches, and those of Twisted for resets: so many at once, so many a second.
+MOST = 1000
+PER_SECOND = 33.0
+# WINDOW_UPDATEs, PINGs that measure the path: what comes with a frame of data in either direction.
+EARNED = 2
+
+
+class Calm:
+    """Counts PINGs, SETTINGS, WINDOW_UPDATEs, empty frames and those on streams that are over.
+
+    Each costs little and asks for nothing in return, so only their number shows an attack (CVE-2019-9512, -9515,
+    -9518).  Frames that carry something earn some of them.
+    """
+
+    __slots__ = ("_left", "_seconds", "_since")
+
+    def __init__(self, seconds: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._since = seconds()
+        self._left: float = MOST
+
+    def earn(self) -> None:
+        """Something that leads somewhere was sent or received."""
+        if self._left < MOST:
+            self._left += EARNED
+
+    def spend(self) -> None:
+        """Another frame without use; raises Fault if they are too many."""
+        self._left -= 1
+        if self._left < 0:
+            now = self._seconds()
+            self._left = min(MOST, self._left + (now - self._since) * PER_SECOND)
+            self._since = now
+            if self._left < 0:
+                raise Fault(Code.ENHANCE_YOUR_CALM, "too many frames that carry nothing")

@@ -1,0 +1,389 @@
+"""Conversations with peers of HTTP/2: requests and responses, and how they share connections."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from pydsl_proxy import http2, server, upstream
+from pydsl_proxy.config.upstreams import Upstream
+from pydsl_proxy.testing import Running, run
+from tests.support.h2_peer import SETTINGS, H2Peer, Pairs
+
+GET = b"GET /a?b HTTP/1.1\r\nHost: x.test\r\n\r\n"
+HEAD: Pairs = [(b":status", b"200"), (b"content-length", b"2"), (b"date", b"now")]
+ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ndate: now\r\n\r\n"
+
+
+def app(*peers: str, keepalive: int = 32, keepalive_requests: int = 1000, streams: int = 100) -> Upstream:
+    """An upstream of peers of HTTP/2."""
+    return upstream(
+        "app",
+        *(peers or ("a:1",)),
+        via=http2(streams=streams),
+        keepalive=keepalive,
+        keepalive_requests=keepalive_requests,
+    )
+
+
+def begun(to: Upstream | None = None, data: bytes = GET, **settings: int) -> tuple[Running, H2Peer]:
+    """A proxy that was asked for something, and the peer that it asks."""
+    running = run(server(80).location("/").proxy_to(to or app()))
+    running[0].sends(data)
+    values = {SETTINGS[name]: value for name, value in settings.items()}
+    return running, H2Peer(running.peers["a:1"].connection, values)
+
+
+class RequestTests(SynchronousTestCase):
+    """What a peer is asked."""
+
+    def test_head(self) -> None:
+        """The request line and Host become pseudo-headers; names are in lower case."""
+        _, peer = begun(data=b"GET /a?b HTTP/1.1\r\nHost: x.test\r\nX-Q: 1\r\nConnection: x-h\r\nX-H: 2\r\n\r\n")
+        self.assertEqual(
+            peer.last.headers,
+            [
+                (b":method", b"GET"),
+                (b":scheme", b"http"),
+                (b":path", b"/a?b"),
+                (b":authority", b"x.test"),
+                (b"x-q", b"1"),
+                (b"x-forwarded-host", b"x.test"),
+                (b"x-real-ip", b"127.0.0.1"),
+                (b"x-forwarded-for", b"127.0.0.1"),
+                (b"x-forwarded-proto", b"http"),
+            ],
+        )
+        self.assertTrue(peer.last.ended)
+
+    def test_te(self) -> None:
+        """RFC 9110 10.1.4: a client that takes trailers is told of; other words of TE end here."""
+        for value, told in ((b"trailers", b"trailers"), (b"gzip, trailers", b"trailers"), (b"gzip", None)):
+            _, peer = begun(data=b"GET / HTTP/1.1\r\nHost: h\r\nConnection: TE\r\nTE: %b\r\n\r\n" % value)
+            self.assertEqual(peer.last.get(b"te"), told)
+
+    def test_body(self) -> None:
+        """A body that is here goes out with the head; its length stays."""
+        _, peer = begun(data=b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc")
+        self.assertEqual((peer.last.body, peer.last.ended, peer.last.get(b"content-length")), (b"abc", True, b"3"))
+
+    def test_chunks(self) -> None:
+        """Chunks become frames, and trailers stay trailers; Transfer-Encoding is HTTP/1.1's own."""
+        running, peer = begun(data=b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+        self.assertEqual((peer.last.body, peer.last.ended, peer.last.get(b"transfer-encoding")), (b"abc", False, None))
+        running[0].sends(b"2\r\nde\r\n0\r\nX-Sum: 9\r\n\r\n")
+        self.assertEqual((peer.last.body, peer.last.ended), (b"abcde", True))
+        self.assertEqual(peer.last.trailers, [(b"x-sum", b"9")])
+
+    def test_end_alone(self) -> None:
+        """The end that comes after all of the body is an empty frame."""
+        running, peer = begun(data=b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+        self.assertFalse(peer.last.ended)
+        running[0].sends(b"0\r\n\r\n")
+        self.assertEqual((peer.last.body, peer.last.ended), (b"abc", True))
+
+    def test_large_head(self) -> None:
+        """A head of more than a frame goes on in CONTINUATIONs."""
+        value = b"v" * 20_000
+        _, peer = begun(data=b"GET / HTTP/1.1\r\nHost: h\r\nX-Long: %b\r\n\r\n" % value)
+        self.assertEqual(peer.last.get(b"x-long"), value)
+
+
+class ResponseTests(SynchronousTestCase):
+    """What a client is answered."""
+
+    def test_whole(self) -> None:
+        """A complete response."""
+        (client, _), peer = begun()
+        peer.answers(1, b"ok", HEAD)
+        client.expects(ANSWER + b"ok")
+
+    def test_again(self) -> None:
+        """The connection is kept, and the same block of fields is read again."""
+        running, peer = begun()
+        for number in (1, 3, 5, 7):
+            peer.answers(number, b"ok", HEAD)
+            running[0].expects(ANSWER + b"ok")
+            running[0].sends(GET)
+        self.assertEqual(len(running.peers["a:1"].connections), 1)
+        self.assertEqual([each.headers for each in peer.hears().asked], [peer.asked[0].headers] * 5)
+
+    def test_pieces(self) -> None:
+        """Head, body and end as they come."""
+        (client, _), peer = begun()
+        peer.begins(1, HEAD)
+        client.expects(ANSWER)
+        peer.sends(1, b"o")
+        client.expects(b"o")
+        peer.sends(1, b"k", end=True)
+        client.expects(b"k")
+
+    def test_no_length(self) -> None:
+        """A body of unknown length is chunked for a client of HTTP/1.1."""
+        (client, _), peer = begun()
+        peer.begins(1, [(b":status", b"200"), (b"date", b"now")])
+        peer.sends(1, b"ok", end=True)
+        head = b"HTTP/1.1 200 OK\r\ndate: now\r\nTransfer-Encoding: chunked\r\n\r\n"
+        client.expects(head + b"2\r\nok\r\n0\r\n\r\n")
+
+    def test_trailers(self) -> None:
+        """Trailers are trailers, but for those that must not be."""
+        (client, _), peer = begun()
+        trailers = [(b"grpc-status", b"0"), (b"content-length", b"1"), (b"x_y", b"1")]
+        peer.answers(1, b"ok", [(b":status", b"200"), (b"date", b"now")], trailers)
+        head = b"HTTP/1.1 200 OK\r\ndate: now\r\nTransfer-Encoding: chunked\r\n\r\n"
+        client.expects(head + b"2\r\nok\r\n0\r\ngrpc-status: 0\r\n\r\n")
+
+    def test_trailers_without_body(self) -> None:
+        """A head, then trailers."""
+        (client, _), peer = begun()
+        peer.answers(1, b"", [(b":status", b"200"), (b"date", b"now")], [(b"grpc-status", b"5")])
+        head = b"HTTP/1.1 200 OK\r\ndate: now\r\nTransfer-Encoding: chunked\r\n\r\n"
+        client.expects(head + b"0\r\ngrpc-status: 5\r\n\r\n")
+
+    def test_no_body(self) -> None:
+        """To HEAD, and with the statuses that have none, there is no body, whatever the length."""
+        running, peer = begun(data=GET.replace(b"GET", b"HEAD"))
+        peer.answers(1, b"", HEAD)
+        running[0].expects(ANSWER)
+        for number, status in ((3, b"204"), (5, b"304")):
+            running[0].sends(GET)
+            peer.answers(number, b"", [(b":status", status), (b"date", b"now")])
+            self.assertEqual(running[0].takes()[9:12], status)
+
+    def test_interim(self) -> None:
+        """Interim responses are dropped, some of them."""
+        (client, _), peer = begun()
+        for _ in range(8):
+            peer.h2.send_headers(1, [(b":status", b"103"), (b"link", b"x")])
+        peer.answers(1, b"ok", HEAD)
+        client.expects(ANSWER + b"ok")
+
+    def test_early(self) -> None:
+        """An answer before the request's end is passed on; then nobody needs the rest of the request."""
+        running, peer = begun(data=b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+        peer.answers(1, b"no", HEAD)
+        self.assertIn(b"\r\n\r\nno", running[0].takes())
+        self.assertEqual(peer.hears().asked[0].reset, 8)
+
+    def test_duplex(self) -> None:
+        """Both bodies go on at the same time, whichever began first."""
+        running, peer = begun(data=b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
+        client = running[0]
+        peer.begins(1, [(b":status", b"200"), (b"date", b"now")])
+        client.expects(b"HTTP/1.1 200 OK\r\ndate: now\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for _ in range(3):
+            client.sends(b"4\r\nping\r\n")
+            self.assertTrue(peer.last.body.endswith(b"ping"))
+            peer.sends(1, b"pong")
+            client.expects(b"4\r\npong\r\n")
+        client.sends(b"0\r\n\r\n")
+        self.assertTrue(peer.last.ended)
+        peer.ends(1, [(b"grpc-status", b"0")])
+        client.expects(b"0\r\ngrpc-status: 0\r\n\r\n")
+        client.sends(GET)
+        self.assertEqual(peer.last.number, 3)
+
+
+class SharingTests(SynchronousTestCase):
+    """Several attempts on one connection."""
+
+    def test_together(self) -> None:
+        """Two clients' requests go over one connection, and are answered in any order."""
+        running, peer = begun()
+        other = running.client()
+        other.sends(GET)
+        self.assertEqual(len(running.peers["a:1"].connections), 1)
+        peer.answers(3, b"02", HEAD)
+        other.expects(ANSWER + b"02")
+        running[0].expects(b"")
+        peer.answers(1, b"01", HEAD)
+        running[0].expects(ANSWER + b"01")
+
+    def test_waiting(self) -> None:
+        """Those that come while the connection is made wait for it."""
+        running = run(server(80).location("/").proxy_to(app()))
+        running.peers["a:1"].times_out()
+        clients = [running[0], running.client(), running.client()]
+        for client in clients:
+            client.sends(GET)
+        clients[0].resets()
+        running.peers["a:1"].accepts()
+        self.assertEqual(len(running.peers["a:1"].connections), 1)
+        peer = H2Peer(running.peers["a:1"].connection)
+        self.assertEqual([each.number for each in peer.asked], [1, 3])
+        for number, client in ((1, clients[1]), (3, clients[2])):
+            peer.answers(number, b"ok", HEAD)
+            client.expects(ANSWER + b"ok")
+
+    def test_nobody_waits(self) -> None:
+        """When all that waited have left, the connection is not made."""
+        running = run(server(80).location("/").proxy_to(app()))
+        running.peers["a:1"].times_out()
+        running[0].sends(GET)
+        self.assertTrue(running.peers["a:1"].is_asked)
+        running[0].resets()
+        self.assertFalse(running.peers["a:1"].is_asked)
+
+    def test_refused(self) -> None:
+        """If there is no connection, all that waited have failed, and each may be tried elsewhere."""
+        running = run(server(80).location("/").proxy_to(app("a:1", "b:1")))
+        running.peers["a:1"].times_out()
+        clients = [running[0], running.client()]
+        running[0].sends(GET)
+        running.peers["b:1"].refuses()
+        clients[1].sends(GET)
+        running.peers["a:1"].refuses()
+        for client in clients:
+            self.assertEqual(client.takes()[9:12], b"502")
+
+    def test_full(self) -> None:
+        """A connection takes what the peer says, or we; then there is another."""
+        for theirs, ours in ((2, 100), (100, 2)):
+            running, peer = begun(app(streams=ours), MAX_CONCURRENT_STREAMS=theirs)
+            clients = [running.client() for _ in range(2)]
+            for client in clients:
+                client.sends(GET)
+            first, second = running.peers["a:1"].connections
+            self.assertIs(first, peer.end)
+            self.assertEqual([each.number for each in peer.hears().asked], [1, 3])
+            self.assertEqual([each.number for each in H2Peer(second).asked], [1])
+
+    def test_goaway(self) -> None:
+        """A peer that goes answers what it has looked at; what it has not is asked again, whatever the method."""
+        running, peer = begun()
+        peer.answers(1, b"ok", HEAD)
+        running[0].expects(ANSWER + b"ok")
+        other = running.client()
+        running[0].sends(GET)
+        other.sends(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc")
+        peer.goes(3)
+        second = H2Peer(running.peers["a:1"].connections[1])
+        self.assertEqual((second.last.get(b":method"), second.last.body), (b"POST", b"abc"))
+        peer.h2 = H2Peer.as_if_open(peer.h2)
+        peer.answers(3, b"ok", HEAD)
+        running[0].expects(ANSWER + b"ok")
+        self.assertTrue(peer.end.is_closed)
+        second.answers(1, b"ok", HEAD)
+        other.expects(ANSWER + b"ok")
+
+    def test_refused_stream(self) -> None:
+        """RFC 9113 8.7: a refused stream was not looked at, so it is asked again, once."""
+        running, peer = begun()
+        peer.answers(1, b"ok", HEAD)
+        running[0].takes()
+        running[0].sends(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc")
+        peer.hears()
+        peer.resets(3, 7)
+        self.assertEqual((peer.last.number, peer.last.body), (5, b"abc"))
+        peer.resets(5, 7)
+        self.assertEqual(running[0].takes()[9:12], b"502")
+        self.assertEqual(running.exchanges[-1].cause, "refused_stream")
+
+    def test_reset(self) -> None:
+        """A stream that is reset has failed alone; a POST is not repeated."""
+        running, peer = begun(app("a:1", "b:1"), b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc")
+        peer.hears()
+        peer.resets(1, 2)
+        self.assertEqual(running[0].takes()[9:12], b"502")
+        self.assertEqual(running.exchanges[-1].cause, "reset")
+        self.assertFalse(peer.end.is_closed)
+
+    def test_closed(self) -> None:
+        """A connection that is lost takes all its streams along; those that may be repeated are, once."""
+        running, peer = begun()
+        peer.answers(1, b"ok", HEAD)
+        running[0].takes()
+        other = running.client()
+        running[0].sends(GET)
+        other.sends(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc")
+        peer.hears()
+        peer.end.closes()
+        self.assertEqual(other.takes()[9:12], b"502")
+        second = H2Peer(running.peers["a:1"].connections[1])
+        second.answers(1, b"ok", HEAD)
+        running[0].expects(ANSWER + b"ok")
+
+    def test_client_leaves(self) -> None:
+        """A client that leaves costs its own stream, which the peer is told."""
+        running, peer = begun()
+        other = running.client()
+        other.sends(GET)
+        running[0].resets()
+        peer.hears()
+        self.assertEqual([each.reset for each in peer.asked], [8, None])
+        peer.answers(3, b"ok", HEAD)
+        other.expects(ANSWER + b"ok")
+
+    def test_stray(self) -> None:
+        """What was on its way on a stream that we have reset is passed over."""
+        running, peer = begun()
+        other = running.client()
+        other.sends(GET)
+        running[0].resets()
+        peer.h2.send_headers(1, HEAD)
+        peer.h2.send_data(1, b"o")
+        peer.said()
+        peer.answers(3, b"ok", HEAD)
+        other.expects(ANSWER + b"ok")
+
+
+class KeepingTests(SynchronousTestCase):
+    """Idle connections, by the terms of the upstream."""
+
+    def test_timeout(self) -> None:
+        """An idle one is closed after keepalive_timeout, in good order; one in use is not."""
+        running, peer = begun()
+        running.clock.advance(15)
+        peer.answers(1, b"ok", HEAD)
+        running.clock.advance(59)
+        self.assertFalse(peer.end.is_closed)
+        running.clock.advance(2)
+        self.assertTrue(peer.end.is_closed)
+        self.assertIn("ConnectionTerminated", [type(each).__name__ for each in peer.hears().events])
+
+    def test_requests(self) -> None:
+        """After keepalive_requests it takes no more, and closes when it is idle."""
+        running, peer = begun(app(keepalive_requests=2))
+        other, third = running.client(), running.client()
+        other.sends(GET)
+        third.sends(GET)
+        self.assertEqual(len(running.peers["a:1"].connections), 2)
+        peer.answers(1, b"ok", HEAD)
+        self.assertFalse(peer.end.is_closed)
+        peer.answers(3, b"ok", HEAD)
+        self.assertTrue(peer.end.is_closed)
+
+    def test_none_kept(self) -> None:
+        """With keepalive=0 a connection is closed when nothing is under way on it."""
+        _, peer = begun(app(keepalive=0))
+        peer.answers(1, b"ok", HEAD)
+        self.assertTrue(peer.end.is_closed)
+
+    def test_reload(self) -> None:
+        """An upstream that is not used any more closes its idle connections, and those in use when they are done."""
+        for busy in (False, True):
+            running, peer = begun()
+            if not busy:
+                peer.answers(1, b"ok", HEAD)
+            running.reload(server(80).location("/").respond(200, "new"))
+            self.assertEqual(peer.end.is_closed, not busy)
+            if busy:
+                peer.answers(1, b"ok", HEAD)
+                running[0].expects(ANSWER + b"ok")
+                self.assertTrue(peer.end.is_closed)
+
+    def test_peer_closes(self) -> None:
+        """An idle connection that the peer closes, or that it goes from, is not used again."""
+        for goes in (True, False):
+            running, peer = begun()
+            peer.answers(1, b"ok", HEAD)
+            running[0].takes()
+            if goes:
+                peer.goes(1)
+                self.assertTrue(peer.end.is_closed)
+            else:
+                peer.end.closes()
+            running[0].sends(GET)
+            second = H2Peer(running.peers["a:1"].connections[1])
+            second.answers(1, b"ok", HEAD)
+            running[0].expects(ANSWER + b"ok")
