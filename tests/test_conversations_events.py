@@ -125,6 +125,16 @@ class HeartbeatTests(SynchronousTestCase):
         self.assertEqual(got, b"data: first\n:\ndata: second\r\n:\n\n:\n\ndata: other\n\n:\n\n")
         self.assertEqual([event.data for event in events_of(got)], ["first\nsecond", "other"])
 
+    def test_with_the_head(self) -> None:
+        """What comes with the head is a part of the stream too."""
+        client, peers = running = streaming(lambda web: web.heartbeat(10), head=HEAD + chunk(b"data: fi"))
+        running.clock.advance(10)
+        client.expects(b"")
+        peers["a:1"].sends(chunk(b"rst\n\n"))
+        client.expects(chunk(b"rst\n\n"))
+        running.clock.advance(10)
+        client.expects(chunk(b":\n\n"))
+
     def test_byte_order_mark(self) -> None:
         """The mark that a stream may begin with would be none behind a comment, but a part of the first name."""
         client, peers = running = streaming(lambda web: web.heartbeat(10))
@@ -197,6 +207,40 @@ class HeartbeatTests(SynchronousTestCase):
         self.assertNotIn(b":\n\n", client.takes().replace(b"data:", b""))
         running.clock.pump([0.5] * 20)
         self.assertIn(chunk(b":"), client.takes())
+
+
+class ReloadTests(SynchronousTestCase):
+    """Another configuration."""
+
+    def test_reload(self) -> None:
+        """A stream goes on with the configuration that it began with; the next one has the new one's."""
+        client, peers = running = streaming(lambda web: web.heartbeat(10))
+        running.reload(server(80).heartbeat(20).location("/").proxy_to("a:1"))
+        running.clock.advance(10)
+        client.expects(chunk(b":\n\n"))
+        peers["a:1"].sends(chunk(ONE) + b"0\r\n\r\n")
+        client.sends(get("/"))
+        peers["a:1"].sends(HEAD)
+        client.takes()
+        running.clock.advance(10)
+        client.expects(b"")
+        running.clock.advance(10)
+        client.expects(chunk(b":\n\n"))
+
+    def test_stop(self) -> None:
+        """A proxy that stops lets streams go on for a while, with their heartbeats, and then breaks them off."""
+        running = run(http(server(80).heartbeat(10).location("/").proxy_to("a:1"), shutdown_grace=25))
+        client, peers = running
+        client.sends(get("/"))
+        peers["a:1"].sends(HEAD)
+        client.takes()
+        running.stop()
+        running.clock.advance(20)
+        client.expects(2 * chunk(b":\n\n"))
+        self.assertFalse(running.is_stopped)
+        running.clock.advance(5)
+        self.assertTrue(running.is_stopped)
+        self.assertTrue(peers["a:1"].was_reset)
 
 
 class NoHeartbeatTests(SynchronousTestCase):

@@ -1,6 +1,6 @@
 """A language model that answers token by token, as an event stream: each token reaches the client when it is made.
 
-python -m vllm.entrypoints.openai.api_server --host 127.0.0.1 --port 8000        (or any server of such an API)
+vllm serve MODEL --host 127.0.0.1 --port 8000 & vllm serve MODEL --host 127.0.0.1 --port 8001 &
 twist pydsl-proxy --config examples/llm_tokens/proxy.py
 curl --no-buffer http://127.0.0.1:8080/v1/chat/completions -H "Authorization: Bearer KEY" -d @question.json
 """
@@ -9,11 +9,11 @@ from pydsl_proxy import MiB, clients, header, http, least_conn, minutes, peer, s
 
 models = upstream(
     "models",
-    # Answers take seconds to minutes: who has the fewest under way is asked.
+    # Answers take seconds to minutes: who has the fewest under way is asked, and none for more than it does at once.
     least_conn(),
-    # What one of them computes together; more would wait there, and nobody could ask the other one.
     peer("127.0.0.1:8000", max_conns=32),
-    # uvicorn closes an idle connection after 5 seconds, and must not be the first to do so.
+    peer("127.0.0.1:8001", max_conns=32),
+    # uvicorn, which they run on, closes an idle connection after 5 seconds, and must not be the first to do so.
     keepalive_timeout=4,
 )
 

@@ -5,7 +5,7 @@ from unittest import TestCase
 
 from pydsl_proxy.testing import Running, load, run
 
-MODEL = "127.0.0.1:8000"
+MODEL, OTHER = "127.0.0.1:8000", "127.0.0.1:8001"
 QUESTION = (
     b"POST /v1/chat/completions HTTP/1.1\r\nHost: example.com\r\nAuthorization: Bearer a\r\nContent-Length: 2\r\n\r\n{}"
 )
@@ -78,20 +78,20 @@ class KeyTests(TestCase):
         """A key may ask eleven times at once, and hears when it may again; another key is not concerned."""
         at_work = running()
         client, peers = at_work
-        peers[MODEL].answers(200, b"{}")
-        fields = {"Authorization": "Bearer a"}
-        answers = [client.request("POST", "/v1/embeddings", fields).status for _ in range(12)]
-        self.assertEqual(answers, [200] * 11 + [429])
+        for model in (MODEL, OTHER):
+            peers[model].answers(200, b"{}")
+        answers = [client.request("POST", "/v1/embeddings", {"Authorization": "Bearer a"}) for _ in range(12)]
+        self.assertEqual([answer.status for answer in answers], [200] * 11 + [429])
+        self.assertIn("Retry-After", answers[-1].headers)
         self.assertEqual(client.request("POST", "/v1/embeddings", {"Authorization": "Bearer b"}).status, 200)
         at_work.clock.advance(2)
-        self.assertEqual(client.request("POST", "/v1/embeddings", fields).status, 200)
+        self.assertEqual(client.request("POST", "/v1/embeddings", {"Authorization": "Bearer a"}).status, 200)
 
     def test_answers_under_way(self) -> None:
-        """Four answers at once, and not five."""
+        """Four answers at once, two of each model, and not five."""
         at_work = running()
         for _ in range(4):
-            client = at_work.client()
-            client.sends(QUESTION)
-            at_work.peers[MODEL].sends(BEGINNING)
+            at_work.client().sends(QUESTION)
+        self.assertEqual([len(at_work.peers[model].requests) for model in (MODEL, OTHER)], [2, 2])
         refused = at_work.client().request("POST", "/v1/embeddings", {"Authorization": "Bearer a"})
         self.assertEqual(refused.status, 429)

@@ -298,7 +298,8 @@ class TokensTests(ExampleCase):
 
     def test_each_word(self) -> None:
         """Each word is at the client's before the next is said; a client that leaves is told to the model."""
-        self.run_example("llm_tokens", 8080, 8000)
+        # Nothing listens at the other model's port.
+        self.run_example("llm_tokens", 8080, 8000, 8001)
         model = self.example.port(8000)
         self.started(Program([require("node", "apt-get install nodejs"), PROGRAMS / "tokens.js", str(model)], model))
         self.start()
