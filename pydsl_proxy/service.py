@@ -155,7 +155,7 @@ class ProxyService(Service):
         senders = self._compiled.senders.get(listen)
         if senders is not None and self._handshakes:
             wrappers.append(lambda inner: ToldFactory(inner, listener, senders))
-        return protocol_factory(listener, wrappers)
+        return protocol_factory(listener, wrappers, by_preface=self._compiled.prefaces.get(listen))
 
     def _bound(self, port: IListeningPort, listen: str, listener: Listener) -> Deferred[None] | None:
         if self._listeners.get(listen) is not listener:  # it was given up meanwhile

@@ -1,4 +1,4 @@
-"""What an endpoint listens with: HTTP/1.1, and around it what the configuration in force asks for."""
+"""What an endpoint listens with: HTTP, and around it what the configuration in force asks for."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TypeAlias
 from twisted.internet.interfaces import IAddress, IProtocol, IProtocolFactory
 from zope.interface import implementer
 
+from pydsl_proxy.frontends.choosing import ChoosingFactory
 from pydsl_proxy.frontends.h1 import H1Factory
 from pydsl_proxy.interfaces import Listening
 
@@ -15,9 +16,14 @@ Wrapper: TypeAlias = Callable[[IProtocolFactory], IProtocolFactory]
 """Puts a protocol around those of another factory: TLS around HTTP, the PROXY protocol around TLS."""
 
 
-def protocol_factory(listening: Listening, wrappers: Sequence[Wrapper] = ()) -> IProtocolFactory:
-    """The factory for the clients of a listener; *wrappers* stand from the innermost to the outermost."""
-    factory: IProtocolFactory = H1Factory(listening)
+def protocol_factory(
+    listening: Listening, wrappers: Sequence[Wrapper] = (), *, by_preface: bool | None = None
+) -> IProtocolFactory:
+    """The factory for the clients of a listener; *wrappers* stand from the innermost to the outermost.
+
+    Clients may speak HTTP/2 unless *by_preface* is None; it says whether they may just begin.
+    """
+    factory: IProtocolFactory = H1Factory(listening) if by_preface is None else ChoosingFactory(listening, by_preface)
     for wrap in wrappers:
         factory = wrap(factory)
     return factory

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from pydsl_proxy.compiler.negotiating import alpn_of
 from pydsl_proxy.compiler.routing import compile_server_names
 from pydsl_proxy.config.certificates import Tls
 from pydsl_proxy.config.sites import Server
@@ -12,9 +13,6 @@ from pydsl_proxy.runtime.secure.contexts import Contexts
 from pydsl_proxy.runtime.secure.guarded_site import Demand
 from pydsl_proxy.runtime.secure.making_contexts import Terms
 from pydsl_proxy.runtime.secure.server_files import Pair, Secure
-
-#: What a listener speaks over TLS, most wanted first (ALPN).
-ALPN = (b"http/1.1",)
 
 
 def scheme_of(listen: str, servers: Sequence[Server]) -> str:
@@ -48,7 +46,7 @@ def _contexts(servers: Sequence[Server]) -> Contexts:
             session_timeout=terms.session_timeout,
             verify_depth=terms.verify_depth,
         ),
-        ALPN,
+        alpn_of(servers[0]),
         rejects=terms.reject_unknown_names,
         reload_every=terms.reload_every,
     )

@@ -9,6 +9,7 @@ from random import Random
 from pydsl_proxy.compiler.conditional_routing import Conditional, conditional_slash_redirects
 from pydsl_proxy.compiler.forks import compile_forks
 from pydsl_proxy.compiler.kept import Kept
+from pydsl_proxy.compiler.negotiating import prefaces_of
 from pydsl_proxy.compiler.nowhere import nowhere
 from pydsl_proxy.compiler.places import LocationPlace
 from pydsl_proxy.compiler.proxy_senders import senders_of
@@ -36,8 +37,8 @@ Log = Callable[[LivingExchange], None]
 class Compiled:
     """What a configuration comes to: a site for each endpoint string, and the upstreams behind them.
 
-    ``schemes``, ``contexts`` and ``senders`` are by endpoint string too; the latter two for those with TLS, and for
-    those at which the PROXY protocol is spoken.
+    ``schemes``, ``contexts``, ``senders`` and ``prefaces`` are by endpoint string too; the latter three for those with
+    TLS, for those at which the PROXY protocol is spoken, and for those at which HTTP/2 is: its preface may say so.
     """
 
     def __init__(self, config: Http, sites: dict[str, Site], upstreams: Upstreams, kept: Kept) -> None:
@@ -48,6 +49,7 @@ class Compiled:
         self.schemes: dict[str, str] = {}
         self.contexts: dict[str, Contexts] = {}
         self.senders: dict[str, TrustedProxies] = {}
+        self.prefaces: dict[str, bool] = {}
 
     def start(self, clock: Clock) -> None:
         """Look at files that may change, until :meth:`stop`."""
@@ -100,6 +102,7 @@ def compile_config(
     compiled.schemes = {listen: scheme_of(listen, servers) for listen, servers in chosen.items()}
     compiled.contexts = contexts
     compiled.senders = senders_of(chosen)
+    compiled.prefaces = prefaces_of(chosen)
     return compiled
 
 

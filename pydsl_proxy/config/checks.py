@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pydsl_proxy.config.locations import Location, code_of
 from pydsl_proxy.config.matching import Exact, Match, Prefix, ServerName
 from pydsl_proxy.config.named_locations import check_named
+from pydsl_proxy.config.offering import check_http2
 from pydsl_proxy.config.proxy_header_checks import check_proxy_headers
 from pydsl_proxy.config.rewritten_paths import check_paths
 from pydsl_proxy.config.secure_checks import check_tls
@@ -27,6 +28,7 @@ def check(config: Http) -> list[ConfigError]:
         *_names_claimed_twice(config),
         *_upstreams_called_the_same(config),
         *check_tls(config),
+        *check_http2(config),
         *check_proxy_headers(config),
         *check_vary(config),
         *check_spools(config),

@@ -14,6 +14,7 @@ from pydsl_proxy.config.client_limits import DEFAULT_CLIENTS, Clients
 from pydsl_proxy.config.listening import endpoint
 from pydsl_proxy.config.locations import Location, OpenLocation, no_handler, open_location
 from pydsl_proxy.config.matching import Match, Regex, ServerName, as_server_name
+from pydsl_proxy.config.offering import Http2, as_http2
 from pydsl_proxy.config.proxy_headers import trusted_senders
 from pydsl_proxy.config.scopes import Scope
 from pydsl_proxy.config.trusting import DEFAULT_SOURCE, address_source, trusted_proxy
@@ -45,6 +46,7 @@ class Server(Scope):
     listen: tuple[str, ...]
     names: tuple[ServerName, ...] = ()
     tls: tuple[Tls, ...] = ()
+    http2: Http2 = None
     proxy_protocol: tuple[str, ...] = ()
     locations: tuple[Location, ...] = ()
 
@@ -72,7 +74,7 @@ class Server(Scope):
             each.removeprefix("tcp:") if each.removeprefix("tcp:").isdecimal() else repr(each) for each in self.listen
         ]
         locations = "".join(f".{each!r}" for each in self.locations)
-        rest = (options(self, "names"), self._tls(), options(self, "proxy_protocol"))
+        rest = (options(self, "names"), self._tls(), options(self, "http2", "proxy_protocol"))
         return call("server", listen, *rest) + self._verbs() + locations
 
 
@@ -100,7 +102,7 @@ def server(
     *more: int | str,
     names: Iterable[str | Regex] = (),
     tls: Tls | Iterable[Tls] | None = None,
-    http2: None = None,
+    http2: Http2 = None,
     proxy_protocol: Iterable[str] | None = None,
 ) -> Server:
     """A server that listens at a port, or any of Twisted's endpoint strings, for hosts called *names*.
@@ -112,13 +114,15 @@ def server(
     stands for the name that it asks for, of an RSA and an ECDSA one for the same name the one that it prefers.  The
     server whose certificates are shown is chosen by that name (SNI) as others are by Host.
 
+    Over TLS clients may speak HTTP/2 (ALPN) if ``pip install 'pydsl_proxy[http2]'`` has put it there; ``http2=True``
+    demands that, ``http2=False`` leaves HTTP/1.1 alone.  With ``http2="prior-knowledge"`` a client may also begin with
+    it, without TLS too, as other proxies and gRPC do.  nginx: ``http2 on``.
+
     *proxy_protocol* lists the proxies in front, addresses or networks as ``"10.0.0.0/8"``, or ``"unix:"``, that begin
     each connection with a header of the PROXY protocol, version 1 or 2, before TLS if there is any (nginx's
     ``listen … proxy_protocol``).  The client whom it tells is the client in all else.  A connection without a header,
     or from anywhere else, is closed.
     """
-    if http2 is not None:
-        raise ConfigError("server(http2=…) is not available in this version", hint="leave it out")
     if isinstance(names, str):
         raise ConfigError(f"server(names=…) must be a list, not {names!r}", hint=f'write names=["{names}"]')
     places = [endpoint(each) for each in (listen, *more)]
@@ -128,7 +132,8 @@ def server(
     return Server(
         listen=tuple(places),
         names=tuple(as_server_name(name) for name in names),
-        tls=as_tls(tls),
+        tls=(given := as_tls(tls)),
+        http2=as_http2(http2, secure=bool(given)),
         proxy_protocol=trusted_senders(proxy_protocol),
     )
 

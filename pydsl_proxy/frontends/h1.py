@@ -62,6 +62,11 @@ class H1Frontend(Answering):
         if not listening.opened(self, self._identity.address):
             self.abort()
 
+    def has_begun(self, due: float) -> None:
+        """Some of the first head's time has passed, while it was not known which protocol the client speaks."""
+        if self._state is HEAD:
+            self._watch.until(due)
+
     def dataReceived(self, data: bytes) -> None:
         """Bytes of the client."""
         state = self._state

@@ -10,14 +10,12 @@ from pydsl_proxy.wire.chunked import ChunkedReader
 from pydsl_proxy.wire.head import RequestFields
 
 
-class Body:
-    """How much has come and is to come; *receiver* is None until someone wants it."""
+class Arriving:
+    """How much of a body has come, and how fast; *receiver* is None until someone wants it."""
 
-    __slots__ = ("_chunks", "_left", "_measured", "due", "paused", "received", "receiver", "trailers")
+    __slots__ = ("_measured", "due", "paused", "received", "receiver", "trailers")
 
-    def __init__(self, fields: RequestFields) -> None:
-        self._chunks = ChunkedReader() if fields.chunked else None
-        self._left = fields.content_length or 0
+    def __init__(self) -> None:
         self.receiver: BodyReceiver | None = None
         self.received = 0
         self.paused = False
@@ -39,6 +37,17 @@ class Body:
         self.due = inf
         self.measure(now, clients)
         return True
+
+
+class Body(Arriving):
+    """A body on a connection of HTTP/1.1: how much of it is to come."""
+
+    __slots__ = ("_chunks", "_left")
+
+    def __init__(self, fields: RequestFields) -> None:
+        super().__init__()
+        self._chunks = ChunkedReader() if fields.chunked else None
+        self._left = fields.content_length or 0
 
     def feed(self, data: bytes) -> tuple[bytes, bytes, bool]:
         """The body's part of *data*, what follows the body, and whether it is complete; raises Malformed."""

@@ -26,10 +26,7 @@ def read_head(
         minor = 1
     else:
         method, target, minor = read_request_line(line)
-    memo = site.memo
-    fields = memo.young.get(block) or memo.recall(block)
-    if fields is None:
-        fields = _read_fields(site, block)
+    fields = read_fields(site, block)
     if fields.host is None and minor:
         raise Malformed("Host is missing")
     if fields.chunked and not minor:
@@ -37,6 +34,11 @@ def read_head(
     if match is None and not target.startswith(b"/") and target != b"*":
         target, fields = _origin_form(site, target, fields)
     return method, target, minor, fields
+
+
+def read_fields(site: FrontendSite, block: bytes) -> RequestFields:
+    """The fields of a section, from the memo if it knows them; raises Malformed."""
+    return site.memo.young.get(block) or site.memo.recall(block) or _read_fields(site, block)
 
 
 def _read_fields(site: FrontendSite, block: bytes) -> RequestFields:

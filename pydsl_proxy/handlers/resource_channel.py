@@ -92,7 +92,7 @@ class Channel:
             request.requestHeaders.setRawHeaders(b"content-length", [b"%d" % request.content.tell()])
         self.corked = True
         try:
-            request.requestReceived(exchange.method, exchange.peer_target, b"HTTP/1.%d" % exchange.minor)
+            request.requestReceived(exchange.method, exchange.peer_target, b"HTTP/1.%d" % min(exchange.minor, 1))
         except Exception:
             request.processingFailed(Failure())
         self.corked = False

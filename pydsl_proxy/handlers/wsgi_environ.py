@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydsl_proxy.handlers.applications import Shown
 from pydsl_proxy.interfaces import Exchange
+from pydsl_proxy.wire.protocols import PROTOCOLS
 from pydsl_proxy.wire.uri import split_target
 
 # RFC 3875 4.1.2 and 4.1.3: these two have no HTTP_ before their name.
@@ -24,7 +25,7 @@ def environ_of(exchange: Exchange, shown: Shown, paths: tuple[bytes, bytes]) -> 
         "QUERY_STRING": (query or b"").decode("latin-1"),
         # Not in the PEP: nginx's uwsgi_params and Werkzeug know the client's own target so.
         "REQUEST_URI": exchange.target.decode("latin-1"),
-        "SERVER_PROTOCOL": f"HTTP/1.{exchange.minor}",
+        "SERVER_PROTOCOL": PROTOCOLS[exchange.minor],
         # Neither may be empty; a UNIX socket has none of them.
         "SERVER_NAME": exchange.fields.host_name.decode("latin-1") or identity.server_address or "localhost",
         "SERVER_PORT": str(identity.server_port or (443 if secure else 80)),

@@ -25,6 +25,7 @@ from pydsl_proxy.observe.outcomes import (
 from pydsl_proxy.observe.readings import Reading, Seconds, remote_user_of
 from pydsl_proxy.observe.templates import Part, Template
 from pydsl_proxy.wire.head import LOGGED, RequestFields
+from pydsl_proxy.wire.protocols import PROTOCOLS
 from pydsl_proxy.wire.values import client_address, header, host, method, protocol, request_uri
 
 COMBINED: Final[tuple[Part, ...]] = (
@@ -50,6 +51,7 @@ JSON: Final[Mapping[str, Part]] = {
     "upstream_response_time": upstream_response_time,
     "cause": cause,
 }
+_PROTOCOLS: Final = tuple(each.encode() for each in PROTOCOLS)
 _NUMBERS: Final = (status, bytes_sent, duration)
 
 
@@ -69,7 +71,7 @@ def combined(seconds: Seconds) -> Reading:
         user = constant(escape_default(remote_user_of(fields))) if b"authorization" in noted else b"-"
         referer = constant(escape_default(noted.get(b"referer", b"").strip(b" \t")))
         agent = constant(escape_default(noted.get(b"user-agent", b"").strip(b" \t")))
-        template = b'%%b - %b [%%b] "%%b %%b HTTP/1.%%d" %%d %%d "%b" "%b"\n' % (user, referer, agent)
+        template = b'%%b - %b [%%b] "%%b %%b %%b" %%d %%d "%b" "%b"\n' % (user, referer, agent)
         fields.logged = template
         return template
 
@@ -84,7 +86,7 @@ def combined(seconds: Seconds) -> Reading:
             local(seconds()),
             exchange.method,
             target,
-            exchange.minor,
+            _PROTOCOLS[exchange.minor],
             exchange.status,
             exchange.sent,
         )

@@ -13,10 +13,13 @@ from pydsl_proxy.observe.outcomes import Outcome
 from pydsl_proxy.observe.refused import Refused
 from pydsl_proxy.wire.basic_credentials import read_basic
 from pydsl_proxy.wire.head import RequestFields
+from pydsl_proxy.wire.protocols import PROTOCOLS
 from pydsl_proxy.wire.values import Value, as_bytes
 
 Reading: TypeAlias = Callable[[Logged], bytes]
 Seconds: TypeAlias = Callable[[], float]
+
+_PROTOCOLS = tuple(each.encode() for each in PROTOCOLS)
 
 
 def follows_from_fields(part: Value | Outcome) -> bool:
@@ -44,8 +47,7 @@ def readings(escape: Escape, seconds: Seconds) -> Callable[[Value | Outcome], Re
 
 def _of_request(escape: Escape, nothing: bytes) -> dict[str, Reading]:
     """What would otherwise be decoded and encoded again, and what only logs know."""
-    # The last stands for the minor version -1: none was read.
-    protocols = (b"HTTP/1.0", b"HTTP/1.1", nothing)
+    protocols = (*_PROTOCOLS[:-1], nothing)
 
     def request_uri(exchange: Logged) -> bytes:
         target = exchange.target
@@ -103,7 +105,7 @@ def _text(text: str) -> bytes:
 def _request_line(exchange: Logged) -> bytes:
     if isinstance(exchange, Refused):
         return exchange.line
-    return b"%b %b HTTP/1.%d" % (exchange.method, exchange.target, exchange.minor)
+    return b"%b %b %b" % (exchange.method, exchange.target, _PROTOCOLS[exchange.minor])
 
 
 def remote_user_of(fields: RequestFields) -> bytes:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from pydsl_proxy.observe.logged import Logged
+from pydsl_proxy.wire.protocols import PROTOCOLS
 from pydsl_proxy.wire.request import Request
 
-_read_line = re.compile(rb"([!-~]+) ([!-~]+) HTTP/1\.([01])").fullmatch
+_read_line = re.compile(rb"([!-~]+) ([!-~]+) (HTTP/1\.[01]|HTTP/2\.0)").fullmatch
 
 
 class Refused:
@@ -36,7 +37,7 @@ class Refused:
         self.line = exchange.method
         match = _read_line(self.line)
         self.method, self.target = match.group(1, 2) if match else (b"", b"")
-        self.minor = int(match[3]) if match else -1
+        self.minor = PROTOCOLS.index(match[3].decode()) if match else -1
         self.fields = exchange.fields
         self.identity = client = exchange.identity
         self.request = Request(self, client.address, client.port, client.scheme, "", b"", client.server_port)

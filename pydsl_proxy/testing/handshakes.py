@@ -9,8 +9,9 @@ from attrs import frozen
 class Handshake:
     """What the TLS of a scripted client came to: nothing is encrypted, and no certificate is read.
 
-    *server_name* is the name that the client asked for (SNI), in lower case.  With a *client_certificate_subject* it
-    has a certificate that the server's authorities stand for, whichever they are.
+    *application_protocol* is what was agreed on (ALPN): ``h2``, or empty for HTTP/1.1.  *server_name* is the name that
+    the client asked for (SNI), in lower case.  With a *client_certificate_subject* it has a certificate that the
+    server's authorities stand for, whichever they are.
     """
 
     server_name: str = ""
@@ -19,6 +20,7 @@ class Handshake:
     client_certificate_serial: str = ""
     client_certificate_fingerprint: str = ""
     protocol: str = "TLSv1.3"
+    application_protocol: str = ""
     cipher: str = "TLS_AES_128_GCM_SHA256"
 
     @property

@@ -10,6 +10,7 @@ from pydsl_proxy.wire.forwarded import Identity
 from pydsl_proxy.wire.grammar import CRLF
 from pydsl_proxy.wire.head import RequestFields
 from pydsl_proxy.wire.memo import Memo
+from pydsl_proxy.wire.protocols import PROTOCOLS
 from pydsl_proxy.wire.request import Request
 from pydsl_proxy.wire.script_paths import ScriptPaths
 from pydsl_proxy.wire.uri import normalised_path
@@ -107,7 +108,7 @@ class CgiParams:
             (b"QUERY_STRING", subject.peer_target.partition(b"?")[2]),
             (b"REQUEST_URI", target),
             (b"DOCUMENT_URI", path),
-            (b"SERVER_PROTOCOL", b"HTTP/1.%d" % subject.minor),
+            (b"SERVER_PROTOCOL", PROTOCOLS[subject.minor].encode()),
             # Empty where there is no body, as nginx has it.
             (b"CONTENT_LENGTH", b"" if length is None else b"%d" % length),
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
+from pydsl_proxy.wire.protocols import PROTOCOLS
 from pydsl_proxy.wire.rfc7239 import write_forwarded
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Request:
     @property
     def protocol(self) -> str:
         """The protocol, ``HTTP/1.1``."""
-        return f"HTTP/1.{self._head.minor}"
+        return PROTOCOLS[self._head.minor]
 
     @property
     def authenticated_user(self) -> str:

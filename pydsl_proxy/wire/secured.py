@@ -20,6 +20,10 @@ class Secured(Protocol):
         """The cipher suite, by OpenSSL's name."""
 
     @property
+    def application_protocol(self) -> str:
+        """What was agreed to be spoken (ALPN), ``h2``; empty if the client did not ask."""
+
+    @property
     def server_name(self) -> str:
         """The name that the client asked for (SNI), in lower case; empty if it named none."""
 

@@ -34,14 +34,12 @@ class ServerTests(SynchronousTestCase):
         self.assertEqual(made.names, (as_server_name("example.com"), as_server_name(regex("^x"))))
 
     def test_mistakes(self) -> None:
-        """What is no list, no location, or for later."""
+        """What is no list, or no location."""
         self.assertEqual(
             mistake(server, 80, names="a"), ("server(names=…) must be a list, not 'a'", 'write names=["a"]')
         )
         self.assertEqual(mistake(server, 80, "tcp:80"), ("server(): 'tcp:80' stands twice", "write it once"))
-        later = cast("None", True)
         self.assertIn("is not made by tls()", mistake(server, 80, tls=cast("Tls", True))[0])
-        self.assertIn("server(http2=…) is not available", mistake(server, 80, http2=later)[0])
 
     def test_including_mistakes(self) -> None:
         """What is included is a location with a handler."""

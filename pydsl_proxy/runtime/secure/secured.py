@@ -34,6 +34,11 @@ class SecuredConnection:
         return self._connection.get_cipher_name() or ""
 
     @property
+    def application_protocol(self) -> str:
+        """What was agreed to be spoken (ALPN); empty if the client did not ask."""
+        return self._connection.get_alpn_proto_negotiated().decode()
+
+    @property
     def server_name(self) -> str:
         """The name that the client asked for (SNI), in lower case; empty if it named none."""
         return (self._connection.get_servername() or b"").decode("latin-1").lower()

@@ -1,0 +1,50 @@
+"""Whether clients of a server may speak HTTP/2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from pydsl_proxy.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pydsl_proxy.config.sites import Http, Server
+
+#: None offers HTTP/2 over TLS where it is installed.
+Http2: TypeAlias = 'Literal["prior-knowledge"] | bool | None'
+
+_INSTALL = 'pip install "pydsl_proxy[http2]", or leave http2=… out'
+
+
+def is_installed() -> bool:
+    """Whether what HTTP/2 needs is there."""
+    return find_spec("hpack") is not None
+
+
+def as_http2(given: Http2, *, secure: bool) -> Http2:
+    """What ``server(http2=…)`` was given, checked; *secure* says that the server has ``tls=…``."""
+    if given is not None and not isinstance(given, bool) and given != "prior-knowledge":
+        raise ConfigError(f"server(http2={given!r}) is not known", hint='write http2=True, False or "prior-knowledge"')
+    if given is True and not secure:
+        raise ConfigError(
+            "server(http2=True) needs tls=…: without TLS nobody asks whether HTTP/2 is spoken",
+            hint='write http2="prior-knowledge" for clients that know it',
+        )
+    if given and not is_installed():
+        raise ConfigError(f"server(http2={given!r}): what it needs is not installed", hint=_INSTALL)
+    return given
+
+
+def check_http2(config: Http) -> Iterator[ConfigError]:
+    """It is settled before a server can be chosen, so all servers of a listener must agree."""
+    firsts: dict[str, Server] = {}
+    for server in config.servers:
+        for listen in server.listen:
+            first = firsts.setdefault(listen, server)
+            if first.http2 != server.http2:
+                yield ConfigError(
+                    f"the servers at {listen!r} differ in http2=…; the other one: {first.origin}",
+                    origin=server.origin,
+                    hint="give all of them the same, or let them listen at different ports",
+                )

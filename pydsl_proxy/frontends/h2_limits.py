@@ -1,0 +1,53 @@
+"""What a client of HTTP/2 may do that costs it little and us much."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydsl_proxy.wire.h2_frames import Code, Fault
+
+# Streams at once. nginx: http2_max_concurrent_streams 128; RFC 9113 6.5.2 recommends no less than 100.
+MOST_STREAMS: Final = 128
+
+# What is taken of bodies before it is handed on. Go's server has 1 MiB for a connection and for a stream; half of it is
+# given back at a time, as nghttp2 does.
+CONNECTION_WINDOW: Final = 1024 * 1024
+STREAM_WINDOW: Final = 256 * 1024
+
+# CVE-2023-44487, rapid reset, and CVE-2025-8671, where the client makes us reset.  Twisted 26.10 lets a client reset
+# 1000 streams, and 33 a second from then on; both kinds count here.
+RESETS: Final = (1000, 33.0)
+# CVE-2019-9512, 9515, 9518 and the like: frames that ask for nothing.  Node allows 1000 or so in all kinds together.
+IDLE_FRAMES: Final = (1000, 100.0)
+# CVE-2019-9511: room for so little that it would be sent in crumbs counts as none.
+LEAST_ROOM: Final = 256
+
+# CVE-2024-27316: nghttp2 takes 8 CONTINUATION frames; more only where clients(head=…) is larger than they hold.
+MOST_CONTINUATIONS: Final = 8
+# A block that is too long is read, and answered with 431, up to so many times clients(head=…).
+MOST_TIMES_HEAD: Final = 2
+
+# Streams that we have ended before the client did: what it had sent meanwhile is dropped silently.
+MOST_REMEMBERED: Final = 256
+
+
+class Allowance:
+    """So many at once, and so many a second."""
+
+    __slots__ = ("_burst", "_left", "_rate", "_since", "_what")
+
+    def __init__(self, burst_and_rate: tuple[int, float], what: str) -> None:
+        self._burst, self._rate = burst_and_rate
+        self._left = float(self._burst)
+        self._since = 0.0
+        self._what = what
+
+    def take(self, now: float) -> None:
+        """One more; raises :class:`~pydsl_proxy.wire.h2_frames.Fault` if it is one too many."""
+        elapsed = now - self._since
+        if elapsed > 0:
+            self._left = min(float(self._burst), self._left + elapsed * self._rate)
+        self._since = now
+        self._left -= 1
+        if self._left < 0:
+            raise Fault(Code.ENHANCE_YOUR_CALM, self._what)

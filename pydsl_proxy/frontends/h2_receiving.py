@@ -1,0 +1,181 @@
+"""The request's half of a stream of HTTP/2: its body is handed on as it is read."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Protocol
+
+from pydsl_proxy.errors import ProxyError, Source
+from pydsl_proxy.frontends.h2_body import Incoming
+from pydsl_proxy.interfaces import BodyReceiver, Exchange, Listening, Trailers, Watch
+from pydsl_proxy.wire.h2_frames import Code, StreamFault
+from pydsl_proxy.wire.hpack_writer import write_status
+
+CONTINUE = write_status(100)
+
+
+class BodyConnection(Protocol):
+    """What the body of a request needs of its connection."""
+
+    @property
+    def listening(self) -> Listening:
+        """The listener."""
+
+    def send_interim(self, stream: int, block: bytes) -> None:
+        """Send the head of an interim response."""
+
+    def give_back(self, stream: int, size: int, room: int) -> None:
+        """*size* octets of a body are dealt with; the client may send *room* more on the stream."""
+
+
+class Receiving:
+    """The part of a stream that takes the request's body.
+
+    ``exchange`` is None once all of the response is here, ``client_ended`` says that all of the request is.
+    """
+
+    # No slots: most of this is as it begins in most streams, and what is not set costs nothing.
+    exchange: Exchange | None = None
+    client_ended = False
+    _body: Incoming | None = None
+    _reading: Watch | None = None
+    _connection: BodyConnection
+    number: int
+
+    def await_body(self, length: int | None) -> None:
+        """The client has not ended the stream with its head."""
+        self._body = Incoming(length)
+
+    def take_data(self, data: bytes, used: int, ended: bool) -> None:
+        """DATA have come, and have *used* some of the windows; raises StreamFault."""
+        body = self._body
+        if body is None or self.client_ended:
+            raise StreamFault(Code.STREAM_CLOSED, "DATA after the stream's end")
+        body.take(data, used)
+        if used > len(data):
+            self._give_back(body, used - len(data))
+        if ended:
+            self._take_end(body, ())
+        self._go_on(body)
+
+    def take_trailers(self, trailers: Trailers) -> None:
+        """The body ends with *trailers*; raises StreamFault."""
+        body = self._body
+        if body is None or self.client_ended:
+            raise StreamFault(Code.STREAM_CLOSED, "HEADERS after the stream's end")
+        self._take_end(body, trailers)
+        self._go_on(body)
+
+    def _take_end(self, body: Incoming, trailers: Trailers) -> None:
+        body.end(trailers)
+        self.client_ended = True
+
+    def _go_on(self, body: Incoming) -> None:
+        if self.exchange is None:
+            # Its response is complete and waits for room: nobody reads any more.
+            self._give_back(body, body.drop())
+        elif body.receiver is not None and not body.paused:
+            self._await_body(body)
+            self._deliver(body, self.exchange)
+
+    def read_body(self, receiver: BodyReceiver) -> None:
+        """Deliver the body; RFC 9110 10.1.1: now a client that asked is told to send it."""
+        body, exchange = self._body, self.exchange
+        if body is None or exchange is None or not exchange.has_body:
+            receiver.request_end(())
+            return
+        body.receiver = receiver
+        listening = self._connection.listening
+        body.measure(listening.seconds(), listening.site.clients)
+        if exchange.fields.expect and not (body.received or body.held or body.ended):
+            self._connection.send_interim(self.number, CONTINUE)
+        self._await_body(body)
+        self._deliver(body, exchange)
+
+    def _deliver(self, body: Incoming, exchange: Exchange) -> None:
+        """Hand on what has come, for as long as it is taken."""
+        receiver = body.receiver
+        while receiver is body.receiver and receiver is not None and not body.paused and self.exchange is exchange:
+            data = body.held.pop(0) if body.held else b""
+            body.received += len(data)
+            limit = exchange.body_limit
+            if limit is not None and body.received > limit:
+                text = f"the body is larger than {limit} bytes"
+                self._give_up(exchange, ProxyError(Source.CLIENT, 413, "body_too_large", text))
+                return
+            last = body.ended and not body.held
+            if last:
+                self._body = None
+                exchange.has_body = False
+                self._stop_reading()
+            if data:
+                receiver.request_body(data)
+                self._give_back(body, len(data))
+            if last:
+                receiver.request_end(body.trailers)
+            if last or not data:
+                return
+
+    def _give_back(self, body: Incoming, size: int) -> None:
+        if size:
+            self._connection.give_back(self.number, size, body.give_back(size))
+
+    @property
+    def body_untouched(self) -> bool:
+        """Whether nobody has asked for the body."""
+        body = self._body
+        return body is not None and body.receiver is None and self.exchange is not None and self.exchange.has_body
+
+    def pause_body(self) -> None:
+        """The peer is slower than the client: what comes is held, and no more room is given."""
+        body = self._body
+        if body is not None and not body.paused:
+            body.paused = True
+            self._stop_reading()
+
+    def resume_body(self) -> None:
+        """The peer has caught up."""
+        body, exchange = self._body, self.exchange
+        if body is not None and exchange is not None and body.paused:
+            body.paused = False
+            listening = self._connection.listening
+            body.measure(listening.seconds(), listening.site.clients)
+            self._await_body(body)
+            self._deliver(body, exchange)
+
+    def _await_body(self, body: Incoming) -> None:
+        """The client's time runs, and its rate counts."""
+        if body.ended:
+            return
+        listening = self._connection.listening
+        if self._reading is None:
+            self._reading = listening.watch(self._not_sent)
+        self._reading.until(min(listening.seconds() + listening.site.clients.body_timeout, body.due))
+
+    def _stop_reading(self) -> None:
+        if self._reading is not None:
+            self._reading.deadline = inf
+
+    def _not_sent(self) -> None:
+        body, exchange, listening = self._body, self.exchange, self._connection.listening
+        if body is None or exchange is None:
+            return
+        if body.keeps_up(listening.seconds(), listening.site.clients):
+            self._await_body(body)
+        else:
+            slow = "the client stopped sending its body, or sent it too slowly"
+            self._give_up(exchange, ProxyError(Source.CLIENT, 408, "body_timeout", slow))
+
+    def _give_up(self, exchange: Exchange, error: ProxyError) -> None:
+        """The request cannot be completed: answer *error* if nothing was answered yet."""
+        running, exchange.running = exchange.running, None
+        if running is not None:
+            running.cancel(error)
+        exchange.fail(error)
+
+    def leave_body(self) -> int:
+        """Nobody will read the rest; the size of what is held of it."""
+        if self._reading is not None:
+            self._reading.stop()
+        body, self._body = self._body, None
+        return 0 if body is None else body.drop()

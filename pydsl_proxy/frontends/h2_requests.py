@@ -1,0 +1,205 @@
+"""The reading half of a client's connection over HTTP/2: header blocks become exchanges."""
+
+from __future__ import annotations
+
+from math import inf
+
+from pydsl_proxy.errors import ProxyError, Source
+from pydsl_proxy.frontends.h1_head import read_fields
+from pydsl_proxy.frontends.h2_closing import LEAVING, OPEN
+from pydsl_proxy.frontends.h2_limits import (
+    MOST_CONTINUATIONS,
+    MOST_STREAMS,
+    MOST_TIMES_HEAD,
+    RESETS,
+    Allowance,
+)
+from pydsl_proxy.frontends.h2_sending import Sending
+from pydsl_proxy.frontends.h2_stream import H2Stream
+from pydsl_proxy.interfaces import FrontendSite, Listening
+from pydsl_proxy.wire.grammar import Malformed
+from pydsl_proxy.wire.h1_response import error_page, own_response
+from pydsl_proxy.wire.h2_frames import (
+    END_HEADERS,
+    END_STREAM,
+    MOST_PAYLOAD,
+    PADDED,
+    WITH_PRIORITY,
+    Code,
+    Fault,
+    StreamFault,
+    fragment,
+    rst_stream,
+)
+from pydsl_proxy.wire.h2_request import H2Head, HeadReader
+from pydsl_proxy.wire.h2_response import response_block
+from pydsl_proxy.wire.head import RequestFields
+from pydsl_proxy.wire.protocols import HTTP_2
+
+_CHUNKED = b"\r\ntransfer-encoding: chunked"
+
+
+class Requests(Sending):
+    """Begins exchanges; ``_last`` is the client's last stream."""
+
+    def __init__(self, listening: Listening) -> None:
+        super().__init__(listening)
+        self._reader = HeadReader()
+        self._requests = 0
+        # A header block that is not complete: its pieces, their size, its stream and flags.
+        self._fragments: list[bytes] | None = None
+        self._fragments_size = 0
+        self._fragments_of = (0, 0)
+        self._resets = Allowance(RESETS, "too many streams were reset")
+
+    def take_headers(self, flags: int, stream: int, payload: bytes) -> None:
+        """A header block, or its beginning."""
+        if not stream & 1:
+            raise Fault(Code.PROTOCOL_ERROR, "HEADERS on a stream that cannot be a client's")
+        if flags & (PADDED | WITH_PRIORITY):
+            payload = fragment(flags, payload)
+        if flags & END_HEADERS:
+            self._block(stream, flags, payload)
+            return
+        self._fragments = [payload]
+        self._fragments_size = len(payload)
+        self._fragments_of = stream, flags
+        self._block_due = self.listening.seconds() + self.listening.site.clients.head_timeout
+        if not self._blocked:
+            self._await_frames()
+
+    def take_continuation(self, flags: int, stream: int, payload: bytes) -> None:
+        """More of a header block."""
+        fragments = self._fragments
+        if fragments is None or stream != self._fragments_of[0]:
+            raise Fault(Code.PROTOCOL_ERROR, "CONTINUATION of nothing")
+        fragments.append(payload)
+        self._fragments_size += len(payload)
+        most = MOST_TIMES_HEAD * self.listening.site.clients.head
+        if self._fragments_size > most or len(fragments) > MOST_CONTINUATIONS + most // MOST_PAYLOAD:
+            raise Fault(Code.ENHANCE_YOUR_CALM, "a header block is too long, or in too many pieces")
+        if flags & END_HEADERS:
+            self._fragments = None
+            self._block_due = inf
+            if not self._blocked:
+                self._await_frames()
+            self._block(stream, self._fragments_of[1], b"".join(fragments))
+
+    def _block(self, number: int, flags: int, block: bytes) -> None:
+        """A header block is complete: of a request, or of trailers."""
+        ended = flags & END_STREAM > 0
+        most = self.listening.site.clients.head
+        if number > self._last:
+            if self._state is OPEN:
+                self._last = number
+                self._request(number, block, most, ended)
+            else:
+                # RFC 9113 6.8: not taken, and the client knows it.
+                self._reader.skip(block)
+        elif (stream := self.streams.get(number)) is not None:
+            trailers = self._reader.trailers(block, most)
+            if not ended:
+                raise StreamFault(Code.PROTOCOL_ERROR, "the stream goes on after trailers")
+            stream.take_trailers(trailers)
+        else:
+            self._reader.skip(block)
+            self._frame_on_closed(number, "HEADERS")
+
+    def _request(self, number: int, block: bytes, most: int, ended: bool) -> None:
+        listening = self.listening
+        site, now = listening.site, listening.seconds()
+        if len(self.streams) >= MOST_STREAMS:
+            self._reader.skip(block)
+            raise StreamFault(Code.REFUSED_STREAM, "too many streams at once")
+        line = b""
+        try:
+            head = self._reader.request(block, most)
+            line = b"%b %b HTTP/2.0" % (head.method, head.target)
+            if len(line) > site.clients.request_line:
+                raise Malformed("the request line is too long", 414)
+            fields = self._fields(site, head, ended)
+            identity = self._identity
+            if site.trusted is not None and site.trusted.trusts(identity.address):
+                identity = site.trusted.believe(identity, fields)
+        except StreamFault as fault:
+            cause = ProxyError(Source.CLIENT, 400, "bad_request", fault.detail)
+            site.refused(H2Stream(self, number, 0), self._identity, line, cause, now)
+            raise
+        except Malformed as error:
+            self._refuse(site, number, line, error, ended)
+            return
+        stream = H2Stream(self, number, self._stream_window)
+        exchange = stream.exchange = site.begin(stream, head.method, head.target, HTTP_2, fields, identity, now)
+        self.streams[number] = stream
+        if ended:
+            stream.client_ended = True
+        else:
+            stream.await_body(fields.content_length)
+            exchange.has_body = fields.content_length != 0
+        if not self._blocked:
+            self._watch.deadline = inf
+        self._requests += 1
+        if self._requests >= site.clients.keepalive_requests or now > self._retires:
+            self._retire(site)
+        site.handle(exchange)
+
+    def _retire(self, site: FrontendSite) -> None:
+        """The connection has served enough, and ends when nothing is under way.
+
+        nginx tells at once; but clients built on the Python library h2 break their open streams off when they hear it.
+        One that always has some is told after as many requests again.
+        """
+        self._retiring = True
+        if self._requests >= 2 * site.clients.keepalive_requests:
+            self.drain()
+
+    def _fields(self, site: FrontendSite, head: H2Head, ended: bool) -> RequestFields:
+        """A body without a length is a chunked one in HTTP/1.1, and so for all who look at the fields."""
+        section = head.section if ended or head.sized else head.section + _CHUNKED
+        fields = site.memo.young.get(section) or read_fields(site, section)
+        if fields.host is None:
+            raise Malformed("neither :authority nor Host says which host is meant")
+        if ended and fields.content_length:
+            raise StreamFault(Code.PROTOCOL_ERROR, "the body is shorter than Content-Length")
+        return fields
+
+    def _refuse(self, site: FrontendSite, number: int, line: bytes, error: Malformed, ended: bool) -> None:
+        """Answer what could not be read; the other streams are as good as before."""
+        now = self.listening.seconds()
+        stream = H2Stream(self, number, self._stream_window)
+        cause = ProxyError(Source.CLIENT, error.status, "bad_request", error.detail)
+        most = site.clients.request_line
+        rules = site.refused(stream, self._identity, line[:most] if line else b"", cause, now)
+        self.streams[number] = stream
+        stream.client_ended = ended
+        if not ended:
+            stream.await_body(None)
+        body, pairs = error_page(error.status)
+        block = response_block(own_response(error.status, body, pairs), rules, site.date(now))
+        self.send_head(stream, block, body, True)
+
+    # -- what is wrong with a stream -----------------------------------------------------------------------------------
+
+    def _check_begun(self, number: int, kind: str) -> None:
+        """RFC 9113 5.1: on a stream that has not begun there is nothing but HEADERS and PRIORITY."""
+        if not number or number > self._last:
+            raise Fault(Code.PROTOCOL_ERROR, f"{kind} on a stream that has not begun")
+
+    def _frame_on_closed(self, number: int, kind: str) -> None:
+        """DATA or HEADERS on a stream that is not open: under way when it was ended here, or a mistake."""
+        if self._state is LEAVING and number > self._last:
+            return
+        self._check_begun(number, kind)
+        if number not in self._ended_early:
+            raise StreamFault(Code.STREAM_CLOSED, f"{kind} after the stream's end")
+
+    def _fail(self, number: int, fault: StreamFault) -> None:
+        """End a stream for what the client did; CVE-2025-8671: who makes us do that often is shown out."""
+        error = ProxyError(Source.CLIENT, 400, "bad_request", fault.detail)
+        stream = self.streams.get(number)
+        if stream is not None:
+            self.reset(stream, fault.code, error)
+        else:
+            self.put(rst_stream(number, fault.code))
+            self._remember(number)
+        self._resets.take(self.listening.seconds())

@@ -1,0 +1,177 @@
+"""One stream of a client's connection over HTTP/2: one exchange."""
+
+from __future__ import annotations
+
+from collections import deque
+from math import inf
+from typing import Protocol
+
+from pydsl_proxy.errors import ProxyError, Source
+from pydsl_proxy.frontends.h2_receiving import BodyConnection, Receiving
+from pydsl_proxy.interfaces import Producer, Trailers, Watch
+from pydsl_proxy.wire.field_rules import FieldRules
+from pydsl_proxy.wire.h2_frames import Code
+from pydsl_proxy.wire.h2_response import KEY, response_block, usual_block
+from pydsl_proxy.wire.head import ResponseHead
+from pydsl_proxy.wire.hpack_writer import write_fields
+from pydsl_proxy.wire.statuses import has_no_body
+
+
+class Connection(BodyConnection, Protocol):
+    """What a stream needs of its connection."""
+
+    def send_head(self, stream: H2Stream, block: bytes, data: bytes, end: bool) -> None:
+        """Send a response's head with the first bytes of its body."""
+
+    def send_body(self, stream: H2Stream, data: bytes) -> None:
+        """Send more, now or when there is room."""
+
+    def send_end(self, stream: H2Stream, trailers: bytes) -> None:
+        """The response is complete; *trailers* are a header block, or empty."""
+
+    def cut(self, stream: H2Stream) -> None:
+        """End the stream when what waits is sent, so that nobody takes its response for complete."""
+
+    def has_room_for(self, stream: H2Stream) -> bool:
+        """Whether it is not the stream's client that holds up what waits."""
+
+    def reset(self, stream: H2Stream, code: Code, error: ProxyError) -> None:
+        """End the stream, whatever it is about."""
+
+
+class H2Stream(Receiving):
+    """The frontend of its exchange.
+
+    ``window`` is how much the client takes; ``queue`` is what of the response waits for room, ``offset`` how much of
+    its first piece is sent; ``ending`` says that the response is complete then, after the header block ``trailers``,
+    and ``is_cut`` that it breaks off.
+    """
+
+    ending = False
+    is_cut = False
+    trailers = b""
+    offset = 0
+    #: Stands in the connection's line of streams that have something to send.
+    in_line = False
+    queue: deque[bytes] | None = None
+    _producer: Producer | None = None
+    _held_up = False
+    _sending: Watch | None = None
+    _connection: Connection
+
+    def __init__(self, connection: Connection, number: int, window: int) -> None:
+        self._connection = connection
+        self.number = number
+        self.window = window
+
+    def __repr__(self) -> str:
+        return f"<H2Stream {self.number}: {self.exchange}>"
+
+    def send_head(self, response: ResponseHead, rules: FieldRules, data: bytes, end: bool) -> None:
+        """Send a response's head with the first bytes of its body."""
+        exchange = self.exchange
+        assert exchange is not None
+        if response.usual and not rules.computed:
+            block = response.edited.get((rules, KEY)) or usual_block(response, rules)
+        else:
+            listening = self._connection.listening
+            added = b"" if response.dated else listening.site.date(listening.seconds())
+            if rules.computed:
+                added += rules.compute(exchange.request)
+            block = response_block(response, rules, added)
+        if data and (exchange.method == b"HEAD" or has_no_body(response.status)):
+            data = b""
+        self._connection.send_head(self, block, data, end)
+
+    def send_body(self, data: bytes) -> None:
+        """Send more."""
+        self._connection.send_body(self, data)
+
+    def send_file(self, fd: int, offset: int, count: int) -> int | None:
+        """Frames stand between the bytes of a file."""
+        return None
+
+    def send_end(self, trailers: Trailers) -> None:
+        """The response is complete."""
+        block = write_fields([(name.lower(), value) for name, value in trailers]) if trailers else b""
+        self._connection.send_end(self, block)
+
+    def cut(self) -> None:
+        """Break the response off."""
+        self._connection.cut(self)
+
+    def stream_from(self, producer: Producer) -> None:
+        """Pause and resume *producer* as the client takes the response."""
+        self._producer = producer
+        self._held_up = False
+        if self.queue:
+            self._hold_up(producer)
+
+    def _hold_up(self, producer: Producer) -> None:
+        self._held_up = True
+        producer.pauseProducing()
+
+    # -- for the connection: what waits for room -----------------------------------------------------------------------
+
+    def wait_with(self, data: bytes) -> None:
+        """*data* must wait, and so must who makes more of it."""
+        queue = self.queue
+        if queue is None:
+            queue = self.queue = deque()
+        if not queue:
+            self.await_room()
+        queue.append(data)
+        if self._producer is not None and not self._held_up:
+            self._hold_up(self._producer)
+
+    def piece(self, most: int) -> bytes:
+        """Up to *most* octets of what waits, which wait no more."""
+        queue = self.queue
+        assert queue
+        data = queue[0]
+        end = self.offset + most
+        if end >= len(data):
+            data = data[self.offset :] if self.offset else queue[0]
+            queue.popleft()
+            self.offset = 0
+        else:
+            data = data[self.offset : end]
+            self.offset = end
+        return data
+
+    def await_room(self) -> None:
+        """nginx's send_timeout: between two writes."""
+        listening = self._connection.listening
+        if self._sending is None:
+            self._sending = listening.watch(self._not_taken)
+        self._sending.until(listening.seconds() + listening.site.clients.send_timeout)
+
+    def has_sent_all(self) -> None:
+        """Nothing waits any more: whoever makes the response may go on."""
+        if self._sending is not None:
+            self._sending.deadline = inf
+        if self._held_up and self._producer is not None:
+            self._held_up = False
+            self._producer.resumeProducing()
+
+    def _not_taken(self) -> None:
+        """CVE-2019-9517 and its like: a client that gives no room would have the response wait without end."""
+        if self._connection.has_room_for(self):
+            self.await_room()
+        else:
+            error = ProxyError(Source.CLIENT, 499, "send_timeout", "the client made no room for the response")
+            self._connection.reset(self, Code.CANCEL, error)
+
+    def answered(self) -> None:
+        """All of the response is here: the exchange is over."""
+        self.exchange = None
+        self._producer = None
+
+    def over(self) -> int:
+        """Forget all; how much of the request's body nobody will read."""
+        self.exchange = None
+        self._producer = None
+        self.queue = None
+        if self._sending is not None:
+            self._sending.stop()
+        return self.leave_body()

@@ -1,0 +1,51 @@
+"""The head of a response as a client of HTTP/2 is sent it: a header block."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+from pydsl_proxy.wire.field_rules import FieldRules
+from pydsl_proxy.wire.grammar import CRLF
+from pydsl_proxy.wire.h1_response import MOST_EDITED
+from pydsl_proxy.wire.head import ResponseHead
+from pydsl_proxy.wire.hpack_writer import write_field, write_status
+from pydsl_proxy.wire.statuses import has_no_body
+
+#: Beside the rules, what a block is kept by with its response.
+KEY = b"h2"
+
+
+def usual_block(response: ResponseHead, rules: FieldRules) -> bytes:
+    """The block of a usual response, kept with it."""
+    # The rules of sites that a reload has replaced are asked for no more.
+    if len(response.edited) >= MOST_EDITED:
+        response.edited.clear()
+    section = rules.edit(response, _named(response))
+    kept = response.edited[rules, KEY] = write_status(response.status) + write_section(section)
+    return kept
+
+
+def response_block(response: ResponseHead, rules: FieldRules, added: bytes) -> bytes:
+    """The block of any response; *added* is a section of further fields."""
+    block = response.edited.get((rules, KEY)) or usual_block(response, rules)
+    return block + _write_added(added) if added else block
+
+
+def _named(response: ResponseHead) -> frozenset[bytes]:
+    if has_no_body(response.status) and response.status != 304:
+        return response.named | {b"content-length"}
+    return response.named
+
+
+def write_section(section: bytes) -> bytes:
+    """A section's fields in a header block, their names in lower case (RFC 9113 8.2.1)."""
+    written = []
+    for line in section.split(CRLF)[1:]:
+        name, _, value = line.partition(b":")
+        written.append(write_field(name.lower(), value.strip(b" \t")))
+    return b"".join(written)
+
+
+# A Date is the same for a second.
+_write_added: Final = lru_cache(maxsize=16)(write_section)
