@@ -22,6 +22,7 @@ from pydsl_proxy.config.locations import Location, location
 from pydsl_proxy.config.matching import exact, named, prefix, regex
 from pydsl_proxy.config.peer_tls import upstream_tls
 from pydsl_proxy.config.sites import Http, Server, http, server
+from pydsl_proxy.config.streams import Stream, stream
 from pydsl_proxy.config.upstreams import Upstream, peer, upstream
 from pydsl_proxy.connectors.h2 import http2
 from pydsl_proxy.connectors.to_fastcgi import fastcgi
@@ -30,6 +31,7 @@ from pydsl_proxy.connectors.to_uwsgi import uwsgi
 from pydsl_proxy.embedding import as_resource
 from pydsl_proxy.observe.access_logs import access_log
 from pydsl_proxy.observe.outcomes import (
+    bytes_received,
     bytes_sent,
     cause,
     duration,
@@ -83,11 +85,13 @@ __all__ = [
     "MiB",
     "Request",
     "Server",
+    "Stream",
     "Upstream",
     "access_log",
     "as_resource",
     "authenticated_user",
     "build",
+    "bytes_received",
     "bytes_sent",
     "cause",
     "client_address",
@@ -142,6 +146,7 @@ __all__ = [
     "server_port",
     "split_clients",
     "status",
+    "stream",
     "time_iso8601",
     "time_local",
     "tls",

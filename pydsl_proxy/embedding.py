@@ -115,6 +115,9 @@ def as_resource(
 
 def _check(config: Http, listen: str | None) -> None:
     """Raise ConfigError unless *listen*, or its absence, leaves one endpoint of *config*."""
+    if not config.servers:
+        text = "as_resource(): there is no server, and no stream can stand in a Site"
+        raise ConfigError(text, hint='write server(8080).location("/").proxy_to(…)')
     endpoints = list(dict.fromkeys(each for server in config.servers for each in server.listen))
     if listen is None and len(endpoints) > 1:
         raise ConfigError(

@@ -19,6 +19,7 @@ from pydsl_proxy.compiler.serving import start_all, stop_all
 from pydsl_proxy.compiler.site import Compiled, compile_config
 from pydsl_proxy.config.checks import check
 from pydsl_proxy.config.sites import Http, Server, as_http
+from pydsl_proxy.config.streams import Stream
 from pydsl_proxy.errors import ConfigError, ConfigErrors
 from pydsl_proxy.observe.logged import LogSink
 from pydsl_proxy.observe.opening import open_log
@@ -130,7 +131,7 @@ class ProxyService(Service):
     def _listen(self) -> Deferred[None]:
         """Bind the endpoints of the configuration in force that are not bound yet, unless the service has stopped."""
         listening = []
-        for listen, site in self._compiled.sites.items() if self.running else ():
+        for listen, site in self._compiled.all_sites.items() if self.running else ():
             if listen not in self._listeners:
                 listener = self._listeners[listen] = Listener(
                     site, self._compiled.schemes[listen], self._reactor, self._crowd
@@ -170,7 +171,7 @@ class ProxyService(Service):
             del self._listeners[listen]
         return failure
 
-    def reload(self, config: Http | Server) -> Deferred[None]:
+    def reload(self, config: Http | Server | Stream) -> Deferred[None]:
         """Put *config* in force; a bad one raises :class:`~pydsl_proxy.errors.ConfigErrors` and changes nothing.
 
         Exchanges under way end on the site they began with.  Equal upstreams keep their connections and health.  The
@@ -196,9 +197,12 @@ class ProxyService(Service):
         previous.stop()
         if self.running:
             compiled.start(self._outer)
-        for listen, site in compiled.sites.items():
+        for listen, site in compiled.all_sites.items():
             if listen in self._listeners:
                 listener = self._listeners[listen]
+                if not listener.takes(site):
+                    self._leave(listener)
+                    listener = self._listeners[listen] = Listener(site, "", self._reactor, self._crowd)
                 listener.site, listener.scheme = site, compiled.schemes[listen]
                 self._factories[listen].put(self._factory(listen, listener))
         previous.upstreams.close_what_is_not_in(compiled.upstreams)
@@ -209,7 +213,7 @@ class ProxyService(Service):
 
     def _rebind(self) -> Deferred[None]:
         """Close the endpoints that the configuration in force does not have, and after that bind its new ones."""
-        closing = [self._close(listen) for listen in tuple(self._listeners) if listen not in self._compiled.sites]
+        closing = [self._close(listen) for listen in tuple(self._listeners) if listen not in self._compiled.all_sites]
         closed = gatherResults(closing, consumeErrors=True)
         return closed.addCallbacks(lambda _: self._listen(), _plain)
 
@@ -266,7 +270,7 @@ def _plain(failure: Failure) -> Failure:
     return cast(Failure, getattr(failure.value, "subFailure", failure))
 
 
-def build(config: Http | Server, reactor: DataReactor) -> ProxyService:
+def build(config: Http | Server | Stream, reactor: DataReactor) -> ProxyService:
     """The service that runs *config* on *reactor*; raises :class:`~pydsl_proxy.errors.ConfigErrors`.
 
     Attach it to an application with ``setServiceParent``, or call ``startService`` and ``stopService`` yourself.
@@ -274,7 +278,7 @@ def build(config: Http | Server, reactor: DataReactor) -> ProxyService:
     return ProxyService(as_http(config), reactor)
 
 
-def verify(config: Http | Server) -> list[ConfigError]:
+def verify(config: Http | Server | Stream) -> list[ConfigError]:
     """Compile *config*, and open nothing but certificates; the warnings, or raises ``ConfigErrors``."""
     config = as_http(config)
     compiled = compile_config(config, cast(DataReactor, Clock()), SystemRandom())

@@ -58,7 +58,10 @@ class Options(BaseOptions):
             for warning in _tried(lambda: verify(config)):
                 print(warning, file=sys.stderr)
             locations = sum(len(server.locations) for server in config.servers)
-            _exit(0, f"{path}: {_count(len(config.servers), 'server')}, {_count(locations, 'location')}, no mistakes")
+            found = [_count(len(config.servers), "server"), _count(locations, "location")]
+            if config.streams:
+                found.append(_count(len(config.streams), "stream"))
+            _exit(0, f"{path}: {', '.join(found)}, no mistakes")
 
 
 class Command(ProxyService):

@@ -17,6 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 import pydsl_proxy
 import pydsl_proxy.testing
 from pydsl_proxy.config.sites import Http, Server
+from pydsl_proxy.config.streams import Stream
 from pydsl_proxy.testing import run
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -73,7 +74,7 @@ class BlockTests(SynchronousTestCase):
         try:
             names = runpy.run_path(block.name)
             config = names.get("proxy")
-            if isinstance(config, Http | Server):
+            if isinstance(config, Http | Server | Stream):
                 run(config)
             for value in names.values():
                 if isinstance(value, type) and issubclass(value, TestCase) and value.__module__ == "<run_path>":

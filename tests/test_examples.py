@@ -45,11 +45,23 @@ class ExampleTests(SynchronousTestCase):
         """Each answers a request for its root, when every peer answers."""
         for path in CONFIGURATIONS:
             config = load(path)
+            if not config.servers:
+                continue
             client, peers = run(config)
             for address in peers_of(config):
                 peers[address].answers(200, b"from a peer")
             answer = client.request("GET", "/")
             self.assertIn(answer.status, (200, 301, 302), path)
+
+    def test_streams(self) -> None:
+        """Each stream passes bytes to a peer, and back."""
+        for path in CONFIGURATIONS:
+            for each in load(path).streams:
+                running = run(load(path), listen=each.listen[0])
+                running[0].sends(b"ping")
+                (reached,) = [peer for peer in running.peers.values() if peer.received]
+                reached.sends(b"pong")
+                running[0].expects(b"pong")
 
     def test_commands(self) -> None:
         """Each tells how it is run, by its own path."""

@@ -1,29 +1,38 @@
-"""What an endpoint listens with: HTTP, and around it what the configuration in force asks for."""
+"""What an endpoint listens with: HTTP or streams, and around it what the configuration in force asks for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from twisted.internet.interfaces import IAddress, IProtocol, IProtocolFactory
 from zope.interface import implementer
 
 from pydsl_proxy.frontends.choosing import ChoosingFactory
 from pydsl_proxy.frontends.h1 import H1Factory
-from pydsl_proxy.interfaces import Listening
+from pydsl_proxy.frontends.streams import StreamFactory
+from pydsl_proxy.interfaces import Listening, StreamListening
+from pydsl_proxy.runtime.listener import Listener
+from pydsl_proxy.runtime.stream_site import StreamSite
 
 Wrapper: TypeAlias = Callable[[IProtocolFactory], IProtocolFactory]
 """Puts a protocol around those of another factory: TLS around HTTP, the PROXY protocol around TLS."""
 
 
 def protocol_factory(
-    listening: Listening, wrappers: Sequence[Wrapper] = (), *, by_preface: bool | None = None
+    listener: Listener, wrappers: Sequence[Wrapper] = (), *, by_preface: bool | None = None
 ) -> IProtocolFactory:
     """The factory for the clients of a listener; *wrappers* stand from the innermost to the outermost.
 
     Clients may speak HTTP/2 unless *by_preface* is None; it says whether they may just begin.
     """
-    factory: IProtocolFactory = H1Factory(listening) if by_preface is None else ChoosingFactory(listening, by_preface)
+    factory: IProtocolFactory
+    if isinstance(listener.site, StreamSite):
+        factory = StreamFactory(cast(StreamListening, listener))
+    elif by_preface is None:
+        factory = H1Factory(cast(Listening, listener))
+    else:
+        factory = ChoosingFactory(cast(Listening, listener), by_preface)
     for wrap in wrappers:
         factory = wrap(factory)
     return factory

@@ -7,14 +7,17 @@ from typing import Final
 
 from pydsl_proxy.config.offering import is_installed
 from pydsl_proxy.config.sites import Server
+from pydsl_proxy.config.streams import Stream
 
 #: What a listener speaks over TLS, most wanted first (ALPN).
 HTTP_1: Final = (b"http/1.1",)
 HTTP_2: Final = (b"h2", b"http/1.1")
 
 
-def alpn_of(server: Server) -> tuple[bytes, ...]:
-    """The protocols over TLS at the listeners of *server*."""
+def alpn_of(server: Server | Stream) -> tuple[bytes, ...]:
+    """The protocols over TLS at the listeners of *server*; what is in the TLS of a stream is not known."""
+    if isinstance(server, Stream):
+        return ()
     return HTTP_2 if server.http2 or (server.http2 is None and is_installed()) else HTTP_1
 
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from ipaddress import ip_network
 
 from pydsl_proxy.config.sites import Server
+from pydsl_proxy.config.streams import Stream
 from pydsl_proxy.wire.forwarded import TrustedProxies
 
 
-def senders_of(chosen: Mapping[str, Sequence[Server]]) -> dict[str, TrustedProxies]:
+def senders_of(chosen: Mapping[str, Sequence[Server | Stream]]) -> dict[str, TrustedProxies]:
     """Those of the listeners that have any, by their endpoint strings; the servers of a listener agree."""
     return {
         listen: TrustedProxies([ip_network(each) for each in told if each != "unix:"], "unix:" in told)

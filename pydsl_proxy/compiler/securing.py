@@ -8,6 +8,7 @@ from pydsl_proxy.compiler.negotiating import alpn_of
 from pydsl_proxy.compiler.routing import compile_server_names
 from pydsl_proxy.config.certificates import Tls
 from pydsl_proxy.config.sites import Server
+from pydsl_proxy.config.streams import Stream
 from pydsl_proxy.errors import ConfigError, ConfigErrors
 from pydsl_proxy.runtime.secure.contexts import Contexts
 from pydsl_proxy.runtime.secure.guarded_site import Demand
@@ -15,12 +16,15 @@ from pydsl_proxy.runtime.secure.making_contexts import Terms
 from pydsl_proxy.runtime.secure.server_files import Pair, Secure
 
 
-def scheme_of(listen: str, servers: Sequence[Server]) -> str:
-    """The scheme of requests at the endpoint *listen*; two of Twisted's endpoints bring a TLS of their own."""
-    return "https" if servers[0].tls or listen.partition(":")[0] in ("ssl", "tls") else "http"
+def scheme_of(listen: str, servers: Sequence[Server | Stream]) -> str:
+    """The scheme of what comes to the endpoint *listen*; two of Twisted's endpoints bring a TLS of their own."""
+    secure = bool(servers[0].tls) or listen.partition(":")[0] in ("ssl", "tls")
+    if isinstance(servers[0], Stream):
+        return "tls" if secure else "tcp"
+    return "https" if secure else "http"
 
 
-def contexts_of(chosen: Mapping[str, Sequence[Server]], errors: list[ConfigError]) -> dict[str, Contexts]:
+def contexts_of(chosen: Mapping[str, Sequence[Server | Stream]], errors: list[ConfigError]) -> dict[str, Contexts]:
     """The TLS of each endpoint that has some; what is wrong with its files is added to *errors*."""
     made = {}
     for listen, servers in chosen.items():
@@ -34,7 +38,7 @@ def contexts_of(chosen: Mapping[str, Sequence[Server]], errors: list[ConfigError
     return made
 
 
-def _contexts(servers: Sequence[Server]) -> Contexts:
+def _contexts(servers: Sequence[Server | Stream]) -> Contexts:
     terms = servers[0].tls[0]
     return Contexts(
         [_secure(server.tls) for server in servers],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ipaddress import ip_network
 from random import Random
 
@@ -15,30 +15,34 @@ from pydsl_proxy.compiler.places import LocationPlace
 from pydsl_proxy.compiler.proxy_senders import senders_of
 from pydsl_proxy.compiler.routing import compile_locations, compile_server_names
 from pydsl_proxy.compiler.securing import contexts_of, demands_of, scheme_of
+from pydsl_proxy.compiler.streams import compile_streams, streams_by_listener
 from pydsl_proxy.compiler.upstreams import Upstreams
 from pydsl_proxy.config.checks import check
 from pydsl_proxy.config.features import Feature, HasFeatures, merged, response_rules
 from pydsl_proxy.config.sites import Http, Server
+from pydsl_proxy.config.streams import Stream
 from pydsl_proxy.config.strict_transport import settled
 from pydsl_proxy.errors import ConfigError, ConfigErrors
 from pydsl_proxy.interfaces import Exchange
-from pydsl_proxy.runtime.exchange import Exchange as LivingExchange
+from pydsl_proxy.observe.logged import Logged
 from pydsl_proxy.runtime.reactors import Clock, DataReactor
 from pydsl_proxy.runtime.secure.contexts import Contexts
 from pydsl_proxy.runtime.secure.guarded_site import GuardedSite
 from pydsl_proxy.runtime.site import ALWAYS_DROPPED, Locate, Room, Site
+from pydsl_proxy.runtime.stream_site import StreamSite
 from pydsl_proxy.wire.field_rules import FieldRules
 from pydsl_proxy.wire.forwarded import Source, TrustedProxies
 from pydsl_proxy.wire.uri import replace_prefix, split_target
 
-Log = Callable[[LivingExchange], None]
+Log = Callable[[Logged], None]
 
 
 class Compiled:
     """What a configuration comes to: a site for each endpoint string, and the upstreams behind them.
 
-    ``schemes``, ``contexts``, ``senders`` and ``prefaces`` are by endpoint string too; the latter three for those with
-    TLS, for those at which the PROXY protocol is spoken, and for those at which HTTP/2 is: its preface may say so.
+    ``streams`` are the sites of endpoints that pass connections on, ``sites`` those of all others.  ``schemes``,
+    ``contexts``, ``senders`` and ``prefaces`` are by endpoint string too; the latter three for those with TLS, for
+    those at which the PROXY protocol is spoken, and for those at which HTTP/2 is: its preface may say so.
     """
 
     def __init__(self, config: Http, sites: dict[str, Site], upstreams: Upstreams, kept: Kept) -> None:
@@ -46,10 +50,16 @@ class Compiled:
         self.sites = sites
         self.upstreams = upstreams
         self.kept = kept
+        self.streams: dict[str, StreamSite] = {}
         self.schemes: dict[str, str] = {}
         self.contexts: dict[str, Contexts] = {}
         self.senders: dict[str, TrustedProxies] = {}
         self.prefaces: dict[str, bool] = {}
+
+    @property
+    def all_sites(self) -> dict[str, Site | StreamSite]:
+        """Every site, by its endpoint string."""
+        return {**self.sites, **self.streams}
 
     def start(self, clock: Clock) -> None:
         """Look at files that may change, until :meth:`stop`."""
@@ -91,7 +101,12 @@ def compile_config(
         for listen in server.listen:
             chosen.setdefault(listen, []).append(server)
     located = {id(server): _locate(config, server, upstreams, reactor, kept, errors) for server in config.servers}
-    contexts = contexts_of(chosen, errors) if certificates else {}
+    passed = streams_by_listener(config)
+    streams = compile_streams(
+        config, passed, upstreams, reactor, kept, errors, trusted=_trusted(config), log=log, handshakes=certificates
+    )
+    every: dict[str, Sequence[Server | Stream]] = {**chosen, **passed}
+    contexts = contexts_of(every, errors) if certificates else {}
     if errors:
         raise ConfigErrors(errors)
     sites = {
@@ -99,9 +114,10 @@ def compile_config(
         for listen, servers in chosen.items()
     }
     compiled = Compiled(config, sites, upstreams, kept)
-    compiled.schemes = {listen: scheme_of(listen, servers) for listen, servers in chosen.items()}
+    compiled.streams = streams
+    compiled.schemes = {listen: scheme_of(listen, servers) for listen, servers in every.items()}
     compiled.contexts = contexts
-    compiled.senders = senders_of(chosen)
+    compiled.senders = senders_of(every)
     compiled.prefaces = prefaces_of(chosen)
     return compiled
 

@@ -75,7 +75,8 @@ class Upstreams:
         peers = []
         for each in config.peers:
             peer = self._peer(config, each)
-            peer.reached_by(connector.compile(peer, self._whole_dial(config, each, context)))
+            dial = self._whole_dial(config, each, context)
+            peer.reached_by(connector.compile(peer, dial), dial)
             peers.append((peer, each.backup))
         return Upstream(config.name, config.strategy, peers, self.random)
 

@@ -110,25 +110,21 @@ def tls(
     )
 
 
-def as_tls(given: Tls | Iterable[Tls] | None) -> tuple[Tls, ...]:
-    """What ``server(tls=…)`` was given, as its certificates; they agree on all else."""
+def as_tls(given: Tls | Iterable[Tls] | None, *, of: str = "server") -> tuple[Tls, ...]:
+    """What ``server(tls=…)``, or another function *of*, was given, as its certificates; they agree on all else."""
     if given is None:
         return ()
     # A text would be taken apart into its letters.
     each = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
     for one in each:
         if not isinstance(one, Tls):
-            raise ConfigError(
-                f"server(tls=…): {one!r} is not made by tls()", hint='write tls=tls("cert.pem", "key.pem")'
-            )
+            raise ConfigError(f"{of}(tls=…): {one!r} is not made by tls()", hint='write tls=tls("cert.pem", "key.pem")')
     if not each:
-        raise ConfigError(
-            "server(tls=[]): no certificate", hint='write tls=tls("cert.pem", "key.pem"), or leave it out'
-        )
+        raise ConfigError(f"{of}(tls=[]): no certificate", hint='write tls=tls("cert.pem", "key.pem"), or leave it out')
     for one in each[1:]:
         for name in differing(each[0], one, OF_SERVER):
             raise ConfigError(
-                f"server(tls=[…]): the certificates of one server differ in {name}", hint=f"give all the same {name}=…"
+                f"{of}(tls=[…]): the certificates of one {of} differ in {name}", hint=f"give all the same {name}=…"
             )
     return each
 

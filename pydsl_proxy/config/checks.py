@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pydsl_proxy.config.locations import Location, code_of
 from pydsl_proxy.config.matching import Exact, Match, Prefix, ServerName
@@ -14,6 +14,8 @@ from pydsl_proxy.config.rewritten_paths import check_paths
 from pydsl_proxy.config.secure_checks import check_tls
 from pydsl_proxy.config.sites import Http, Server
 from pydsl_proxy.config.spool_checks import check_spools
+from pydsl_proxy.config.stream_checks import check_streams
+from pydsl_proxy.config.streams import Stream
 from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.config.vary_checks import check_vary
 from pydsl_proxy.errors import ConfigError
@@ -25,11 +27,13 @@ from pydsl_proxy.wire.conditions import Condition
 def check(config: Http) -> list[ConfigError]:
     """Every mistake in *config*, warnings among them, in the order of the servers; pure."""
     return [
-        *_names_claimed_twice(config),
+        *_names_claimed_twice(config.servers, "servers"),
+        *_names_claimed_twice(config.streams, "streams"),
         *_upstreams_called_the_same(config),
         *check_tls(config),
         *check_http2(config),
         *check_proxy_headers(config),
+        *check_streams(config),
         *check_vary(config),
         *check_spools(config),
         *(error for server in config.servers for error in (*_locations(server), *_slashes(server), *_roots(server))),
@@ -37,30 +41,33 @@ def check(config: Http) -> list[ConfigError]:
     ]
 
 
-def _names_claimed_twice(config: Http) -> Iterator[ConfigError]:
+def _names_claimed_twice(every: Sequence[Server | Stream], word: str) -> Iterator[ConfigError]:
     """nginx warns of a conflicting name and ignores the second server; here neither would be missed."""
-    claimed: dict[tuple[str, ServerName | None], Server] = {}
-    for server in config.servers:
+    claimed: dict[tuple[str, ServerName | None], Server | Stream] = {}
+    for server in every:
         for listen in server.listen:
             for name in dict.fromkeys(server.names) or (None,):
                 first = claimed.setdefault((listen, name), server)
                 if first is not server:
-                    yield _claimed(server, first, listen, name)
+                    yield _claimed(server, first, listen, name, word)
 
 
-def _claimed(server: Server, first: Server, listen: str, name: ServerName | None) -> ConfigError:
+def _claimed(
+    server: Server | Stream, first: Server | Stream, listen: str, name: ServerName | None, word: str
+) -> ConfigError:
     if name is None:
-        what, hint = f"two servers without names at {listen!r}", 'give one of them names=["example.com"]'
+        what, hint = f"two {word} without names at {listen!r}", 'give one of them names=["example.com"]'
     else:
-        what, hint = f"two servers at {listen!r} claim the name {name!r}", "take it from one of them"
+        what, hint = f"two {word} at {listen!r} claim the name {name!r}", "take it from one of them"
     return ConfigError(f"{what}; the other one: {first.origin}", origin=server.origin, hint=hint)
 
 
 def _upstreams_called_the_same(config: Http) -> Iterator[ConfigError]:
     known: dict[str, Upstream] = {}
     told: list[Upstream] = []
-    for location in (each for server in config.servers for each in server.locations):
-        upstream = location.handler.upstream if isinstance(location.handler, Proxy) else None
+    handlers = (location.handler for server in config.servers for location in server.locations)
+    used = (handler.upstream if isinstance(handler, Proxy) else None for handler in handlers)
+    for upstream in (*used, *(stream.upstream for stream in config.streams)):
         if not isinstance(upstream, Upstream):
             continue
         first = known.setdefault(upstream.name, upstream)

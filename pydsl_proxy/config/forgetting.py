@@ -9,12 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from pydsl_proxy.config.locations import Location, OpenLocation
 from pydsl_proxy.config.noticing import Noticed
 from pydsl_proxy.config.sites import Http, Server
+from pydsl_proxy.config.streams import OpenStream, Stream
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.origin import Origin
 
 
 def forgotten(noticed: Noticed, file: str, names: Mapping[str, object]) -> Iterator[ConfigError]:
-    """An error for each location opened in *file* that none of the module's *names* leads to.
+    """An error for each location or stream opened in *file* that none of the module's *names* leads to.
 
     What a name leads to is kept, be it part of ``proxy`` or not: a variant for another day is no mistake.
     """
@@ -26,18 +27,20 @@ def forgotten(noticed: Noticed, file: str, names: Mapping[str, object]) -> Itera
             text = f"{code} is lost: what its chain gives back is not kept"
             yield ConfigError(text, origin=origin, hint=_hint(origin, code))
         else:
-            text = f"{code} is lost: it has no handler, and is not kept"
-            yield ConfigError(text, origin=origin, hint="end it with .proxy_to(…), .respond(…) or .redirect_to(…)")
+            is_stream = code.startswith("stream(")
+            text = f"{code} is lost: it has no {'upstream' if is_stream else 'handler'}, and is not kept"
+            others = "" if is_stream else ", .respond(…) or .redirect_to(…)"
+            yield ConfigError(text, origin=origin, hint=f"end it with .proxy_to(…){others}")
 
 
 def _origins(value: object) -> Iterator[Origin]:
-    """The origins of the locations in *value*."""
+    """The origins of the locations and streams in *value*."""
     inside: Iterable[object] = ()
-    if isinstance(value, Location | OpenLocation):
+    if isinstance(value, Location | OpenLocation | Stream | OpenStream):
         yield value.origin
         inside = (value.owner,) if isinstance(value, OpenLocation) else ()
     elif isinstance(value, Http):
-        inside = value.servers
+        inside = (*value.servers, *value.streams)
     elif isinstance(value, Server):
         inside = value.locations
     elif isinstance(value, dict):
@@ -50,6 +53,8 @@ def _origins(value: object) -> Iterator[Origin]:
 
 def _hint(origin: Origin, code: str) -> str:
     """The statement with its result kept, as far as it can be told from the source."""
+    if code.startswith("stream("):
+        return "keep the result, and give it to http(…): db = stream(…).proxy_to(…)"
     name = _root(origin)
     verb = code if len(code) < 40 else "location(…)"
     if name is None:

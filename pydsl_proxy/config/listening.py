@@ -15,22 +15,24 @@ from pydsl_proxy.errors import ConfigError
 
 # Those that Twisted brings itself; the rest are plugins, which are looked up only for a prefix that is not here.
 _BUILT_IN = ("tcp", "unix", "ssl")
-_HINT = 'write a port, as in server(8080), or an endpoint string such as "tcp:8080:interface=127.0.0.1"'
 
 
-def endpoint(listen: int | str) -> str:
-    """The endpoint string for *listen*; a port stands for ``tcp:PORT``, on all IPv4 interfaces."""
+def endpoint(listen: int | str, *, of: str = "server") -> str:
+    """The endpoint string for *listen*; a port stands for ``tcp:PORT``, on all IPv4 interfaces.
+
+    *of* is the function that was given it, for messages.
+    """
     if isinstance(listen, bool) or not isinstance(listen, int | str):
-        raise ConfigError(f"server(): {listen!r} is not something to listen on", hint=_HINT)
+        raise ConfigError(f"{of}(): {listen!r} is not something to listen on", hint=_hint(of))
     if isinstance(listen, int):
         if not 0 <= listen <= 65535:
-            raise ConfigError(f"server(): port {listen} is not between 0 and 65535")
+            raise ConfigError(f"{of}(): port {listen} is not between 0 and 65535")
         return f"tcp:{listen}"
     prefix, colon, _ = listen.partition(":")
     if not colon or not (prefix in _BUILT_IN or prefix in _plugins()):
-        raise ConfigError(f"server(): {listen!r} is not an endpoint string", hint=_instead_of(listen))
+        raise ConfigError(f"{of}(): {listen!r} is not an endpoint string", hint=_instead_of(listen, of))
     if prefix in ("tcp", "unix"):
-        _parse(listen)
+        _parse(listen, of)
     return listen
 
 
@@ -41,7 +43,7 @@ def _plugins() -> set[str]:
         return {str(plugin.prefix) for plugin in getPlugins(IStreamServerEndpointStringParser)}
 
 
-def _parse(listen: str) -> None:
+def _parse(listen: str, of: str) -> None:
     """Let Twisted read the rest; ``ssl`` and plugins would open files and descriptors here, and wait for the start."""
     parse: Callable[[None, str], object] = serverFromString
     try:
@@ -49,10 +51,10 @@ def _parse(listen: str) -> None:
         parse(None, listen)
     except (ValueError, TypeError) as error:
         raise ConfigError(
-            f"server(): {listen!r} is not an endpoint string: {_reason(listen, error)}", hint=_HINT
+            f"{of}(): {listen!r} is not an endpoint string: {_reason(listen, error)}", hint=_hint(of)
         ) from None
     if listen.startswith("tcp:") and not 0 <= int(listen.split(":")[1].removeprefix("port=")) <= 65535:
-        raise ConfigError(f"server(): the port of {listen!r} is not between 0 and 65535")
+        raise ConfigError(f"{of}(): the port of {listen!r} is not between 0 and 65535")
 
 
 def _reason(listen: str, error: Exception) -> str:
@@ -66,17 +68,21 @@ def _reason(listen: str, error: Exception) -> str:
     return str(error)
 
 
-def _instead_of(listen: str) -> str:
+def _instead_of(listen: str, of: str) -> str:
     """What to write for the habits of other proxies."""
     if port := re.fullmatch(r"(?:\*?:)?(\d+)", listen):
-        return f"write server({port[1]})"
+        return f"write {of}({port[1]})"
     if at := re.fullmatch(r"(?:https?://)?\[([0-9A-Fa-f:.]+)\]:(\d+)/?", listen):
         escaped = at[1].replace(":", r"\:")
-        return f'write server(r"tcp:{at[2]}:interface={escaped}")'
+        return f'write {of}(r"tcp:{at[2]}:interface={escaped}")'
     if near := difflib.get_close_matches(listen.partition(":")[0], _BUILT_IN, 1):
-        return f'write server("{near[0]}:{listen.partition(":")[2]}")'
+        return f'write {of}("{near[0]}:{listen.partition(":")[2]}")'
     if at := re.fullmatch(r"(?:https?://)?([\w-]+(?:\.[\w-]+)+|localhost):(\d+)/?", listen):
-        return f'write server("tcp:{at[2]}:interface={at[1]}")'
+        return f'write {of}("tcp:{at[2]}:interface={at[1]}")'
     if listen.startswith("/"):
-        return f'write server("unix:{listen}")'
-    return _HINT
+        return f'write {of}("unix:{listen}")'
+    return _hint(of)
+
+
+def _hint(of: str) -> str:
+    return f'write a port, as in {of}(8080), or an endpoint string such as "tcp:8080:interface=127.0.0.1"'

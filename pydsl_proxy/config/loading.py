@@ -18,6 +18,7 @@ from pydsl_proxy.config.forgetting import forgotten
 from pydsl_proxy.config.locations import Location, OpenLocation, no_handler
 from pydsl_proxy.config.noticing import noticing
 from pydsl_proxy.config.sites import Http, Server, http
+from pydsl_proxy.config.streams import OpenStream, Stream, no_upstream
 from pydsl_proxy.errors import ConfigError, ConfigErrors
 from pydsl_proxy.origin import Origin
 
@@ -89,8 +90,10 @@ def _taken(file: str, names: Mapping[str, object]) -> Http | ConfigError:
     taken = names.get(NAME)
     if isinstance(taken, Http):
         return taken
-    if isinstance(taken, Server):
+    if isinstance(taken, Server | Stream):
         return http(taken)
+    if isinstance(taken, OpenStream):
+        return no_upstream(taken)
     if isinstance(taken, OpenLocation):
         return no_handler(taken)
     nowhere = Origin(file, 0, 0, 0, 0)
@@ -104,7 +107,7 @@ def _taken(file: str, names: Mapping[str, object]) -> Http | ConfigError:
 def _nearest(names: Mapping[str, object]) -> str:
     """Which of the file's names is probably meant."""
     whole = [name for name, value in names.items() if isinstance(value, Http)]
-    servers = [name for name, value in names.items() if isinstance(value, Server)]
+    servers = [name for name, value in names.items() if isinstance(value, Server | Stream)]
     candidates = whole or servers
     if len(candidates) == 1 or whole:
         near = difflib.get_close_matches(NAME, candidates, 1, 0.0)

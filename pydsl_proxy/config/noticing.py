@@ -1,4 +1,4 @@
-"""Noticing every location that is opened while a file is loaded, so that one whose result is dropped is found."""
+"""Noticing every location and stream that is opened while a file is loaded, so that lost ones are found."""
 
 from __future__ import annotations
 

@@ -7,25 +7,23 @@ from collections.abc import Iterable
 from pydsl_proxy.config.networks import check_network
 from pydsl_proxy.errors import ConfigError
 
-_WHAT = "server(proxy_protocol=…)"
 
-
-def trusted_senders(given: object) -> tuple[str, ...]:
-    """What ``server(proxy_protocol=…)`` was given: addresses, networks and ``unix:``; none if it is not used."""
+def trusted_senders(given: object, *, of: str = "server") -> tuple[str, ...]:
+    """What ``server(proxy_protocol=…)``, or another function *of*, was given: addresses, networks, ``unix:``."""
     if given is None or given is False:
         return ()
     if given is True:
         raise ConfigError(
-            "server(proxy_protocol=True): whoever connects could claim any address",
+            f"{of}(proxy_protocol=True): whoever connects could claim any address",
             hint='name who may, as in proxy_protocol=["10.0.0.0/8"]',
         )
     if isinstance(given, str) or not isinstance(given, Iterable):
         hint = f"write proxy_protocol=[{given!r}]" if isinstance(given, str) else 'write proxy_protocol=["10.0.0.0/8"]'
-        raise ConfigError(f"{_WHAT} must be a list of addresses and networks, not {given!r}", hint=hint)
-    senders = tuple(check_network(_WHAT, each, "unix:") for each in given)
+        raise ConfigError(f"{of}(proxy_protocol=…) must be a list of addresses and networks, not {given!r}", hint=hint)
+    senders = tuple(check_network(f"{of}(proxy_protocol=…)", each, "unix:") for each in given)
     if not senders:
         raise ConfigError(
-            "server(proxy_protocol=[]): nobody could connect",
+            f"{of}(proxy_protocol=[]): nobody could connect",
             hint='name who may, as in proxy_protocol=["10.0.0.0/8"], or leave it out',
         )
     return senders

@@ -2,48 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pydsl_proxy.config.certificates import OF_LISTENER, differing
 from pydsl_proxy.config.sites import Http, Server
+from pydsl_proxy.config.streams import Stream
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.handlers.to_https import ToHttps
 
 
 def check_tls(config: Http) -> Iterator[ConfigError]:
     """Every mistake in what the servers of *config* say about TLS."""
-    firsts: dict[str, Server] = {}
+    yield from _shared(config.servers, "server")
+    yield from _shared(config.streams, "stream")
     for server in config.servers:
-        for listen in server.listen:
-            first = firsts.setdefault(listen, server)
-            yield from _beside(first, server, listen)
-            yield from _doubled(server, listen)
         yield from _loops(server)
 
 
-def _beside(first: Server, server: Server, listen: str) -> Iterator[ConfigError]:
+def _shared(every: Sequence[Server | Stream], word: str) -> Iterator[ConfigError]:
+    firsts: dict[str, Server | Stream] = {}
+    for server in every:
+        for listen in server.listen:
+            yield from _beside(firsts.setdefault(listen, server), server, listen, word)
+            yield from _doubled(server, listen, word)
+
+
+def _beside(first: Server | Stream, server: Server | Stream, listen: str, word: str) -> Iterator[ConfigError]:
     """A port speaks TLS or does not, and OpenSSL settles some of it before it knows the server's name."""
     if bool(first.tls) != bool(server.tls):
         yield ConfigError(
-            f"of the servers at {listen!r} some have tls=… and some have not; the other one: {first.origin}",
+            f"of the {word}s at {listen!r} some have tls=… and some have not; the other one: {first.origin}",
             origin=server.origin,
             hint="give all of them tls=…, or let those without listen at another port",
         )
     elif server.tls and first is not server:
         for name in differing(first.tls[0], server.tls[0], OF_LISTENER):
             yield ConfigError(
-                f"the servers at {listen!r} differ in tls({name}=…), which is one for a listener; the other one: "
+                f"the {word}s at {listen!r} differ in tls({name}=…), which is one for a listener; the other one: "
                 f"{first.tls[0].origin}",
                 origin=server.tls[0].origin,
                 hint=f"give both the same {name}=…",
             )
 
 
-def _doubled(server: Server, listen: str) -> Iterator[ConfigError]:
+def _doubled(server: Server | Stream, listen: str, word: str) -> Iterator[ConfigError]:
     kind = listen.partition(":")[0]
     if server.tls and kind in ("ssl", "tls"):
         yield ConfigError(
-            f"server({listen!r}, tls=…): the endpoint speaks TLS already",
+            f"{word}({listen!r}, tls=…): the endpoint speaks TLS already",
             origin=server.origin,
             hint='write a port, or "tcp:443:interface=…"',
         )

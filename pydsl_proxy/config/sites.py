@@ -17,6 +17,7 @@ from pydsl_proxy.config.matching import Match, Regex, ServerName, as_server_name
 from pydsl_proxy.config.offering import Http2, as_http2
 from pydsl_proxy.config.proxy_headers import trusted_senders
 from pydsl_proxy.config.scopes import Scope
+from pydsl_proxy.config.streams import OpenStream, Stream, no_upstream
 from pydsl_proxy.config.trusting import DEFAULT_SOURCE, address_source, trusted_proxy
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.errors.numbers import seconds
@@ -86,6 +87,7 @@ class Http(Scope):
     """
 
     servers: tuple[Server, ...]
+    streams: tuple[Stream, ...] = ()
     access_log: str | AccessLog | None = STANDARD_OUTPUT
     trusted_proxies: tuple[str, ...] = ()
     client_address_from: str = DEFAULT_SOURCE
@@ -94,7 +96,7 @@ class Http(Scope):
 
     def __repr__(self) -> str:
         rest = options(self, "access_log", "trusted_proxies", "client_address_from", "shutdown_grace", "clients")
-        return call("http", map(repr, self.servers), rest) + self._verbs()
+        return call("http", map(repr, self.servers), map(repr, self.streams), rest) + self._verbs()
 
 
 def server(
@@ -139,14 +141,14 @@ def server(
 
 
 def http(
-    *servers: Server,
+    *servers: Server | Stream,
     access_log: str | os.PathLike[str] | AccessLog | bool | None = STANDARD_OUTPUT,
     trusted_proxies: Iterable[str] = (),
     client_address_from: str = DEFAULT_SOURCE,
     shutdown_grace: float = 30,
     clients: Clients | None = None,
 ) -> Http:
-    """The whole: every server, and what holds for all of them.
+    """The whole: every server and stream, and what holds for all of them.
 
     *access_log* is a path, ``"-"`` for the standard output, or None for no log.  The forwarding fields of clients in
     *trusted_proxies*, addresses or networks as ``"10.0.0.0/8"``, or ``"unix:"``, are believed; *client_address_from*
@@ -157,14 +159,15 @@ def http(
     if not servers:
         raise ConfigError("http() without a server", hint="write http(server(8080).location(…)…)")
     for each in servers:
-        if not isinstance(each, Server):
+        if not isinstance(each, Server | Stream):
             raise _not_a_server(each)
     if isinstance(trusted_proxies, str):
         hint = f'write trusted_proxies=["{trusted_proxies}"]'
         raise ConfigError(f"http(trusted_proxies=…) must be a list, not {trusted_proxies!r}", hint=hint)
     proxies = tuple(trusted_proxy(each) for each in trusted_proxies)
     return Http(
-        servers=tuple(servers),
+        servers=tuple(each for each in servers if isinstance(each, Server)),
+        streams=tuple(each for each in servers if isinstance(each, Stream)),
         access_log=_access_log(access_log),
         trusted_proxies=proxies,
         client_address_from=address_source(client_address_from, proxies),
@@ -173,8 +176,8 @@ def http(
     )
 
 
-def as_http(config: Http | Server) -> Http:
-    """*config* as a whole: a server stands for ``http(server)``."""
+def as_http(config: Http | Server | Stream) -> Http:
+    """*config* as a whole: a server or a stream stands for ``http(server)``."""
     return config if isinstance(config, Http) else http(config)
 
 
@@ -207,6 +210,8 @@ def _is_access_log(given: object) -> TypeGuard[AccessLog]:
 
 
 def _not_a_server(given: object) -> ConfigError:
+    if isinstance(given, OpenStream):
+        return no_upstream(given)
     if isinstance(given, OpenLocation):
         return no_handler(given)
     if isinstance(given, Location):

@@ -8,13 +8,15 @@ config value again.
 from __future__ import annotations
 
 from pydsl_proxy.interfaces.exchanges import AttachedFilter, Exchange, Handle, Nearness, Sink
-from pydsl_proxy.interfaces.frontends import ClientLimits, Drainable, Frontend, FrontendSite, Listening
+from pydsl_proxy.interfaces.frontends import Bound, ClientLimits, Drainable, Frontend, FrontendSite, Limited, Listening
+from pydsl_proxy.interfaces.passing import Passage, PassageFrontend, StreamListening, StreamSite
 from pydsl_proxy.interfaces.peers import (
     Attempt,
     Caller,
     Connector,
     Dial,
     Home,
+    Identified,
     IdleConnection,
     PeerConnection,
     PeerState,
@@ -31,6 +33,7 @@ __all__ = [
     "AttachedFilter",
     "Attempt",
     "BodyReceiver",
+    "Bound",
     "Caller",
     "Changed",
     "ClientLimits",
@@ -44,11 +47,15 @@ __all__ = [
     "Handle",
     "Handler",
     "Home",
+    "Identified",
     "IdleConnection",
     "KeptBody",
+    "Limited",
     "Listening",
     "Living",
     "Nearness",
+    "Passage",
+    "PassageFrontend",
     "PeerConnection",
     "PeerState",
     "Pick",
@@ -58,6 +65,8 @@ __all__ = [
     "Sink",
     "Step",
     "Strategy",
+    "StreamListening",
+    "StreamSite",
     "StreamTransport",
     "Threads",
     "Timeouts",

@@ -155,15 +155,23 @@ class ClientLimits(Protocol):
         """Connections of one client; None for no limit."""
 
 
-class Listening(Protocol):
-    """What a frontend needs of its listener."""
+class Limited(Protocol):
+    """What is compiled for a listener, as far as any protocol of clients looks at it."""
+
+    @property
+    def clients(self) -> ClientLimits:
+        """Limits on clients."""
+
+
+class Bound(Protocol):
+    """What any protocol of clients needs of its listener."""
 
     @property
     def scheme(self) -> str:
-        """``http`` or ``https``."""
+        """``http`` or ``https``; of streams ``tcp`` or ``tls``."""
 
     @property
-    def site(self) -> FrontendSite:
+    def site(self) -> Limited:
         """What is compiled for the listener at this moment."""
 
     def seconds(self) -> float:
@@ -183,6 +191,14 @@ class Listening(Protocol):
 
     def closed(self, connection: Drainable) -> None:
         """A client's connection is gone."""
+
+
+class Listening(Bound, Protocol):
+    """What a frontend of HTTP needs of its listener."""
+
+    @property
+    def site(self) -> FrontendSite:
+        """What is compiled for the listener at this moment."""
 
 
 class Drainable(Protocol):

@@ -9,12 +9,21 @@ from typing import TYPE_CHECKING, Protocol
 from pydsl_proxy.errors import ProxyError
 from pydsl_proxy.interfaces.exchanges import Exchange
 from pydsl_proxy.interfaces.streams import Producer, Trailers, Watch
+from pydsl_proxy.wire.forwarded import Identity
 from pydsl_proxy.wire.head import ResponseHead
 
 if TYPE_CHECKING:
     from twisted.internet.protocol import Protocol as TwistedProtocol
 
     from pydsl_proxy.interfaces.places import Timeouts
+
+
+class Identified(Protocol):
+    """What has a client: an exchange, or a stream's passage."""
+
+    @property
+    def identity(self) -> Identity:
+        """Who the client is."""
 
 
 class Attempt(Protocol):
@@ -119,11 +128,11 @@ class Home(Protocol):
 
 
 class Caller(Protocol):
-    """For whom a connection is made: an attempt, or a connector that shares it among several."""
+    """For whom a connection is made: an attempt, a connector that shares it among several, or a stream."""
 
     @property
-    def exchange(self) -> Exchange:
-        """The exchange that is tried, or one of them."""
+    def exchange(self) -> Identified:
+        """The exchange that is tried, or one of them; or the passage of a stream."""
 
     @property
     def timeouts(self) -> Timeouts:

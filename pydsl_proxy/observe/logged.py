@@ -44,7 +44,8 @@ class LoggedAttempt(Protocol):
 class Logged(RequestHead, Protocol):
     """An exchange that is over.
 
-    A request that could not be read has ``minor`` -1, and its raw first line, as much of it as came, as ``method``.
+    A request that could not be read has ``minor`` -1, and its raw first line, as much of it as came, as ``method``.  A
+    stream has ``minor`` :data:`~pydsl_proxy.wire.protocols.STREAM`, and ``TCP`` as ``method``.
     """
 
     @property
@@ -65,7 +66,11 @@ class Logged(RequestHead, Protocol):
 
     @property
     def sent(self) -> int:
-        """Bytes of the response's body."""
+        """Bytes of the response's body; of a stream, all that the client was sent."""
+
+    @property
+    def received(self) -> int | None:
+        """Bytes that the client of a stream has sent; None for an exchange."""
 
     @property
     def error(self) -> ProxyError | None:

@@ -48,6 +48,8 @@ class Outcome:
 status: Final = Outcome("status")
 #: Bytes of the response's body that were sent; nginx's ``$body_bytes_sent``.
 bytes_sent: Final = Outcome("bytes_sent")
+#: Bytes that the client of a stream has sent; nginx's ``$bytes_received``.  Of an exchange nothing.
+bytes_received: Final = Outcome("bytes_received")
 #: Seconds from the request's head to the end of the response, to the millisecond; nginx's ``$request_time``.
 duration: Final = Outcome("duration")
 #: When the response was complete, ``22/Nov/2026:17:36:06 +0000``.
@@ -75,6 +77,7 @@ instant: Final = Outcome("instant")
 OUTCOMES: Final = (
     status,
     bytes_sent,
+    bytes_received,
     duration,
     time_local,
     time_iso8601,

@@ -69,6 +69,7 @@ def _of_outcome(escape: Escape, nothing: bytes) -> dict[str, Reading]:
     return {
         "status": lambda exchange: b"%d" % exchange.status,
         "bytes_sent": lambda exchange: b"%d" % exchange.sent,
+        "bytes_received": lambda exchange: nothing if exchange.received is None else b"%d" % exchange.received,
         "upstream_addr": lambda exchange: escape(attempts.addresses(exchange)),
         "upstream_status": lambda exchange: attempts.statuses(exchange) or nothing,
         "upstream_response_time": lambda exchange: attempts.times(exchange) or nothing,

@@ -8,7 +8,7 @@ from typing import cast
 from twisted.internet.interfaces import ITransport
 from twisted.internet.protocol import Protocol
 
-from pydsl_proxy.interfaces import Caller, Dial, Exchange, StreamTransport
+from pydsl_proxy.interfaces import Caller, Dial, Identified, StreamTransport
 from pydsl_proxy.wire.proxy_protocol import write_proxy_header
 
 
@@ -39,7 +39,7 @@ def announcing(dial: Dial, version: int) -> Dial:
     return dial_and_announce
 
 
-def header_for(exchange: Exchange, version: int) -> bytes:
+def header_for(exchange: Identified, version: int) -> bytes:
     """The header for the client of *exchange*."""
     identity = exchange.identity
     # Of a client that a trusted proxy told of, the port that is known is the proxy's.

@@ -81,6 +81,7 @@ class Exchange:
     path = b""
     status = 0
     sent = 0
+    received: int | None = None
     has_body = False
     body_limit: int | None = None
     kept_body: KeptBody | None = None

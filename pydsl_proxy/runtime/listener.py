@@ -9,13 +9,14 @@ from pydsl_proxy.runtime import deadlines
 from pydsl_proxy.runtime.crowd import Crowd
 from pydsl_proxy.runtime.reactors import Clock
 from pydsl_proxy.runtime.site import Site
+from pydsl_proxy.runtime.stream_site import StreamSite
 from pydsl_proxy.runtime.transport import unread, unsent
 
 
 class Listener:
-    """What the frontends of one endpoint share; ``site`` is replaced whole on reload."""
+    """What the frontends of one endpoint share; ``site`` is replaced whole on reload, by one of its kind."""
 
-    def __init__(self, site: Site, scheme: str, clock: Clock, crowd: Crowd | None = None) -> None:
+    def __init__(self, site: Site | StreamSite, scheme: str, clock: Clock, crowd: Crowd | None = None) -> None:
         self.site = site
         self.scheme = scheme
         self._clock = clock
@@ -25,6 +26,10 @@ class Listener:
         self._crowd = Crowd(clock) if crowd is None else crowd
         self._connections: set[Drainable] = set()
         self._emptied: list[Callable[[], None]] = []
+
+    def takes(self, site: Site | StreamSite) -> bool:
+        """Whether *site* can be put in the place of this one's: its clients speak to what they know."""
+        return isinstance(site, StreamSite) is isinstance(self.site, StreamSite)
 
     def watch(self, expired: Callable[[], None]) -> Watch:
         """A deadline over the listener's clock."""

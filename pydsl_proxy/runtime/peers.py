@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import inf
+from typing import TYPE_CHECKING
 
-from pydsl_proxy.interfaces import Attempt, IdleConnection, Watch
+from pydsl_proxy.interfaces import Attempt, Caller, Dial, IdleConnection, Watch
 from pydsl_proxy.runtime import deadlines
 from pydsl_proxy.runtime.reactors import Clock
 from pydsl_proxy.runtime.transport import unsent
+
+if TYPE_CHECKING:
+    from twisted.internet.protocol import Protocol
 
 
 class Peer:
@@ -56,13 +60,15 @@ class Peer:
         self.accessed = -inf
         self._idle: list[IdleConnection] = []
         self._connect: Callable[[Attempt], Callable[[], None]] | None = None
+        self._dial: Dial | None = None
 
     def __repr__(self) -> str:
         return f"<Peer {self.name} {'down' if self.down else 'failed' if self.failed else 'up'} {self.in_flight}>"
 
-    def reached_by(self, connect: Callable[[Attempt], Callable[[], None]]) -> None:
-        """How a connection to the peer is made; given once."""
+    def reached_by(self, connect: Callable[[Attempt], Callable[[], None]], dial: Dial) -> None:
+        """How a connection to the peer is made: for an attempt, and bare; given once."""
         self._connect = connect
+        self._dial = dial
 
     def watch(self, expired: Callable[[], None]) -> Watch:
         """A deadline over the peer's clock."""
@@ -81,6 +87,17 @@ class Peer:
             return None
         assert self._connect is not None, "nobody said how the peer is reached"
         return self._connect(attempt)
+
+    def dial(self, caller: Caller, build: Callable[[], Protocol]) -> Callable[[], None]:
+        """Reach the peer for the passage of a stream, with what *build* makes; what is returned cancels.
+
+        As an attempt it is under way until :meth:`end`.
+        """
+        self.in_flight += 1
+        if self.max_conns is not None:
+            self.update()
+        assert self._dial is not None, "nobody said how the peer is reached"
+        return self._dial(caller, build)
 
     def end(self) -> None:
         """An attempt is over, however."""

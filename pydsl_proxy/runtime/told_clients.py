@@ -18,7 +18,7 @@ from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pydsl_proxy.interfaces import Listening, StreamTransport
+from pydsl_proxy.interfaces import Bound, StreamTransport
 from pydsl_proxy.wire.forwarded import TrustedProxies
 from pydsl_proxy.wire.grammar import Malformed
 from pydsl_proxy.wire.proxy_protocol import MOST_V2, Place, ProxyHeader, read_proxy_header
@@ -40,7 +40,7 @@ class _Lean(Shape):
 class ToldFactory:
     """Puts the header before the protocols of *wrapped*; only proxies that are *trusted* may connect."""
 
-    def __init__(self, wrapped: IProtocolFactory, listening: Listening, trusted: TrustedProxies) -> None:
+    def __init__(self, wrapped: IProtocolFactory, listening: Bound, trusted: TrustedProxies) -> None:
         self._wrapped = wrapped
         self._listening = listening
         self._trusted = trusted
@@ -63,7 +63,7 @@ class _Awaited(Protocol):
 
     transport: StreamTransport  # type: ignore[assignment]  # more than Protocol promises
 
-    def __init__(self, wrapped: IProtocolFactory, listening: Listening, trusted: TrustedProxies) -> None:
+    def __init__(self, wrapped: IProtocolFactory, listening: Bound, trusted: TrustedProxies) -> None:
         self._wrapped = wrapped
         self._listening = listening
         self._trusted = trusted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NoReturn
 
 from twisted.internet.error import ConnectionRefusedError
@@ -13,7 +13,7 @@ from pydsl_proxy.testing.ends import End
 from pydsl_proxy.testing.languages import Http, Language, language_of
 from pydsl_proxy.testing.messages import Fields, Headers, ReceivedRequest, Response, head_of
 from pydsl_proxy.testing.reactor import MemoryConnector, MemoryLoop
-from pydsl_proxy.testing.streams import RequestStream
+from pydsl_proxy.testing.streams import RawStream, RequestStream
 
 _ADDED = ("x-real-ip", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host")
 
@@ -26,7 +26,7 @@ class PeerConnection(End):
     added = tuple(name.encode() for name in _ADDED)
 
     def __init__(self, loop: MemoryLoop, name: str, peer: Peer) -> None:
-        super().__init__(loop, name, RequestStream(self._asked))
+        super().__init__(loop, name, RawStream() if peer.is_raw else RequestStream(self._asked))
         self._peer = peer
         self._language: Language = Http()
         # Complete requests, since the test last sent something by hand.
@@ -39,7 +39,7 @@ class PeerConnection(End):
     def take(self, data: memoryview) -> int:
         """What the proxy writes; the peer turns to who speaks."""
         self._peer.turn_to(self)
-        if not self._received and len(data):
+        if not self._received and len(data) and not isinstance(self._stream, RawStream):
             self._language = language_of(data[0])
             self._stream = self._language.stream(self._asked)
         return super().take(data)
@@ -94,6 +94,8 @@ class Peer:
         self.requests: list[ReceivedRequest] = []
         #: How requests are answered without being told each time.
         self.standing: Answer | None = None
+        #: Whether streams alone lead to it: then nothing is looked for in the bytes that it receives.
+        self.is_raw = False
         #: Whether the name in its address can be looked up.
         self.is_known = True
 
@@ -275,6 +277,7 @@ class Peers(Mapping[str, Peer]):
     def __init__(self) -> None:
         self._loop: MemoryLoop | None = None
         self._peers: dict[str, Peer] = {}
+        self._raw: frozenset[str] = frozenset()
 
     def __getitem__(self, address: str) -> Peer:
         assert self._loop is not None
@@ -283,6 +286,7 @@ class Peers(Mapping[str, Peer]):
         if peer is None:
             parse_address(address)
             peer = self._peers[address] = Peer(self._loop, address, self._connected)
+            peer.is_raw = address in self._raw
         return peer
 
     def __contains__(self, address: object) -> bool:
@@ -310,6 +314,12 @@ class Peers(Mapping[str, Peer]):
 
     def _connected(self) -> list[str]:
         return [name for name, peer in self._peers.items() if peer.connections]
+
+    def speak_raw(self, addresses: Iterable[str]) -> None:
+        """From now on those at *addresses*, and no others, are peers of streams alone."""
+        self._raw = frozenset(addresses)
+        for name, peer in self._peers.items():
+            peer.is_raw = name in self._raw
 
     # -- what the reactor asks, see Network --------------------------------------------------------------------------
 

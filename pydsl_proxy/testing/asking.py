@@ -10,7 +10,7 @@ from twisted.python.failure import Failure
 from pydsl_proxy.testing.ends import End
 from pydsl_proxy.testing.messages import Fields, Response, written_request
 from pydsl_proxy.testing.reactor import MemoryLoop, MemoryPort
-from pydsl_proxy.testing.streams import RequestStream, ResponseStream
+from pydsl_proxy.testing.streams import RawStream, RequestStream, ResponseStream, Stream
 from pydsl_proxy.testing.transport import Address
 from pydsl_proxy.wire.secured import Secured
 
@@ -25,11 +25,15 @@ class Client(End):
         self.responses: list[Response] = []
         super().__init__(loop, name, ResponseStream(self._next_method, self.responses.append))
         self._unanswered = unanswered
-        self._requests = RequestStream(lambda request: None)
+        self._requests: Stream = RequestStream(lambda request: None)
         self._begun = 0
 
-    def connect(self, port: MemoryPort, host: Address, address: Address, security: Secured | None = None) -> None:
-        """Connect; done once, by whoever made the client."""
+    def connect(
+        self, port: MemoryPort, host: Address, address: Address, security: Secured | None = None, *, raw: bool = False
+    ) -> None:
+        """Connect; done once, by whoever made the client.  At a stream bytes are *raw*: not messages."""
+        if raw:
+            self._stream, self._requests = RawStream(), RawStream()
         self._transport = port.accept(self, host, address, security)
         self._loop.settle()
 

@@ -13,7 +13,9 @@ from twisted.python.failure import Failure
 
 from pydsl_proxy.config.listening import endpoint
 from pydsl_proxy.config.sites import Http, Server, as_http, server
+from pydsl_proxy.config.streams import Stream
 from pydsl_proxy.config.upstreams import Upstream
+from pydsl_proxy.handlers.proxy import Proxy
 from pydsl_proxy.service import ProxyService
 from pydsl_proxy.testing.answering import Peers
 from pydsl_proxy.testing.asking import Client
@@ -58,9 +60,12 @@ class Running(tuple[Client, Peers]):
         """
         return self._connect(address, None if listen is None else endpoint(listen), handshake)
 
-    def reload(self, config: Http | Server | Upstream) -> None:
+    def reload(self, config: Http | Server | Stream | Upstream) -> None:
         """Put another configuration in force, as ``SIGHUP`` does; raises :class:`~pydsl_proxy.errors.ConfigErrors`."""
-        _finished(self.clock, self.service.reload(_recorded(config, self.exchanges, self.log)))
+        whole = _recorded(config, self.exchanges, self.log)
+        reloading = self.service.reload(whole)
+        self.peers.speak_raw(_raw_peers(whole))
+        _finished(self.clock, reloading)
 
     def stop(self) -> None:
         """Stop the proxy; what is under way may end within ``shutdown_grace`` seconds, see :attr:`is_stopped`."""
@@ -74,7 +79,7 @@ class Running(tuple[Client, Peers]):
 
 
 def run(
-    config: Http | Server | Upstream,
+    config: Http | Server | Stream | Upstream,
     *,
     listen: int | str | None = None,
     address: str = "127.0.0.1",
@@ -88,14 +93,17 @@ def run(
     one.  Host names of peers are known without a look-up.  *seed* is for strategies that draw lots.  The access log
     goes to :attr:`Running.log` instead of a file.  There is neither TLS nor the PROXY protocol on a connection, and no
     file of certificates is read; requests at a server with ``tls=`` are taken as if they had come over TLS, of which
-    *handshake* tells what was agreed.  Raises :class:`~pydsl_proxy.errors.ConfigErrors`.
+    *handshake* tells what was agreed.  At a stream, and at the peers of streams alone, bytes are
+    taken as they are.  Raises :class:`~pydsl_proxy.errors.ConfigErrors`.
     """
     peers = Peers()
     loop = MemoryLoop(peers)
     peers.belong_to(loop)
     exchanges: list[Ended] = []
     lines: list[str] = []
-    service = ProxyService(_recorded(config, exchanges, lines), loop, random=Random(seed), handshakes=False)
+    whole = _recorded(config, exchanges, lines)
+    service = ProxyService(whole, loop, random=Random(seed), handshakes=False)
+    peers.speak_raw(_raw_peers(whole))
     connect = _connecting(service, loop, peers)
     _finished(loop, service.startService())
     running = Running((connect(address, None if listen is None else endpoint(listen), handshake), peers))
@@ -114,15 +122,19 @@ def _connecting(
 
     def connect(address: str, listen: str | None, handshake: Handshake) -> Client:
         number = next(numbers)
-        places = service.addresses
+        bound = service.addresses
         if listen is None:
-            listen = next(iter(places))
-        if listen not in places:
-            raise ValueError(f"nothing listens at {listen!r}, only at {', '.join(map(repr, places))}")
-        port = next(port for port in loop.ports.values() if port.getHost() == places[listen])
+            listen = next(iter(bound))
+        if listen not in bound:
+            raise ValueError(f"nothing listens at {listen!r}, only at {', '.join(map(repr, bound))}")
+        port = next(port for port in loop.ports.values() if port.getHost() == bound[listen])
         client = Client(loop, "the client" if number == 1 else f"client {number}", peers.unanswered)
-        secure = any(server.tls for server in service.config.servers if listen in server.listen)
-        client.connect(port, *_ends(port.getHost(), address, 50000 + number), handshake if secure else None)
+        config = service.config
+        places: tuple[Server | Stream, ...] = (*config.servers, *config.streams)
+        secure = any(each.tls for each in places if listen in each.listen)
+        raw = any(listen in each.listen for each in config.streams)
+        ends = _ends(port.getHost(), address, 50000 + number)
+        client.connect(port, *ends, handshake if secure else None, raw=raw)
         return client
 
     return connect
@@ -137,12 +149,20 @@ def _ends(place: Address, address: str, port: int) -> tuple[Address, Address]:
     return kind("TCP", here, place.port), kind("TCP", address, port)
 
 
-def _recorded(config: Http | Server | Upstream, exchanges: list[Ended], lines: list[str]) -> Http:
+def _recorded(config: Http | Server | Stream | Upstream, exchanges: list[Ended], lines: list[str]) -> Http:
     """*config* as a whole, with an access log that keeps what it is told."""
     if isinstance(config, Upstream):
         config = server(80).location("/").proxy_to(config)
     config = as_http(config)
     return attrs.evolve(config, access_log=Recorder(config.access_log, exchanges, lines))
+
+
+def _raw_peers(config: Http) -> set[str]:
+    """The addresses of peers to which streams lead, and no locations."""
+    handlers = (location.handler for server in config.servers for location in server.locations)
+    asked = [handler.upstream for handler in handlers if isinstance(handler, Proxy)]
+    others = {peer.address for upstream in asked if isinstance(upstream, Upstream) for peer in upstream.peers}
+    return {peer.address for stream in config.streams for peer in stream.upstream.peers} - others
 
 
 def _finished(loop: MemoryLoop, doing: Deferred[None]) -> None:

@@ -104,6 +104,13 @@ class Stream:
         raise NotImplementedError
 
 
+class RawStream(Stream):
+    """Bytes in which there are no messages that one would know of."""
+
+    def feed(self, data: bytes) -> None:
+        """Nothing is looked for."""
+
+
 def _coded(headers: Headers) -> bool:
     return "chunked" in headers.get("transfer-encoding", "").lower()
 

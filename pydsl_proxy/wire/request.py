@@ -82,7 +82,7 @@ class Request:
 
     @property
     def protocol(self) -> str:
-        """The protocol, ``HTTP/1.1``."""
+        """The protocol, ``HTTP/1.1``; of a stream ``TCP``."""
         return PROTOCOLS[self._head.minor]
 
     @property

@@ -57,6 +57,7 @@ class FakeExchange:
         self.started = NOW - 1
         self.status = status
         self.sent = sent
+        self.received: int | None = None
         self.error = error
         self.attempt = attempt
 

@@ -11,6 +11,7 @@ from pydsl_proxy.observe.outcomes import OUTCOMES, Outcome, instant
 from pydsl_proxy.observe.readings import follows_from_fields, readings, remote_user_of
 from pydsl_proxy.observe.refused import Refused
 from pydsl_proxy.wire import values
+from pydsl_proxy.wire.protocols import STREAM
 from pydsl_proxy.wire.values import Value, cookie, header, query
 from tests.observe.doubles import NOW, FakeAttempt, FakeExchange, ZoneTestCase, refused
 
@@ -51,7 +52,7 @@ class ReadingTests(ZoneTestCase):
         """What there is not is a dash."""
         got = read(FakeExchange(b""))
         dashes = {name for name, text in got.items() if text == b"-"}
-        without = {"authenticated_user", "host", "remote_user", "cause", "error_message"}
+        without = {"authenticated_user", "host", "remote_user", "cause", "error_message", "bytes_received"}
         of_peers = {"upstream_addr", "upstream_status", "upstream_response_time"}
         of_tls = {"client_verified", "server_name_indication", "tls_cipher", "tls_protocol"}
         of_tls |= {f"client_certificate_{each}" for each in ("fingerprint", "issuer", "serial", "subject")}
@@ -62,6 +63,14 @@ class ReadingTests(ZoneTestCase):
         texts = read(Refused(refused(b"\x01")))
         self.assertEqual((texts["request_line"], texts["cause"]), (rb"\x01", b"bad_request"))
         self.assertEqual((texts["method"], texts["request_uri"], texts["protocol"]), (b"-", b"-", b"-"))
+
+    def test_stream(self) -> None:
+        """A stream is told as TCP, with the bytes of both directions."""
+        exchange = FakeExchange(b"", method=b"TCP", target=b"", minor=STREAM)
+        exchange.received = 7
+        texts = read(Refused(exchange))
+        self.assertEqual((texts["protocol"], texts["request_line"], texts["method"]), (b"TCP", b"TCP", b"-"))
+        self.assertEqual((texts["bytes_sent"], texts["bytes_received"]), (b"12", b"7"))
 
     def test_clock_set_back(self) -> None:
         """No exchange took less than no time."""

@@ -19,7 +19,8 @@ from pydsl_proxy import server, upstream
 from pydsl_proxy.compiler.site import compile_config
 from pydsl_proxy.config.sites import Http, Server, as_http
 from pydsl_proxy.frontends.h1 import H1Factory, H1Frontend
-from pydsl_proxy.runtime.exchange import Exchange
+from pydsl_proxy.interfaces import Listening
+from pydsl_proxy.observe.logged import Logged
 from pydsl_proxy.runtime.listener import Listener
 from pydsl_proxy.runtime.reactors import DataReactor
 
@@ -149,9 +150,9 @@ class Proxied:
         # MemoryReactorClock has what DataReactor asks for, but no annotations.
         compiled = compile_config(as_http(config), cast("DataReactor", self.clock), Random(1), log=self._log)
         [site] = compiled.sites.values()
-        self.factory = H1Factory(Listener(site, "http", self.clock))
+        self.factory = H1Factory(cast(Listening, Listener(site, "http", self.clock)))
 
-    def _log(self, exchange: Exchange) -> None:
+    def _log(self, exchange: Logged) -> None:
         ended = Ended(exchange.method, exchange.target, exchange.status, exchange.attempt is not None)
         self.exchanges.append(ended)
 

@@ -27,6 +27,8 @@ from pydsl_proxy import (
     request_uri,
     server,
     split_clients,
+    stream,
+    tls,
     upstream,
     upstream_tls,
 )
@@ -129,4 +131,17 @@ def mounted(resource: Resource) -> Server:
     return web.location("/resource/").mount(resource)
 
 
-proxy = http(web, access_log=Path("access.log"), trusted_proxies=["10.0.0.0/8"]).timeouts(read=30)
+database = (
+    stream(5432, "unix:/run/db.sock", proxy_protocol=["10.0.0.0/8"])
+    .timeouts(connect=1, idle=60 * minutes)
+    .retry(2, timeout=3)
+    .allow("10.0.0.0/8")
+    .deny("all")
+    .limit_connections(50, key=greeting)
+    .proxy_to(plain)
+)
+passed = stream(443, names=["a.test", regex("^b")]).proxy_to("10.0.0.1:443")
+opened = stream(6390, tls=tls(Path("cert.pem"), "key.pem")).proxy_to(secure)
+streams = http(database, passed, opened)
+
+proxy = http(web, database, access_log=Path("access.log"), trusted_proxies=["10.0.0.0/8"]).timeouts(read=30)

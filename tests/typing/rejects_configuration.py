@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pydsl_proxy import http, least_conn, location, method, peer, regex, server, upstream
+from pydsl_proxy import http, least_conn, location, method, peer, regex, server, stream, upstream
 
 app = upstream("app", "127.0.0.1:9000")
 
 # A location without a handler.
-http(server(80).location("/"))  # E: expected "Server"
+http(server(80).location("/"))  # E: expected "Server | Stream"
 server(80).including(location("/"))  # E: expected "Location"
 server(80).location("/").location("/b")  # E: has no attribute "location"
 
 # A location where a server is wanted, and a server where a location is.
-http(location("/").proxy_to(app))  # E: expected "Server"
+http(location("/").proxy_to(app))  # E: expected "Server | Stream"
 server(80).proxy_to(app)  # E: has no attribute "proxy_to"
 server(80).including(server(81))  # E: expected "Location"
 
@@ -59,6 +59,15 @@ upstream("app", ["a:1"])  # E: expected "Strategy | Peer | str | None"
 server(80).location("/").serve_files(5)  # E: expected "str | PathLike[str]"
 server(80).location("/").serve_files("www", try_files=[b"/x", 404])  # E: "str | Callable[[Request], str] | Named | int"
 server(80).location("/").serve_files("www", browse="on")  # E: expected "bool"
+http(stream(5432))  # E: expected "Server | Stream"
+http(stream(5432).proxy_to(app).timeouts(idle=3))  # E: has no attribute "timeouts"
+stream(5432).location("/")  # E: has no attribute "location"
+stream(5432).basic_auth("users")  # E: has no attribute "basic_auth"
+stream(5432).timeouts(read=3)  # E: Unexpected keyword argument "read"
+stream(5432).retry(2, on=["error"])  # E: Unexpected keyword argument "on"
+stream(5432).limit_connections(2, status=503)  # E: Unexpected keyword argument "status"
+stream(5432).proxy_to(app, path="/")  # E: Unexpected keyword argument "path"
+stream(5432, names=[80])  # E: expected "str | Regex"
 peer("a:1", wieght=2)  # E: Unexpected keyword argument "wieght"
 peer("a:1", 2)  # E: Too many positional arguments
 http(server(80), trusted_proxies=[regex("a")])  # E: expected "str"

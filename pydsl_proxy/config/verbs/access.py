@@ -6,56 +6,20 @@ import os
 from collections.abc import Iterable
 from typing import Self
 
-import attrs
-
 from pydsl_proxy.config.asking import asked_path, asked_upstream, copied_names
 from pydsl_proxy.config.guards import Satisfy, SatisfyMode
-from pydsl_proxy.config.networks import check_network
 from pydsl_proxy.config.upstreams import Upstream
-from pydsl_proxy.config.verbs.featured import Featured
+from pydsl_proxy.config.verbs.addresses import Addresses
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.errors.numbers import seconds
-from pydsl_proxy.steps.access_rules import AccessRule, AccessRules
 from pydsl_proxy.steps.auth_request import AuthRequest
 from pydsl_proxy.steps.basic_auth import BasicAuth
 
 
-class Access(Featured):
+class Access(Addresses):
     """Guards: addresses, passwords, and what another server says."""
 
     __slots__ = ()
-
-    def allow(self, *networks: str) -> Self:
-        """Let clients in *networks* pass: addresses, networks as ``"10.0.0.0/8"``, ``"unix:"`` or ``"all"``.
-
-        Of a scope's ``allow`` and ``deny`` the first counts that has the client's address, in the order written; where
-        none has it, those of the scope around are looked at; where none of all has it, the client passes.  The address
-        is ``client_address``, so behind trusted proxies the one that they tell.  nginx's ``allow``, but that there an
-        inner scope that has any forgets all outer ones.
-        """
-        return self._access(True, networks)
-
-    def deny(self, *networks: str) -> Self:
-        """Refuse clients in *networks* with 403; see :meth:`allow`.  nginx's ``deny``."""
-        return self._access(False, networks)
-
-    def _access(self, allows: bool, networks: tuple[str, ...]) -> Self:
-        verb = "allow()" if allows else "deny()"
-        if not networks:
-            raise ConfigError(f"{verb}: no network is given", hint=f'write {verb[:-2]}("10.0.0.0/8") or …("all")')
-        if not isinstance(networks[0], str) and isinstance(networks[0], Iterable):
-            raise ConfigError(f"{verb}: the networks are in a {type(networks[0]).__name__}", hint="write *networks")
-        for each in networks:
-            check_network(verb, each, "unix:", "all")
-        rule = AccessRule(allows, networks)
-        mine = next((each for each in self.features if isinstance(each, AccessRules)), None)
-        if mine is None:
-            return self._with(AccessRules((rule,)))
-        if "all" in mine.rules[-1].networks:
-            text = f"{rule} never counts: {mine.rules[-1]} stands before it, and the first rule counts"
-            raise ConfigError(text, hint=f"write .{rule}.{mine.rules[-1]}")
-        longer = attrs.evolve(mine, rules=(*mine.rules, rule))
-        return attrs.evolve(self, features=tuple(longer if each is mine else each for each in self.features))
 
     def basic_auth(
         self, users: str | os.PathLike[str] | None, *, realm: str = "Restricted", allow_sha1: bool = False

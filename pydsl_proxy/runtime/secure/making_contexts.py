@@ -72,7 +72,8 @@ def make_context(
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
     _set_ciphers(context, terms.ciphers)
     _set_sessions(context, authorities, terms, resumes)
-    _set_protocols(context, alpn)
+    if alpn:
+        _set_protocols(context, alpn)
     context.set_verify_depth(terms.verify_depth)
     context.set_app_data("" if authorities is None else authorities.file)
     if authorities is not None:

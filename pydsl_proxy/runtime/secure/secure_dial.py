@@ -100,10 +100,6 @@ class SecureDialled(SecureSend):
         self.protocol = protocol
         protocol.makeConnection(self)
 
-    def _opened(self) -> None:
-        super()._opened()
-        cast("Greeting", self.protocol).handshakeCompleted()
-
     def _not_read(self, error: Error) -> ConnectionDone | ConnectionLost | None:
         """OpenSSL's words are the reason of the loss, unless the end came without any."""
         why = super()._not_read(error)

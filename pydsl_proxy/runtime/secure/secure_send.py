@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 from OpenSSL.SSL import Connection, Context, Error, WantReadError, WantWriteError, ZeroReturnError
 from twisted.internet.error import ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import IProtocol, ISSLTransport
+from twisted.internet.interfaces import IHandshakeListener, IProtocol, ISSLTransport
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -83,6 +83,9 @@ class SecureSend(DirectSend):
             self.stopReading()
         if self.producer is not None or self.dataBuffer or self._tempDataLen or self._ends:
             self.startWriting()
+        protocol = self.protocol
+        if IHandshakeListener.providedBy(protocol):
+            protocol.handshakeCompleted()
 
     @property
     def _ends(self) -> bool:

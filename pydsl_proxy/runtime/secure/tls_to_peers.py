@@ -164,6 +164,10 @@ class OverTls(TLSMemoryBIOProtocol):
         self.wrappedProtocol = protocol
         protocol.makeConnection(cast(ITransport, self))
 
+    def loseWriteConnection(self) -> None:
+        """Send a close_notify after what was written, and read on until the peer's: so does Twisted's close."""
+        self.loseConnection()
+
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone; its session stays."""
         self._peer.lost(self)

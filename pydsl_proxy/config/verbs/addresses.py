@@ -1,0 +1,51 @@
+"""Verbs that say which addresses may pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Self
+
+import attrs
+
+from pydsl_proxy.config.networks import check_network
+from pydsl_proxy.config.verbs.featured import Featured
+from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.steps.access_rules import AccessRule, AccessRules
+
+
+class Addresses(Featured):
+    """Guards that look at the client's address alone."""
+
+    __slots__ = ()
+
+    def allow(self, *networks: str) -> Self:
+        """Let clients in *networks* pass: addresses, networks as ``"10.0.0.0/8"``, ``"unix:"`` or ``"all"``.
+
+        Of a scope's ``allow`` and ``deny`` the first counts that has the client's address, in the order written; where
+        none has it, those of the scope around are looked at; where none of all has it, the client passes.  The address
+        is ``client_address``, so behind trusted proxies the one that they tell.  nginx's ``allow``, but that there an
+        inner scope that has any forgets all outer ones.
+        """
+        return self._access(True, networks)
+
+    def deny(self, *networks: str) -> Self:
+        """Refuse clients in *networks* with 403, those of a stream by closing; see :meth:`allow`.  nginx's ``deny``."""
+        return self._access(False, networks)
+
+    def _access(self, allows: bool, networks: tuple[str, ...]) -> Self:
+        verb = "allow()" if allows else "deny()"
+        if not networks:
+            raise ConfigError(f"{verb}: no network is given", hint=f'write {verb[:-2]}("10.0.0.0/8") or …("all")')
+        if not isinstance(networks[0], str) and isinstance(networks[0], Iterable):
+            raise ConfigError(f"{verb}: the networks are in a {type(networks[0]).__name__}", hint="write *networks")
+        for each in networks:
+            check_network(verb, each, "unix:", "all")
+        rule = AccessRule(allows, networks)
+        mine = next((each for each in self.features if isinstance(each, AccessRules)), None)
+        if mine is None:
+            return self._with(AccessRules((rule,)))
+        if "all" in mine.rules[-1].networks:
+            text = f"{rule} never counts: {mine.rules[-1]} stands before it, and the first rule counts"
+            raise ConfigError(text, hint=f"write .{rule}.{mine.rules[-1]}")
+        longer = attrs.evolve(mine, rules=(*mine.rules, rule))
+        return attrs.evolve(self, features=tuple(longer if each is mine else each for each in self.features))
