@@ -125,6 +125,18 @@ class HeartbeatTests(SynchronousTestCase):
         self.assertEqual(got, b"data: first\n:\ndata: second\r\n:\n\n:\n\ndata: other\n\n:\n\n")
         self.assertEqual([event.data for event in events_of(got)], ["first\nsecond", "other"])
 
+    def test_without_chunks(self) -> None:
+        """To an old client, and from a peer that ends its stream by closing, they are sent as well."""
+        client, peers = running = run(server(80).heartbeat(10).location("/").proxy_to("a:1"))
+        client.sends(b"GET / HTTP/1.0\r\n\r\n")
+        peers["a:1"].sends(b"HTTP/1.0 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + ONE)
+        client.takes()
+        running.clock.advance(20)
+        client.expects(2 * b":\n\n")
+        peers["a:1"].closes()
+        self.assertTrue(client.is_closed)
+        self.assertEqual(client.responses[0].body, ONE + 2 * b":\n\n")
+
     def test_with_the_head(self) -> None:
         """What comes with the head is a part of the stream too."""
         client, peers = running = streaming(lambda web: web.heartbeat(10), head=HEAD + chunk(b"data: fi"))
@@ -267,6 +279,16 @@ class NoHeartbeatTests(SynchronousTestCase):
         """In what the peer has compressed they would be noise."""
         head = HEAD.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n")
         self.silent(head, body=chunk(gzip.compress(ONE)))
+
+    def test_not_encoded(self) -> None:
+        """Some applications say of plain events that they are not encoded, so that nobody encodes them."""
+        for name in (b"identity", b"none"):
+            head = HEAD.replace(
+                b"\r\n\r\n", b"\r\nContent-Encoding: " + name + b"\r\nCache-Control: no-transform\r\n\r\n"
+            )
+            client, _ = running = streaming(lambda web: web.heartbeat(10), head=head)
+            running.clock.advance(10)
+            client.expects(chunk(b":\n\n"))
 
     def test_digest(self) -> None:
         """What a digest was made of is not changed; in the trailers it comes too late, and is dropped."""

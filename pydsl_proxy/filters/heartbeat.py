@@ -13,8 +13,8 @@ from pydsl_proxy.filters.passing import Passing
 from pydsl_proxy.interfaces import AttachedFilter, Exchange, Nearness, Place, Producer, Sink, Trailers
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.spelling import call, options
-from pydsl_proxy.wire.encoded_head import DIGESTS, has_fixed_bytes
-from pydsl_proxy.wire.event_stream import BEGINNING, BYTE_ORDER_MARK, comment, is_event_stream, tail_of
+from pydsl_proxy.wire.encoded_head import DIGESTS
+from pydsl_proxy.wire.event_stream import BEGINNING, BYTE_ORDER_MARK, comment, tail_of, takes_comments
 from pydsl_proxy.wire.head import ResponseHead
 
 # Seconds.  The HTML standard (9.2.7): "a comment line every 15 seconds or so", for proxies that drop idle connections.
@@ -94,7 +94,7 @@ class Beating(Passing):
 
     def start(self, response: ResponseHead, data: bytes, end: bool) -> None:
         """Pass the head on; if events follow, time runs."""
-        if end or self._exchange.method == b"HEAD" or not _may_grow(response):
+        if end or self._exchange.method == b"HEAD" or not takes_comments(response):
             self.next.start(response, data, end)
             return
         self._beats = True
@@ -184,11 +184,3 @@ class Beating(Passing):
 
     def stopProducing(self) -> None:
         """The client is gone; :meth:`stop` tells."""
-
-
-def _may_grow(response: ResponseHead) -> bool:
-    """Whether comments may stand in the body: it is events, and nothing in the head speaks of its bytes.
-
-    A comment has no meaning by definition (9.2.6), so ``no-transform`` is no obstacle.
-    """
-    return response.length is None and is_event_stream(response) and not has_fixed_bytes(response)

@@ -26,14 +26,9 @@ def may_be_encoded(response: ResponseHead) -> bool:
     return (
         not has_no_body(response.status)
         and response.status != 206
-        and not has_fixed_bytes(response)
+        and _find_obstacle(response.lower) is None
         and not forbids_transforming(response)
     )
-
-
-def has_fixed_bytes(response: Fields) -> bool:
-    """Whether the head says of the body's bytes what no others would keep: a coding, a range or a digest."""
-    return _find_obstacle(response.lower) is not None
 
 
 def forbids_transforming(fields: Fields) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pydsl_proxy.wire.head import Fields
+from pydsl_proxy.wire.encoded_head import DIGESTS
+from pydsl_proxy.wire.head import Fields, ResponseHead
 
 # 9.2.5: a stream begins where an event may begin.
 BEGINNING = b"\n\n"
@@ -11,12 +12,28 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # Lines end with LF, CR or CRLF.  What may end an empty line, with the end of the line before; after a CR, an LF that
 # belongs to it may still come, and makes one more empty line, which means nothing.
 _EVENT_ENDS = (b"\n\n", b"\r\r", b"\n\r", b"\n\r\n", b"\r\r\n")
+# "identity" and "none" are no codings; applications write them so that nobody compresses their events.
+_PLAIN = frozenset((b"identity", b"none"))
+_OF_THESE_BYTES = (b"content-range", *DIGESTS)
 
 
 def is_event_stream(response: Fields) -> bool:
     """Whether the body is ``text/event-stream``, whatever the parameters."""
     media_type = (response.get(b"content-type") or b"").partition(b";")[0]
     return media_type.strip().lower() == b"text/event-stream"
+
+
+def takes_comments(response: ResponseHead) -> bool:
+    """Whether comments may stand in the body: it is events, and nothing in the head speaks of its bytes.
+
+    A comment has no meaning by definition (9.2.6), so ``no-transform`` is no obstacle.
+    """
+    return (
+        response.length is None
+        and is_event_stream(response)
+        and all(coding.lower() in _PLAIN for coding in response.all(b"content-encoding"))
+        and not any(response.get(name) is not None for name in _OF_THESE_BYTES)
+    )
 
 
 def tail_of(tail: bytes, data: bytes) -> bytes:
