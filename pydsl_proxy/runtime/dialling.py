@@ -68,12 +68,22 @@ def _dial_direct(
 
 def dial_unix(reactor: DataReactor, name: str, path: str) -> Dial:
     """Reach a UNIX socket."""
+    if isinstance(reactor, DataPath):
+        return partial(_dial_unix_direct, reactor, name, path)
 
     def dial(caller: Caller, build: Callable[[], Protocol]) -> Callable[[], None]:
         factory = Attempted(build, name, caller.failed)
         return reactor.connectUNIX(path, factory, caller.timeouts.connect).disconnect
 
     return dial
+
+
+def _dial_unix_direct(
+    reactor: DataPath, name: str, path: str, caller: Caller, build: Callable[[], Protocol]
+) -> Callable[[], None]:
+    return reactor.dial_unix(
+        path, caller.timeouts.connect, build, lambda reason: caller.failed(why_not_connected(name, reason))
+    )
 
 
 def why_not_connected(name: str, reason: BaseException | None) -> ProxyError:

@@ -19,6 +19,7 @@ if sys.platform == "linux":
     from twisted.internet.epollreactor import EPollReactor
 
     from pydsl_proxy.runtime.direct_dial import dial_direct
+    from pydsl_proxy.runtime.direct_dial_unix import dial_unix_direct
     from pydsl_proxy.runtime.direct_send import TCPConnector, TCPPort, UNIXConnector, UNIXPort
     from pydsl_proxy.runtime.inner_poll import InnerPoll
 
@@ -110,6 +111,12 @@ class DataPath:
         *build* makes the protocol, *failed* is told why there is none; what is returned cancels.
         """
         return dial_direct(self._poll, self._outer, address, port, timeout, build, failed)
+
+    def dial_unix(
+        self, path: str, timeout: float, build: Callable[[], Protocol], failed: Callable[[BaseException], None]
+    ) -> Callable[[], None]:
+        """Connect to a UNIX socket, as :meth:`dial` does to an address."""
+        return dial_unix_direct(self._poll, self._outer, path, timeout, build, failed)
 
     # The names and signatures of IReactorTCP, IReactorUNIX and IReactorSSL.
 

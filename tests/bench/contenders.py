@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 from twisted.trial.unittest import SkipTest
 
 from tests.bench.scenarios import LARGE, Scenario
+from tests.integration.applications import Php
 from tests.integration.peers import nginx_with
 from tests.integration.support import Program, folder, free_port, proxy
 
@@ -32,35 +34,47 @@ def on_core(core: int) -> Iterator[None]:
         sched_setaffinity(0, before)
 
 
-def start_pydsl_proxy(peer: int, scenario: Scenario) -> Program:
+def start_pydsl_proxy(peer: int | str, scenario: Scenario) -> Program:
     """The proxy at hand."""
     port = free_port()
     config = f"""
-from pydsl_proxy import clients, http, server, upstream
+from pydsl_proxy import clients, fastcgi, http, server, upstream
 
-app = upstream("app", "127.0.0.1:{peer}", keepalive={256 if scenario.pooled else 0})
+via = {f"fastcgi({str(PROGRAMS)!r})" if scenario.fastcgi else None}
+address = "{f"127.0.0.1:{peer}" if isinstance(peer, int) else f"unix:{peer}"}"
+app = upstream("app", address, keepalive={256 if scenario.pooled else 0}, via=via)
 web = server("tcp:{port}:interface=127.0.0.1:backlog=4096").location("/").proxy_to(app)
 proxy = http(web, access_log="/dev/null", shutdown_grace=0, clients=clients(keepalive_requests=10**9))
 """
     return proxy(config, port)
 
 
-def start_nginx(peer: int, scenario: Scenario) -> Program:
+def start_nginx(peer: int | str, scenario: Scenario) -> Program:
     """nginx."""
+    if scenario.fastcgi:
+        return nginx_with(PROGRAMS / "fastcgi.nginx.conf", folder(), peer=peer, root=str(PROGRAMS))
     template = PROGRAMS / "proxy.nginx.conf"
     if scenario.pooled:
         return nginx_with(template, folder(), peer=peer, connection='""', keepalive="keepalive 256;")
     return nginx_with(template, folder(), peer=peer, connection="close", keepalive="")
 
 
-def start_reverse_proxy_resource(peer: int, scenario: Scenario) -> Program:
+def start_reverse_proxy_resource(peer: int | str, scenario: Scenario) -> Program:
     """Twisted's own, which never keeps a connection to the peer."""
+    if scenario.fastcgi:
+        raise SkipTest("it speaks no FastCGI")
     port = free_port()
     return Program([sys.executable, PROGRAMS / "reverse_proxy_resource.py", str(port), str(peer)], port)
 
 
 def start_peer(scenario: Scenario) -> Program:
-    """nginx where it is installed; but it does not read uploads that it does not keep."""
+    """nginx where it is installed; but it does not read uploads that it does not keep.  Or it is PHP-FPM."""
+    if scenario.fastcgi:
+        if shutil.which("wrk") is None:
+            raise SkipTest(
+                "wrk is not installed, and the other client knows declared lengths only: apt-get install wrk"
+            )
+        return Php()
     if not scenario.sends:
         files = folder()
         (files / "large").write_bytes(bytes(LARGE))
@@ -72,7 +86,7 @@ def start_peer(scenario: Scenario) -> Program:
     return Program([sys.executable, PROGRAMS / "peer.py", str(port)], port)
 
 
-CONTENDERS: dict[str, Callable[[int, Scenario], Program]] = {
+CONTENDERS: dict[str, Callable[[int | str, Scenario], Program]] = {
     "nginx": start_nginx,
     "pydsl_proxy": start_pydsl_proxy,
     "ReverseProxyResource": start_reverse_proxy_resource,

@@ -13,7 +13,8 @@ class Scenario:
     """A load: *connections* clients at once that ask for *path*.
 
     *sends* is the length of each request's body in bytes.  *unique* makes every header section new; *pooled* lets the
-    proxy keep connections to the peer; *idle* connections ask once and are then held.
+    proxy keep connections to the peer; *idle* connections ask once and are then held.  *fastcgi* says that the peer
+    is PHP-FPM.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Scenario:
     pooled: bool = True
     bulk: bool = False
     idle: bool = False
+    fastcgi: bool = False
 
     @property
     def unit(self) -> str:
@@ -45,6 +47,13 @@ SCENARIOS = {
             name="upload", title="requests of 10 MB, 4 at a time", path="/sink", connections=4, sends=LARGE, bulk=True
         ),
         Scenario(name="latency", title="200 bytes, one at a time", connections=1),
+        Scenario(
+            name="fastcgi",
+            title="200 bytes of a script, from PHP-FPM over a UNIX socket",
+            path="/small.php",
+            pooled=False,
+            fastcgi=True,
+        ),
         Scenario(name="idle", title="connections that have asked once and wait", connections=1000, idle=True),
     )
 }

@@ -142,6 +142,15 @@ proxy = http(server({port}){"".join(lines)}, access_log=log, shutdown_grace=1)
             client.send(b"HEAD /0/big HTTP/1.1\r\nHost: a\r\n\r\n")
             self.assertEqual(client.response("HEAD").fields["content-length"], str(len(BIG)))
 
+    def test_unix(self) -> None:
+        """Over a UNIX socket too, in both directions."""
+        files, _ = peer()
+        terms = f'upstream_tls(ca="{files.ca}", name="app.test")'
+        at = self.proxy(f'upstream("a", "unix:{files.files}/tls.sock", tls={terms})')
+        self.assertEqual(fetch(at, "/0/").fields["x-name"], "app.test")
+        self.assertEqual(fetch(at, "/0/big").body, BIG)
+        self.assertEqual(fetch(at, "/0/put/over-unix", "PUT", BIG).status, 201)
+
     def test_wrong_name(self) -> None:
         """A certificate for somebody else."""
         files, port = peer()

@@ -17,7 +17,8 @@ from twisted.internet.main import CONNECTION_LOST
 from twisted.python.failure import Failure
 
 from pydsl_proxy.runtime.direct_dial import DialledTCP
-from pydsl_proxy.runtime.direct_send import DirectSend, TCPClient, UNIXClient
+from pydsl_proxy.runtime.direct_dial_unix import DialledUNIX
+from pydsl_proxy.runtime.direct_send import DirectSend, TCPClient
 from pydsl_proxy.runtime.secure.secure_send import RECORD, SecureSend
 
 if TYPE_CHECKING:
@@ -125,14 +126,14 @@ class SecureTCPClient(SecureDialled, TCPClient):
     """A TCP connection to a peer that was found by its name, with TLS."""
 
 
-class SecureUNIXClient(SecureDialled, UNIXClient):
-    """A UNIX connection to a peer, with TLS."""
+class SecureDialledUNIX(SecureDialled, DialledUNIX):
+    """A UNIX connection to a peer that was dialled directly, with TLS."""
 
 
 _SECURE: dict[type, type[SecureDialled]] = {
     DialledTCP: SecureDialledTCP,
     TCPClient: SecureTCPClient,
-    UNIXClient: SecureUNIXClient,
+    DialledUNIX: SecureDialledUNIX,
 }
 
 
