@@ -29,7 +29,7 @@ from pydsl_proxy.wire.h2_frames import (
     rst_stream,
     window_update,
 )
-from pydsl_proxy.wire.hpack_writer import write_fields
+from pydsl_proxy.wire.hpack_literals import literals
 from tests.support.h2 import AGREED, GET, TLS, RawClient
 
 MANY = clients(keepalive_requests=10**6)
@@ -291,7 +291,7 @@ class Floods(SynchronousTestCase):
     def test_rapid_reset(self) -> None:
         """CVE-2023-44487"""
         client, running = raw(WAITS)
-        block = write_fields(GET)
+        block = literals(GET)
         for number in range(RESETS[0] + 1):
             stream = 2 * number + 1
             client.sends(frame(HEADERS, END_STREAM | END_HEADERS, stream, block) + rst_stream(stream, 8))
@@ -311,7 +311,7 @@ class Floods(SynchronousTestCase):
     def test_made_to_reset(self) -> None:
         """CVE-2025-8671"""
         client, _ = raw(WAITS)
-        block = write_fields(GET)
+        block = literals(GET)
         for number in range(RESETS[0] + 1):
             stream = 2 * number + 1
             client.sends(frame(HEADERS, END_STREAM | END_HEADERS, stream, block) + window_update(stream, 0))
@@ -371,7 +371,7 @@ class Floods(SynchronousTestCase):
         client, running = raw(server(443, tls=TLS).location("/").respond(200, "x" * 20_000))
         client.sends(window_update(0, 2**24))
         client.client.stops_reading()
-        block = write_fields(GET)
+        block = literals(GET)
         for number in range(100):
             client.sends(frame(HEADERS, END_STREAM | END_HEADERS, 2 * number + 1, block))
         assert client.client.unsent < 128 * 1024
@@ -384,7 +384,7 @@ class Floods(SynchronousTestCase):
         client, running = raw(server(443, tls=TLS).location("/").respond(200, "x" * 50_000))
         client.sends(window_update(0, 2**24))
         client.client.stops_reading()
-        block = write_fields(GET)
+        block = literals(GET)
         for number in range(100):
             client.sends(frame(HEADERS, END_STREAM | END_HEADERS, 2 * number + 1, block))
         running.clock.advance(50)

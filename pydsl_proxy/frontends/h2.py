@@ -48,7 +48,7 @@ from pydsl_proxy.wire.h2_frames import (
     unpadded,
     window_update,
 )
-from pydsl_proxy.wire.hpack_writer import NO_TABLE
+from pydsl_proxy.wire.hpack_literals import NO_TABLE
 
 log = Logger()
 

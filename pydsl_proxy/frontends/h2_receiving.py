@@ -9,9 +9,9 @@ from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.frontends.h2_body import Incoming
 from pydsl_proxy.interfaces import BodyReceiver, Exchange, Listening, Trailers, Watch
 from pydsl_proxy.wire.h2_frames import Code, StreamFault
-from pydsl_proxy.wire.hpack_writer import write_status
+from pydsl_proxy.wire.hpack_literals import literal
 
-CONTINUE = write_status(100)
+CONTINUE = literal(b":status", b"100")
 
 
 class BodyConnection(Protocol):

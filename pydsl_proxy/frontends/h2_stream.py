@@ -13,7 +13,7 @@ from pydsl_proxy.wire.field_rules import FieldRules
 from pydsl_proxy.wire.h2_frames import Code
 from pydsl_proxy.wire.h2_response import KEY, response_block, usual_block
 from pydsl_proxy.wire.head import ResponseHead
-from pydsl_proxy.wire.hpack_writer import write_fields
+from pydsl_proxy.wire.hpack_literals import literals
 from pydsl_proxy.wire.statuses import has_no_body
 
 
@@ -93,7 +93,7 @@ class H2Stream(Receiving):
 
     def send_end(self, trailers: Trailers) -> None:
         """The response is complete."""
-        block = write_fields([(name.lower(), value) for name, value in trailers]) if trailers else b""
+        block = literals(trailers)
         self._connection.send_end(self, block)
 
     def cut(self) -> None:

@@ -9,7 +9,7 @@ from pydsl_proxy.wire.field_rules import FieldRules
 from pydsl_proxy.wire.grammar import CRLF
 from pydsl_proxy.wire.h1_response import MOST_EDITED
 from pydsl_proxy.wire.head import ResponseHead
-from pydsl_proxy.wire.hpack_writer import write_field, write_status
+from pydsl_proxy.wire.hpack_literals import literal
 from pydsl_proxy.wire.statuses import has_no_body
 
 #: Beside the rules, what a block is kept by with its response.
@@ -22,7 +22,7 @@ def usual_block(response: ResponseHead, rules: FieldRules) -> bytes:
     if len(response.edited) >= MOST_EDITED:
         response.edited.clear()
     section = rules.edit(response, _named(response))
-    kept = response.edited[rules, KEY] = write_status(response.status) + write_section(section)
+    kept = response.edited[rules, KEY] = literal(b":status", b"%d" % response.status) + write_section(section)
     return kept
 
 
@@ -43,7 +43,7 @@ def write_section(section: bytes) -> bytes:
     written = []
     for line in section.split(CRLF)[1:]:
         name, _, value = line.partition(b":")
-        written.append(write_field(name.lower(), value.strip(b" \t")))
+        written.append(literal(name.lower(), value.strip(b" \t")))
     return b"".join(written)
 
 

@@ -15,7 +15,7 @@ from hpack.table import HeaderTable
 NO_TABLE = b"\x20"
 
 # RFC 7541 7.1.3: never to be put into a table by anybody, as it might be guessed by what it saves there.
-_NEVER_INDEXED = frozenset((b"authorization", b"proxy-authorization", b"cookie"))
+_NEVER_INDEXED = frozenset((b"authorization", b"proxy-authorization", b"cookie", b"set-cookie"))
 
 # The places of RFC 7541's appendix A.
 _NAMES: dict[bytes, int] = {}

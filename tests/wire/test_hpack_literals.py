@@ -38,6 +38,6 @@ class LiteralTests(SynchronousTestCase):
 
     def test_secret(self) -> None:
         """RFC 7541 7.1.3: credentials are marked so that nobody further on puts them into a table."""
-        for name in (b"authorization", b"proxy-authorization", b"cookie"):
+        for name in (b"authorization", b"proxy-authorization", b"cookie", b"set-cookie"):
             (field,) = Decoder().decode(literal(name, b"secret"), raw=True)
             self.assertIsInstance(field, NeverIndexedHeaderTuple)
