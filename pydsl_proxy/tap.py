@@ -25,6 +25,7 @@ from twisted.python.usage import UsageError
 from pydsl_proxy.config.loading import load
 from pydsl_proxy.config.sites import Http
 from pydsl_proxy.errors import ConfigErrors
+from pydsl_proxy.handlers.asgi_lifespan import NotStarted
 from pydsl_proxy.runtime.open_files import allow_open_files
 from pydsl_proxy.runtime.reactors import DataReactor
 from pydsl_proxy.service import ProxyService, verify
@@ -81,7 +82,18 @@ class Command(ProxyService):
             _exit(1, f"{self._path}: {_why(failed[0])}")
         if IReactorCore.providedBy(self._outer):
             self._outer.callWhenRunning(self._take_signals)
-        return started
+        return started.addCallback(lambda _: self._give_up(failed[0]) if failed else None)
+
+    def _give_up(self, failure: Failure) -> None:
+        """What takes its time, as an application, cannot start: end the reactor that runs by now, and exit with 1."""
+        if self._asked_to_end:
+            return
+        print(f"{self._path}: {_why(failure)}", file=sys.stderr)
+        self._asked_to_end = True
+        reactor = cast(IReactorCore, self._outer)
+        # A reactor that was stopped ends its process with 0, whatever came before.
+        reactor.addSystemEventTrigger("after", "shutdown", _exit_now)
+        reactor.stop()
 
     def _take_signals(self) -> None:
         """In place of the reactor's own, which end the process by the signal even after an orderly stop."""
@@ -113,7 +125,7 @@ class Command(ProxyService):
             return
         reloaded.addCallbacks(
             lambda _: log.info("the configuration is reloaded"),
-            lambda failure: log.error("listen: {why}", why=_why(failure)),
+            lambda failure: log.error("{what}: {why}", what=_what(failure), why=_why(failure)),
         )
 
 
@@ -127,11 +139,23 @@ def makeService(options: Options) -> Command:
     return _tried(lambda: Command(path, config, reactor))  # type: ignore[arg-type]  # the module is the reactor
 
 
+def _what(failure: Failure) -> str:
+    return "start" if failure.check(NotStarted) else "listen"
+
+
 def _why(failure: Failure) -> str:
     error = failure.value
+    if isinstance(error, NotStarted):
+        return str(error)
     if isinstance(error, CannotListenError):
         return f"cannot listen on {error.interface or '*'}:{error.port}: {error.socketError}"
     return f"cannot listen: {failure.getErrorMessage()}"
+
+
+def _exit_now() -> NoReturn:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)
 
 
 def _load(path: str) -> Http:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Generic, Literal, Protocol, Self, TypeVar, cast
 
 import attrs
 from attrs import frozen
 from twisted.web.resource import IResource, Resource
 
-from pydsl_proxy.config.applications import check_wsgi, imported
+from pydsl_proxy.config.applications import check_asgi, check_wsgi, imported
 from pydsl_proxy.config.comparing import told_comparison
 from pydsl_proxy.config.matching import Match, Named, Prefix, Regex, as_match
 from pydsl_proxy.config.noticing import notice_closed, notice_opened
 from pydsl_proxy.config.scopes import Scope
 from pydsl_proxy.config.upstreams import Upstream, alone
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.handlers.asgi import Asgi
 from pydsl_proxy.handlers.files import Files
 from pydsl_proxy.handlers.proxy import Proxy, no_prefix
 from pydsl_proxy.handlers.redirect import Redirect
@@ -32,6 +33,8 @@ from pydsl_proxy.wire.values import ValueSource
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
+
+    from pydsl_proxy.handlers.asgi_types import Application as AsgiApplication
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -216,6 +219,18 @@ class OpenLocation(Scope, Generic[T]):
         check_wsgi(given)
         spelled = application if isinstance(application, str) else None
         return self.handle(Wsgi(cast("WSGIApplication", given), threads=threads, queue=queue, spelled=spelled))
+
+    def asgi(self, application: Callable[..., Awaitable[object]] | str) -> T:
+        """Answer with an ASGI application, as FastAPI's and Starlette's, in the proxy's own process.
+
+        *application* is the object, or the name to import it by, ``"package.module:app"``.  It runs in a loop of
+        asyncio in a thread of its own, or in that of the reactor if the reactor is asyncio's.  It starts before the
+        proxy listens, and stops with it (its "lifespan").
+        """
+        given = imported("asgi", application)
+        check_asgi(given)
+        spelled = application if isinstance(application, str) else None
+        return self.handle(Asgi(cast("AsgiApplication", given), spelled=spelled))
 
     def handle(self, handler: Handler) -> T:
         """Give requests to *handler*, an object with ``compile(place)`` (:class:`pydsl_proxy.interfaces.Handler`)."""

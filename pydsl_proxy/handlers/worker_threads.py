@@ -44,7 +44,7 @@ class WorkerThreads:
         self._threads = 0
         self._busy = 0
         self._closed: Deferred[None] | None = None
-        self.call: Callable[..., None] = reactor.callFromThread
+        self._reactor = reactor
 
     def run(self, work: Callable[[], None]) -> None:
         """Call *work* in a thread."""
@@ -59,6 +59,10 @@ class WorkerThreads:
         self._busy -= 1
         if self._closed is not None:
             self._end_idle()
+
+    def call(self, function: Callable[..., object], *arguments: object) -> None:
+        """Have the reactor call *function*."""
+        self._reactor.callFromThread(function, *arguments)
 
     def changed(self) -> Changed:
         """A lock between threads and the reactor."""

@@ -7,6 +7,7 @@ config value again.
 
 from __future__ import annotations
 
+from pydsl_proxy.interfaces.event_loops import EventLoop
 from pydsl_proxy.interfaces.exchanges import AttachedFilter, Exchange, Handle, Nearness, Sink
 from pydsl_proxy.interfaces.frontends import Bound, ClientLimits, Drainable, Frontend, FrontendSite, Limited, Listening
 from pydsl_proxy.interfaces.passing import Passage, PassageFrontend, StreamListening, StreamSite
@@ -40,6 +41,7 @@ __all__ = [
     "Connector",
     "Dial",
     "Drainable",
+    "EventLoop",
     "Exchange",
     "Filter",
     "Frontend",

@@ -23,6 +23,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from pydsl_proxy.testing.event_loop import MemoryEventLoop
 from pydsl_proxy.testing.lock_step import LockStep
 from pydsl_proxy.testing.transport import Address, FarEnd, MemoryTransport
 from pydsl_proxy.wire.secured import Secured
@@ -63,6 +64,7 @@ class MemoryLoop(MemoryReactorClock):
         self._names: dict[str, str] = {}
         self._numbers = count(49152)
         self._settling = False
+        self._event_loop: MemoryEventLoop | None = None
         # In order, where Twisted's has sets: a test takes the same course each time.
         self._reading: dict[MemoryTransport, None] = {}
         self._writing: dict[MemoryTransport, None] = {}
@@ -110,7 +112,9 @@ class MemoryLoop(MemoryReactorClock):
         for each in read:
             if each in self._reading:
                 self._after(each, each.doRead(), reading=True)
-        return bool(due or written or read)
+        if due or written or read:
+            return True
+        return self._event_loop is not None and self._event_loop.wait_for_threads()
 
     def _after(self, transport: MemoryTransport, why: Exception | None, *, reading: bool) -> None:
         """As ``_disconnectSelectable`` of Twisted's reactors does."""
@@ -146,6 +150,12 @@ class MemoryLoop(MemoryReactorClock):
     def threads_in_step(self) -> LockStep:
         """Threads for applications that block: each runs until it waits for the proxy, and the loop waits for it."""
         return LockStep(self)
+
+    def event_loop(self) -> MemoryEventLoop:
+        """The loop of asyncio for applications; it is run by :meth:`settle`, and its time is this one's."""
+        if self._event_loop is None:
+            self._event_loop = MemoryEventLoop(self)
+        return self._event_loop
 
     # -- ports and connections ---------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from pydsl_proxy import server
 from pydsl_proxy.config.applications import check_asgi, check_wsgi, imported
 from pydsl_proxy.config.loading import load
 from pydsl_proxy.errors import ConfigError, ConfigErrors
+from pydsl_proxy.service import verify
 from pydsl_proxy.testing import run
 from tests.support.wsgi_apps import TEXT, answering
 
@@ -26,6 +27,11 @@ def plain(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[b
     """A WSGI application."""
     start_response("200 OK", TEXT)
     return [b"plain"]
+
+
+def never(environ: object, start_response: object) -> Iterable[bytes]:
+    """A WSGI application that is not called."""
+    raise NotImplementedError
 
 
 async def modern(scope: object, receive: object, send: object) -> None:
@@ -203,6 +209,15 @@ class LoadedTests(SynchronousTestCase):
         """What the module raises when it is imported is told, too."""
         folder = self.write("raising_shop.py", "1 / 0\n")
         self.assertIn("the import failed: ZeroDivisionError: ", self.load(folder, 'wsgi("raising_shop:app")'))
+
+
+class VerifyTests(SynchronousTestCase):
+    """``twist pydsl-proxy --check``."""
+
+    def test_starts_nothing(self) -> None:
+        """Applications are imported, and neither called nor started."""
+        self.assertEqual(verify(server(80).location("/").wsgi(never)), [])
+        self.assertEqual(verify(server(80).location("/").asgi(modern)), [])
 
 
 class ValueTests(SynchronousTestCase):

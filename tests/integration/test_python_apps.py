@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+from signal import SIGTERM
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.integration.app_contract import AppContract
 from tests.integration.clients import RawClient, fetch
-from tests.integration.support import free_port, proxy
+from tests.integration.support import folder, free_port, proxy
 
 
 class FlaskTests(AppContract, SynchronousTestCase):
@@ -24,6 +25,51 @@ class DjangoTests(AppContract, SynchronousTestCase):
 
     framework = "django"
     verb = 'wsgi("tests.integration.programs.django_app:wsgi")'
+
+
+class FastAPITests(AppContract, SynchronousTestCase):
+    """FastAPI, in a loop of asyncio."""
+
+    framework = "fastapi"
+    verb = 'asgi("tests.integration.programs.fastapi_app:app")'
+
+    def test_lifespan(self) -> None:
+        """It has started before it is asked, and ends with the proxy."""
+        self.assertEqual(self.text("/app/in/a/thread"), "yes")
+        ended = folder() / "ended"
+        self.assertEqual(self.text(f"/app/ending{ended}"), "noted")
+        self.proxy.signal(SIGTERM)
+        self.assertEqual(self.proxy.wait(15), 0)
+        self.assertEqual(ended.read_text(), "ended")
+
+
+class DjangoAsyncTests(AppContract, SynchronousTestCase):
+    """Django's ASGI handler, whose views run in threads; it has no lifespan."""
+
+    framework = "django"
+    verb = 'asgi("tests.integration.programs.django_app:asgi")'
+
+
+class StartTests(SynchronousTestCase):
+    """An application that cannot start."""
+
+    def test_refuses(self) -> None:
+        """The process says why, and ends with 1."""
+        port = free_port()
+        config = f"""
+from pydsl_proxy import server
+
+
+async def app(scope, receive, send):
+    await receive()
+    await send({{"type": "lifespan.startup.failed", "message": "no database"}})
+
+
+proxy = server("tcp:{port}:interface=127.0.0.1").location("/").asgi(app)
+"""
+        error = self.assertRaises(AssertionError, proxy, config, port)
+        self.assertIn("it ended with 1", str(error))
+        self.assertIn("cannot start: no database", str(error))
 
 
 class KleinTests(SynchronousTestCase):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from threading import Event
 
 import django
 from django.conf import settings
-from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import path
@@ -20,6 +21,19 @@ django.setup()
 
 GO = Event()
 CLOSED: list[str] = []
+
+
+def streamed(request: HttpRequest, pieces: Iterator[bytes]) -> StreamingHttpResponse:
+    """A response made piece by piece; under ASGI Django would wait for the last of an iterator that is not async."""
+
+    async def awaited() -> AsyncIterator[bytes]:
+        try:
+            while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+                yield piece
+        finally:
+            pieces.close()  # type: ignore[attr-defined]  # it is a generator
+
+    return StreamingHttpResponse(awaited() if isinstance(request, ASGIRequest) else pieces)
 
 
 def where(request: HttpRequest) -> HttpResponse:
@@ -53,7 +67,7 @@ def flood(request: HttpRequest, size: int) -> StreamingHttpResponse:
         finally:
             CLOSED.append("flood")
 
-    return StreamingHttpResponse(pieces())
+    return streamed(request, pieces())
 
 
 def ticks(request: HttpRequest) -> StreamingHttpResponse:
@@ -61,10 +75,10 @@ def ticks(request: HttpRequest) -> StreamingHttpResponse:
 
     def pieces() -> Iterator[bytes]:
         yield b"one "
-        GO.wait(20)
+        GO.wait(6)
         yield b"two"
 
-    return StreamingHttpResponse(pieces())
+    return streamed(request, pieces())
 
 
 def go(request: HttpRequest) -> HttpResponse:
@@ -90,7 +104,7 @@ def raises_late(request: HttpRequest) -> StreamingHttpResponse:
         yield b"half"
         raise ZeroDivisionError
 
-    return StreamingHttpResponse(pieces())
+    return streamed(request, pieces())
 
 
 urlpatterns = [

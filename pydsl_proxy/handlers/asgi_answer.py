@@ -1,0 +1,148 @@
+"""An exchange that an ASGI application answers, as the reactor sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pydsl_proxy.errors import ProxyError, Source
+from pydsl_proxy.handlers.applications import MOST_IN_FLIGHT
+from pydsl_proxy.handlers.asgi_call import Call
+from pydsl_proxy.handlers.asgi_types import Application
+from pydsl_proxy.interfaces import EventLoop, Exchange, Trailers
+from pydsl_proxy.wire.head import ResponseHead
+
+
+class Answer:
+    """Stands between an exchange, in the reactor, and the application, in its loop.
+
+    What is on its way is bounded in both directions: the client's body is not read on while the application does not
+    receive it, and what was sent counts as taken only when the client keeps up.
+    """
+
+    def __init__(self, exchange: Exchange, loop: EventLoop, returned: Callable[[], None]) -> None:
+        self.loop = loop
+        self.returned = returned
+        self._exchange = exchange
+        self._call: Call | None = None
+        self._over = False
+        # The request's body: what came before the application was called, and how much it has not received.
+        self._early: list[bytes] | None = []
+        self._ended = False
+        self._asked = False
+        self._ahead = 0
+        self._full = False
+        # The response: sent while the client was slow.
+        self._paused = False
+        self._untaken = 0
+
+    def begin(self, application: Application, scope: dict[str, object]) -> None:
+        """Have *application* called, with what has come of the body."""
+        exchange = self._exchange
+        exchange.running = self
+        # A client that waits for a word before it sends the body (RFC 9110 10.1.1) gets it when it is received.
+        if not exchange.fields.expect:
+            self.wanted()
+        if self._over:
+            self.returned()
+            return
+        early, self._early = self._early, None
+        call = self._call = Call(application, scope, self)
+        self.loop.within(self._run, call, early, self._ended)
+
+    def _run(self, call: Call, early: list[bytes], ended: bool) -> None:
+        """In the loop."""
+        call.fed(early, ended)
+        self.loop.spawn(call.run())
+
+    # -- the request ---------------------------------------------------------------------------------------------------
+
+    def wanted(self) -> None:
+        """The application receives, or may soon."""
+        if not self._asked and not self._over:
+            self._asked = True
+            self._exchange.read_body(self)
+
+    def consumed(self, size: int) -> None:
+        """It has received so much."""
+        self._ahead -= size
+        if self._full and self._ahead <= MOST_IN_FLIGHT // 2 and not self._over:
+            self._full = False
+            self._exchange.resume_body()
+
+    def request_body(self, data: bytes) -> None:
+        """Some of the body has come."""
+        self._ahead += len(data)
+        if self._early is not None:
+            self._early.append(data)
+        elif self._call is not None:
+            self.loop.within(self._call.fed, (data,), False)
+        if self._ahead >= MOST_IN_FLIGHT and not self._full and not self._over:
+            self._full = True
+            self._exchange.pause_body()
+
+    def request_end(self, trailers: Trailers) -> None:
+        """The body is complete; ASGI knows no trailers of requests."""
+        self._ended = True
+        if self._early is None and self._call is not None:
+            self.loop.within(self._call.fed, (), True)
+
+    def cancel(self, error: ProxyError) -> None:
+        """The client is gone: the application receives ``http.disconnect``, and what it sends raises."""
+        self._end()
+        if self._call is not None:
+            self.loop.within(self._call.left)
+
+    def _end(self) -> None:
+        self._over = True
+
+    # -- the response --------------------------------------------------------------------------------------------------
+
+    def send(self, head: ResponseHead | None, data: bytes, end: bool) -> None:
+        """Send the *head*, with the first call, and some of the body; *end* says that it is the last of it."""
+        if not self._over:
+            self._exchange.go_on(lambda exchange: self._send(head, data, end))
+        if self._paused:
+            self._untaken += len(data)
+        elif self._call is not None and not end:
+            self.loop.within(self._call.taken, len(data))
+
+    def _send(self, head: ResponseHead | None, data: bytes, end: bool) -> None:
+        exchange = self._exchange
+        if end:
+            self._end()
+        if head is not None:
+            exchange.start(head, data, end)
+            if not end and not self._over:
+                exchange.stream_from(self)
+            return
+        if data:
+            exchange.write(data)
+        if end:
+            exchange.finish()
+
+    def finish(self, trailers: Trailers) -> None:
+        """The response is complete, with *trailers*."""
+        if not self._over:
+            self._end()
+            self._exchange.go_on(lambda exchange: exchange.finish(trailers))
+
+    def fail(self, cause: str, message: str) -> None:
+        """The application cannot answer, or cannot go on."""
+        if not self._over:
+            self._end()
+            self._exchange.running = None
+            self._exchange.fail(ProxyError(Source.US, 500, cause, message))
+
+    def pauseProducing(self) -> None:
+        """The client is slower than the application."""
+        self._paused = True
+
+    def resumeProducing(self) -> None:
+        """The client has taken all there was."""
+        self._paused = False
+        untaken, self._untaken = self._untaken, 0
+        if untaken and self._call is not None:
+            self.loop.within(self._call.taken, untaken)
+
+    def stopProducing(self) -> None:
+        """The client is gone; the exchange tells."""
