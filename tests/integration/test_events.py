@@ -10,7 +10,7 @@ import subprocess
 from time import monotonic
 from typing import cast
 
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.integration.clients import RawClient, fetch
 from tests.integration.peers import nginx_with
@@ -43,9 +43,14 @@ LOCATIONS = {
 IMPATIENT = ".timeouts(read=0.5).heartbeat(0.2, silence=30)"
 
 
+# The other ports of the proxy, by what is spoken there; known when it is started.
+PORTS: dict[str, int] = {}
+
+
 def before_model() -> Program:
-    """A proxy, which listens for TLS at the next port."""
-    port, secure = free_port(), free_port()
+    """A proxy."""
+    port = free_port()
+    PORTS.update(tls=free_port(), h2=free_port())
     certificate = Authority().issue("a.test").save(folder(), "a")
     every = {**LOCATIONS, "/impatient": IMPATIENT}
     locations = "".join(f".location({path!r}){verbs}.proxy_to(model)" for path, verbs in every.items())
@@ -53,28 +58,26 @@ def before_model() -> Program:
 import time
 from pydsl_proxy import clients, http, server, tls, upstream
 
-model = upstream("model", "127.0.0.1:{shared(model).port}")
 def counted(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/event-stream")])
     for number in range(3):
         yield b"data: %d\\n\\n" % number
         time.sleep(0.5)
 
+def listen(port):
+    return f"tcp:{{port}}:interface=127.0.0.1"
+
+model = upstream("model", "127.0.0.1:{shared(model).port}")
 plain = (
-    server("tcp:{port}:interface=127.0.0.1"){locations}
+    server(listen({port})){locations}
     .location("/counted").heartbeat(0.2).wsgi(counted)
     .location("/").proxy_to(model)
 )
-secure = server("tcp:{secure}:interface=127.0.0.1", tls=tls{certificate!r}).location("/").proxy_to(model)
-proxy = http(plain, secure, access_log=None, shutdown_grace=0, clients=clients(half_close=0.5))
+secure = server(listen({PORTS["tls"]}), tls=tls{certificate!r}).location("/").proxy_to(model)
+h2 = server(listen({PORTS["h2"]}), http2="prior-knowledge"){locations}
+proxy = http(plain, secure, h2, access_log=None, shutdown_grace=0, clients=clients(half_close=0.5))
 """
-    program = proxy(config, port)
-    SECURE.append(secure)
-    return program
-
-
-# The port for TLS, once that proxy is started.
-SECURE: list[int] = []
+    return proxy(config, port)
 
 
 class EventsTests(SynchronousTestCase):
@@ -173,6 +176,24 @@ class EventsTests(SynchronousTestCase):
         self.assertEqual(fetch(self.model, "/heard").body, b"one,two,three,four")
         self.await_open(0)
 
+    def test_http2(self) -> None:
+        """So it is over HTTP/2, and a client that leaves is noticed at once."""
+        command = require("curl", "apt-get install curl")
+        if "HTTP2" not in subprocess.run([command, "-V"], capture_output=True, text=True, check=True).stdout:
+            raise SkipTest("curl was built without HTTP/2")
+        for path in LOCATIONS:
+            url = f"http://127.0.0.1:{PORTS['h2']}{path}"
+            options = ["--silent", "--no-buffer", "--http2-prior-knowledge", "--noproxy", "*"]
+            with subprocess.Popen([command, *options, url], stdout=subprocess.PIPE) as client:
+                assert client.stdout is not None
+                self.await_open(1)
+                for word in WORDS:
+                    self.say(word)
+                    event = client.stdout.readline() + client.stdout.readline()
+                    self.assertEqual(event, f"data: {word}\n\n".encode(), path)
+                client.terminate()
+            self.await_open(0)
+
     def test_leaving(self) -> None:
         """A client that closes is noticed although nothing is sent to it, and so is one that resets."""
         for linger in (False, True):
@@ -190,7 +211,7 @@ class EventsTests(SynchronousTestCase):
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         for says in (False, True):
-            plain = reach(SECURE[0])
+            plain = reach(PORTS["tls"])
             client = RawClient(context.wrap_socket(plain))
             self.begin(client)
             if says:
