@@ -9,8 +9,8 @@ from pydsl_proxy.wire.h2_frames import Code, Fault
 # nghttp2's numbers for what it calls glitches, and those of Twisted for resets: so many at once, so many a second.
 MOST = 1000
 PER_SECOND = 33.0
-# WINDOW_UPDATEs, PINGs that measure the path: what comes with a frame of data in either direction.
-EARNED = 2
+# Two WINDOW_UPDATEs, and a PING that measures the path: what comes with a frame of data in either direction.
+EARNED = 3
 
 
 class Calm:

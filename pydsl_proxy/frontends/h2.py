@@ -13,11 +13,9 @@ from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.frontends.h2_closing import CLOSED, LEAVING, LINGER, OPEN
 from pydsl_proxy.frontends.h2_limits import (
     CONNECTION_WINDOW,
-    IDLE_FRAMES,
     LEAST_ROOM,
     MOST_STREAMS,
     STREAM_WINDOW,
-    Allowance,
 )
 from pydsl_proxy.frontends.h2_requests import Requests
 from pydsl_proxy.interfaces import Listening
@@ -62,7 +60,6 @@ class H2Frontend(Requests):
         # What is awaited before any other frame.
         self._preface = PREFACE
         self._greeted = False
-        self._idle_frames = Allowance(IDLE_FRAMES, "too many frames that ask for nothing")
 
     def connectionMade(self) -> None:
         """A client has connected; its preface is awaited."""

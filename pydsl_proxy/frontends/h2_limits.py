@@ -19,6 +19,9 @@ STREAM_WINDOW: Final = 256 * 1024
 RESETS: Final = (1000, 33.0)
 # CVE-2019-9512, 9515, 9518 and the like: frames that ask for nothing.  Node allows 1000 or so in all kinds together.
 IDLE_FRAMES: Final = (1000, 100.0)
+# What a client may say to each frame of a body that it is sent: gRPC's gives room back for every message, however
+# small, to the stream and to the connection, and measures the path with PINGs meanwhile.
+SAID_TO_DATA: Final = 3
 # CVE-2019-9511: room for so little that it would be sent in crumbs counts as none.
 LEAST_ROOM: Final = 256
 
@@ -41,6 +44,10 @@ class Allowance:
         self._left = float(self._burst)
         self._since = 0.0
         self._what = what
+
+    def give(self, more: int) -> None:
+        """There is a reason for so many *more*."""
+        self._left = min(float(self._burst), self._left + more)
 
     def take(self, now: float) -> None:
         """One more; raises :class:`~pydsl_proxy.wire.h2_frames.Fault` if it is one too many."""

@@ -6,7 +6,13 @@ from collections import deque
 
 from pydsl_proxy.errors import ProxyError
 from pydsl_proxy.frontends.h2_closing import LEAVING, OPEN, Closing
-from pydsl_proxy.frontends.h2_limits import CONNECTION_WINDOW, MOST_REMEMBERED
+from pydsl_proxy.frontends.h2_limits import (
+    CONNECTION_WINDOW,
+    IDLE_FRAMES,
+    MOST_REMEMBERED,
+    SAID_TO_DATA,
+    Allowance,
+)
 from pydsl_proxy.frontends.h2_stream import H2Stream
 from pydsl_proxy.interfaces import Listening
 from pydsl_proxy.wire.h2_frames import (
@@ -32,6 +38,7 @@ class Sending(Closing):
     def __init__(self, listening: Listening) -> None:
         super().__init__(listening)
         self._window = FIRST_WINDOW
+        self._idle_frames = Allowance(IDLE_FRAMES, "too many frames that ask for nothing")
         # When the client last gave the connection room, while it has none.
         self._grew = 0.0
         self._stream_window = FIRST_WINDOW
@@ -74,6 +81,7 @@ class Sending(Closing):
 
     def send_body(self, stream: H2Stream, body: bytes) -> None:
         """Send more, now or when there is room."""
+        self._idle_frames.give(SAID_TO_DATA)
         if not (stream.queue or self._line or self._blocked):
             room = min(stream.window, self._window)
             size = len(body)
@@ -154,6 +162,7 @@ class Sending(Closing):
         size = len(piece)
         stream.window -= size
         self._window -= size
+        self._idle_frames.give(SAID_TO_DATA)
         last = stream.ending and not stream.queue and not stream.trailers
         self.put(data(stream.number, piece, END_STREAM if last else 0))
         if stream.queue:
