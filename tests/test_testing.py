@@ -8,7 +8,7 @@ from collections.abc import Callable
 from twisted.internet.error import CannotListenError
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy import fastcgi, http, random_one, scgi, server, upstream, uwsgi
+from pydsl_proxy import fastcgi, http, http2, random_one, scgi, server, upstream, uwsgi
 from pydsl_proxy.config import loading
 from pydsl_proxy.errors import ConfigError, ConfigErrors
 from pydsl_proxy.observe.access_logs import access_log
@@ -205,6 +205,25 @@ class PeerTests(SynchronousTestCase):
             [request] = peers["a:1"].requests
             self.assertEqual((request.headers["x-b"], request.params["HTTP_X_B"]), ("2", "2"))
             self.assertEqual((request.headers["content-length"], request.params["QUERY_STRING"]), ("4", "b"))
+
+    def test_http2(self) -> None:
+        """In HTTP/2 too, with bodies of any size and trailers both ways, several requests on a connection."""
+        client, peers = running = run(upstream("app", "a:1", via=http2()))
+        trailers = Headers({"Grpc-Status": "0"})
+        peers["a:1"].answers_by(lambda request: Response(200, request.body, {"X-A": "1"}, trailers))
+        response = client.request("POST", "/a?b", {"X-B": "2", "Host": "h"}, b"body")
+        self.assertEqual((response.status, response.body, response.headers["x-a"]), (200, b"body", "1"))
+        self.assertEqual(response.trailers, Headers({"grpc-status": "0"}))
+        peers["a:1"].expects_request("POST", "/a?b", {"x-b": "2", "host": "h", "content-length": "4"}, b"body")
+        body = bytes(300_000)
+        self.assertEqual(client.request("POST", "/", {"X-Long": "x" * 20_000}, body).body, body)
+        client.sends(b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-T: 1\r\n\r\n")
+        self.assertEqual(peers["a:1"].requests[-1].trailers, Headers({"x-t": "1"}))
+        peers["a:1"].answers(204)
+        self.assertEqual(running.client().request("GET", "/").status, 204)
+        self.assertEqual(client.request("HEAD", "/").status, 204)
+        self.assertEqual(len(peers["a:1"].connections), 1)
+        self.assertEqual(peers["a:1"].connection.request_lines[0], "POST /a?b HTTP/2")
 
     def test_answers(self) -> None:
         """A standing answer is for all requests, those that wait too, until the script goes on by hand."""

@@ -40,7 +40,7 @@ class PeerConnection(End):
         """What the proxy writes; the peer turns to who speaks."""
         self._peer.turn_to(self)
         if not self._received and len(data) and not isinstance(self._stream, RawStream):
-            self._language = language_of(data[0])
+            self._language = language_of(bytes(data[:16]))
             self._stream = self._language.stream(self._asked)
         return super().take(data)
 

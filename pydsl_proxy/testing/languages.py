@@ -1,4 +1,4 @@
-"""What scripted peers understand, told apart by the first octet that they receive: HTTP/1.1, FastCGI, uwsgi, SCGI."""
+"""What scripted peers understand, told apart by what they receive first: HTTP/1.1, HTTP/2, FastCGI, uwsgi, SCGI."""
 
 from __future__ import annotations
 
@@ -88,8 +88,14 @@ def as_cgi(response: bytes) -> bytes:
     return b"Status: " + response.partition(b" ")[2]
 
 
-def language_of(first: int) -> Language:
-    """What a peer is spoken to in, by the first octet."""
+def language_of(data: bytes) -> Language:
+    """What a peer is spoken to in, by the first octets."""
+    if data.startswith(b"PRI * HTTP/2.0"):
+        # It needs hpack, which is there if somebody speaks HTTP/2.
+        from pydsl_proxy.testing.h2_streams import Http2
+
+        return Http2()
+    first = data[0]
     if first == 1:
         return FastCgi()
     if first == 0:

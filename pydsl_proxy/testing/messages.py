@@ -51,7 +51,8 @@ class Headers(Mapping[str, str]):
 class ReceivedRequest:
     """A request as a peer received it; *body* is without its chunking.
 
-    ``params`` are what a peer of FastCGI, uwsgi or SCGI was told; the rest is made of them.
+    ``params`` are what a peer of FastCGI, uwsgi or SCGI was told; the rest is made of them.  ``stream`` is where in a
+    connection of HTTP/2 it came.
     """
 
     method: str
@@ -60,6 +61,7 @@ class ReceivedRequest:
     body: bytes = b""
     trailers: Headers = field(factory=Headers)
     params: Mapping[str, str] = field(factory=dict)
+    stream: int = field(default=0, eq=False)
 
 
 @frozen
