@@ -251,6 +251,37 @@ class GoTests(ExampleCase):
         self.check_restarts(self.instances)
 
 
+class GrpcTests(ExampleCase):
+    """``examples/grpc``."""
+
+    def setUp(self) -> None:
+        self.run_example("grpc", 8080, 5051, 5052)
+        self.ports = [self.example.port(each) for each in (5051, 5052)]
+        self.services = [
+            self.started(Program([sys.executable, self.example.folder / "service.py", str(port)], port))
+            for port in self.ports
+        ]
+        self.start()
+
+    def called(self) -> list[str]:
+        """The lines of the client."""
+        command = [sys.executable, str(self.example.folder / "client.py"), str(self.port)]
+        run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        return run.stdout.splitlines()
+
+    def test_all(self) -> None:
+        """Calls are shared by both instances, streams stream, errors are told; one that is stopped costs nothing."""
+        lines = self.called()
+        greeted = [f"hello you at 127.0.0.1, from {port}" for port in self.ports]
+        self.assertEqual(set(lines[:4]), set(greeted))
+        self.assertEqual(lines[4:], ["hello one", "hello two", "hello three", "INVALID_ARGUMENT a name is missing"])
+        self.services[0].signal(signal.SIGTERM)
+        self.services[0].wait(30)
+        self.assertEqual(set(self.called()[:4]), {greeted[1]})
+        self.assertEqual(fetch(self.port, "/").status, 200)
+
+
 class NginxTests(ExampleCase):
     """``examples/nginx``."""
 
