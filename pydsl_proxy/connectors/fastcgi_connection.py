@@ -82,7 +82,7 @@ class FastCgiConnection(CgiConnection):
     def _refused(self, attempt: Attempt, status: int) -> None:
         """END_REQUEST says that the request was not carried out."""
         what = _REFUSALS.get(status, f"ended the request with the protocol status {status}")
-        self._fail(attempt, "overloaded" if status == OVERLOADED else "refused", what, retryable=True)
+        self._fail(attempt, "overloaded" if status == OVERLOADED else "refused_request", what, retryable=True)
 
     def _finish(self, end: bool) -> None:
         """The client has all; a script that goes on after its response may do so, and what it says is logged."""

@@ -90,9 +90,11 @@ class Answering(Closing):
             data = b""
         elif framing is Framing.CHUNKED and data:
             data = chunk(data)
+        if end and framing is Framing.CHUNKED:
+            data += last_chunk(())
         self.transport.write(head + data)
         if end:
-            self.send_end(())
+            self._finished()
 
     def send_body(self, data: bytes) -> None:
         """Send more of the body."""

@@ -23,6 +23,7 @@ Param: TypeAlias = "tuple[bytes, str | ValueFunction | None]"
 """A name, and its value: text if it is always the same, None to leave the param out."""
 
 _SOFTWARE = b"pydsl_proxy"
+_PROTOCOLS = tuple(each.encode() for each in PROTOCOLS)
 
 
 class CgiSubject(Protocol):
@@ -108,7 +109,7 @@ class CgiParams:
             (b"QUERY_STRING", subject.peer_target.partition(b"?")[2]),
             (b"REQUEST_URI", target),
             (b"DOCUMENT_URI", path),
-            (b"SERVER_PROTOCOL", PROTOCOLS[subject.minor].encode()),
+            (b"SERVER_PROTOCOL", _PROTOCOLS[subject.minor]),
             # Empty where there is no body, as nginx has it.
             (b"CONTENT_LENGTH", b"" if length is None else b"%d" % length),
         ]

@@ -85,6 +85,13 @@ class ParamTests(SynchronousTestCase):
             },
         )
 
+    def test_protocol(self) -> None:
+        """As nginx tells it."""
+        for minor, protocol in enumerate(("HTTP/1.0", "HTTP/1.1", "HTTP/2.0")):
+            asked = Asked()
+            asked.minor = minor
+            self.assertEqual(told(asked)["SERVER_PROTOCOL"], protocol)
+
     def test_https(self) -> None:
         """HTTPS is there, and on, or it is not there."""
         self.assertNotIn("HTTPS", told(Asked()))
