@@ -13,7 +13,7 @@ from twisted.trial.unittest import SkipTest
 
 from tests.bench.scenarios import LARGE, Scenario
 from tests.integration.applications import Php
-from tests.integration.peers import nginx_with
+from tests.integration.peers import nginx_with, stream_module
 from tests.integration.support import Program, folder, free_port, proxy
 
 PROGRAMS = Path(__file__).with_name("programs")
@@ -37,6 +37,10 @@ def on_core(core: int) -> Iterator[None]:
 def start_pydsl_proxy(peer: int | str, scenario: Scenario) -> Program:
     """The proxy at hand."""
     port = free_port()
+    if scenario.passed:
+        listen = f"tcp:{port}:interface=127.0.0.1:backlog=4096"
+        passed = f'http(stream("{listen}").proxy_to("127.0.0.1:{peer}"), access_log="/dev/null", shutdown_grace=0)'
+        return proxy(f"from pydsl_proxy import http, stream\n\nproxy = {passed}\n", port)
     config = f"""
 from pydsl_proxy import clients, fastcgi, http, server, upstream
 
@@ -53,6 +57,8 @@ def start_nginx(peer: int | str, scenario: Scenario) -> Program:
     """nginx."""
     if scenario.fastcgi:
         return nginx_with(PROGRAMS / "fastcgi.nginx.conf", folder(), peer=peer, root=str(PROGRAMS))
+    if scenario.passed:
+        return nginx_with(PROGRAMS / "stream.nginx.conf", folder(), peer=peer, modules=stream_module())
     template = PROGRAMS / "proxy.nginx.conf"
     if scenario.pooled:
         return nginx_with(template, folder(), peer=peer, connection='""', keepalive="keepalive 256;")
@@ -63,6 +69,8 @@ def start_reverse_proxy_resource(peer: int | str, scenario: Scenario) -> Program
     """Twisted's own, which never keeps a connection to the peer."""
     if scenario.fastcgi:
         raise SkipTest("it speaks no FastCGI")
+    if scenario.passed:
+        raise SkipTest("it reads HTTP")
     port = free_port()
     return Program([sys.executable, PROGRAMS / "reverse_proxy_resource.py", str(port), str(peer)], port)
 

@@ -14,7 +14,7 @@ class Scenario:
 
     *sends* is the length of each request's body in bytes.  *unique* makes every header section new; *pooled* lets the
     proxy keep connections to the peer; *idle* connections ask once and are then held.  *fastcgi* says that the peer
-    is PHP-FPM.
+    is PHP-FPM.  With *passed* connections are passed on as they are.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Scenario:
     bulk: bool = False
     idle: bool = False
     fastcgi: bool = False
+    passed: bool = False
 
     @property
     def unit(self) -> str:
@@ -45,6 +46,15 @@ SCENARIOS = {
         Scenario(name="download", title="responses of 10 MB, 4 at a time", path="/large", connections=4, bulk=True),
         Scenario(
             name="upload", title="requests of 10 MB, 4 at a time", path="/sink", connections=4, sends=LARGE, bulk=True
+        ),
+        Scenario(name="stream", title="the first, its connections passed on as they are", passed=True),
+        Scenario(
+            name="streambulk",
+            title="responses of 10 MB, 4 at a time, passed on as they are",
+            path="/large",
+            connections=4,
+            bulk=True,
+            passed=True,
         ),
         Scenario(name="latency", title="200 bytes, one at a time", connections=1),
         Scenario(

@@ -53,6 +53,14 @@ def nginx_with(template: Path, files: Path, **words: str | int) -> Program:
     return Program(options, port)
 
 
+def stream_module() -> str:
+    """The line that loads nginx's streams, where they are a module."""
+    for place in ("/usr/lib/nginx/modules", "/usr/lib64/nginx/modules"):
+        if (module := Path(place) / "ngx_stream_module.so").exists():
+            return f"load_module {module};"
+    return ""
+
+
 def node() -> Program:
     """Node's ``http`` server."""
     return _node("http")

@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import socket
 import ssl
-from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy.wire.proxy_protocol import write_proxy_header
 from tests.integration.clients import RawClient, curl
-from tests.integration.peers import nginx_with
+from tests.integration.peers import nginx_with, stream_module
 from tests.integration.support import PROGRAMS, Program, folder, free_port, proxy, require
 from tests.support.authorities import Authority
 
 ASK = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 WHO = 'f"{client_address} {client_port} {server_port} {scheme}\\n"'
-
-
-def stream_module() -> str:
-    """The line that loads nginx's streams, where they are a module."""
-    for place in ("/usr/lib/nginx/modules", "/usr/lib64/nginx/modules"):
-        if (module := Path(place) / "ngx_stream_module.so").exists():
-            return f"load_module {module};"
-    return ""
 
 
 class ReceivingTests(SynchronousTestCase):
