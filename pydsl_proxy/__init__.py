@@ -29,6 +29,7 @@ from pydsl_proxy.connectors.to_fastcgi import fastcgi
 from pydsl_proxy.connectors.to_scgi import scgi
 from pydsl_proxy.connectors.to_uwsgi import uwsgi
 from pydsl_proxy.embedding import as_resource
+from pydsl_proxy.handlers.websocket_messages import WebSocketMessage, close_websocket
 from pydsl_proxy.observe.access_logs import access_log
 from pydsl_proxy.observe.outcomes import (
     bytes_received,
@@ -87,6 +88,7 @@ __all__ = [
     "Server",
     "Stream",
     "Upstream",
+    "WebSocketMessage",
     "access_log",
     "as_resource",
     "authenticated_user",
@@ -103,6 +105,7 @@ __all__ = [
     "client_port",
     "client_verified",
     "clients",
+    "close_websocket",
     "cookie",
     "days",
     "duration",

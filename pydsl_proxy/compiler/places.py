@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from math import inf
 from random import Random
 from typing import TypeVar, cast
 
@@ -18,9 +19,10 @@ from pydsl_proxy.config.locations import Location
 from pydsl_proxy.config.retries import DEFAULT_RETRY, Retry, retry_of
 from pydsl_proxy.config.timeouts import timeouts_of
 from pydsl_proxy.config.upstreams import Upstream as UpstreamConfig
-from pydsl_proxy.interfaces import Ask, Exchange, Handle, Timeouts
+from pydsl_proxy.interfaces import Ask, Call, Exchange, Handle, Timeouts
 from pydsl_proxy.origin import Origin
 from pydsl_proxy.runtime.filtering import filtered
+from pydsl_proxy.runtime.nested import caller
 from pydsl_proxy.runtime.reactors import DataReactor
 from pydsl_proxy.runtime.relay import Relay
 from pydsl_proxy.runtime.retrying import RetryPolicy
@@ -101,7 +103,7 @@ class LocationPlace:
         """The handle that sends exchanges to *upstream*; see :meth:`~pydsl_proxy.interfaces.Place.relay`."""
         self.proxies = True
         steering = Steering(ignored_fields(self._features), slowing(self.clock))
-        return self._relay(upstream, replaced, steering=steering, websocket=websocket)
+        return self._relay(upstream, replaced, steering=steering, silence=self.timeouts.idle if websocket else None)
 
     def _relay(
         self,
@@ -110,11 +112,11 @@ class LocationPlace:
         *,
         rules: FieldRules | None = None,
         steering: Steering | None = None,
-        websocket: bool = False,
+        silence: float | None = None,
     ) -> Handle:
         assert isinstance(upstream, UpstreamConfig)
         rules = self.request_rules if rules is None else rules
-        writer = RequestWriter(rules, _host(upstream), WEBSOCKET if websocket else b"")
+        writer = RequestWriter(rules, _host(upstream), b"" if silence is None else WEBSOCKET)
         names = tuple(name.encode() for name in (upstream.name, *(peer.address for peer in upstream.peers)))
         scheme = b"http" if upstream.tls is None else b"https"
         stripped = last_of(StripPrefix, self._features)
@@ -133,7 +135,7 @@ class LocationPlace:
             self._reactor.seconds,
             rules.removed,
             steering,
-            self.timeouts.idle if websocket else None,
+            silence,
         )
         # It asks more of an exchange than handlers in general do; there is only one kind.
         return cast(Handle, relay)
@@ -142,6 +144,12 @@ class LocationPlace:
         """The function that sends requests of our own to *upstream*."""
         rules = self.request_rules if edited else FieldRules()
         return asker(self._relay(upstream, rules=rules), self._reactor.seconds)
+
+    def caller(self, upstream: object, replaced: bytes | None = None, *, websocket: bool = False) -> Call:
+        """The function that sends an exchange's request to *upstream*, for a handler between client and peer."""
+        self.proxies = True
+        # Who stands between knows better what silence means.
+        return caller(self._relay(upstream, replaced, silence=inf if websocket else None), self._reactor.seconds)
 
     def kept(self, feature: object, make: Callable[[], T]) -> T:
         """The living state of *feature*; see :meth:`~pydsl_proxy.interfaces.Place.kept`."""

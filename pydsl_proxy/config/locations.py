@@ -24,7 +24,9 @@ from pydsl_proxy.handlers.redirect import Redirect
 from pydsl_proxy.handlers.resource import Mount
 from pydsl_proxy.handlers.respond import Respond
 from pydsl_proxy.handlers.to_https import ToHttps
-from pydsl_proxy.handlers.web_sockets import WebSockets
+from pydsl_proxy.handlers.web_sockets import PING, WebSockets
+from pydsl_proxy.handlers.websocket_messages import OnMessage
+from pydsl_proxy.handlers.websocket_origins import read_origins
 from pydsl_proxy.handlers.wsgi import QUEUE, THREADS, Wsgi
 from pydsl_proxy.interfaces import Handler
 from pydsl_proxy.steps.internal_only import InternalOnly
@@ -121,16 +123,58 @@ class OpenLocation(Scope, Generic[T]):
             raise no_prefix(path)
         return self.handle(Proxy(_upstream("proxy_to", upstream), path=path, websocket=websocket))
 
-    def websocket_to(self, upstream: Upstream | str, *, path: str | None = None, tunnel: bool = False) -> T:
+    def websocket_to(
+        self,
+        upstream: Upstream | str,
+        *,
+        path: str | None = None,
+        tunnel: bool = False,
+        origins: Iterable[str] | None = None,
+        max_message: int | None = None,
+        message_rate: str | None = None,
+        burst: int = 10,
+        ping: float | None = PING,
+        deflate: bool = True,
+        deflate_to_peer: bool = False,
+        on_message: OnMessage | None = None,
+    ) -> T:
         """Send WebSockets to *upstream*, or to the one peer at an address; all else is answered with 426.
 
+        The client's WebSocket ends here, and another one begins at the peer: messages go from one to the other, long
+        ones piece by piece, and so do subprotocols and close codes.  A peer that refuses is heard: its answer reaches
+        the client as it is.  *path* is that of :meth:`proxy_to`.
+
+        *origins* are the pages that may ask, as ``["https://example.com", "https://*.example.com"]``, or ``"same"``
+        for those of the host that is asked; unless told all of them may.  *max_message* bounds a message in bytes
+        (1009).  A client may send messages at *message_rate*, as ``"100/s"``, and *burst* at once; one that sends
+        more is closed (1008).  Both sides are sent a ping every *ping* seconds, and are dropped if nothing has come
+        by the next one; None sends none.  After ``.timeouts(idle=3600)`` seconds without a message both are closed.
+        *deflate* lets clients have their messages deflated (RFC 7692), *deflate_to_peer* offers that to the peer.
+
+        *on_message* is asked for each message, a :class:`~pydsl_proxy.WebSocketMessage`: what it returns is sent on,
+        its ``data`` or other data; None drops it, and ``close_websocket(1008)`` ends the WebSocket.  Messages are held
+        as a whole for it, so *max_message* is 1 MiB then unless told.
+
         With *tunnel* the bytes of both sides are passed on as they are once the peer has granted the WebSocket (a 101
-        that proves it, RFC 6455 4.1).  A peer that refuses is heard: its answer reaches the client as it is.  *path*
-        is that of :meth:`proxy_to`.  After ``.timeouts(idle=3600)`` seconds without a byte both sides are closed.
+        that proves it, RFC 6455 4.1): nothing is known of messages, and it costs little more than the copy.
         """
         if path is not None and isinstance(self.match, Regex | Named):
             raise no_prefix(path, "websocket_to")
-        return self.handle(WebSockets(_upstream("websocket_to", upstream), path=path, tunnel=tunnel))
+        return self.handle(
+            WebSockets(
+                _upstream("websocket_to", upstream),
+                path=path,
+                tunnel=bool(tunnel),
+                origins=read_origins(origins),
+                max_message=max_message,
+                message_rate=message_rate,
+                burst=burst,
+                ping=ping,
+                deflate=bool(deflate),
+                deflate_to_peer=bool(deflate_to_peer),
+                on_message=on_message,
+            )
+        )
 
     def respond(
         self, status: int, body: bytes | ValueSource = b"", *, content_type: str = "text/plain; charset=utf-8"

@@ -24,7 +24,7 @@ from pydsl_proxy.interfaces.peers import (
     Pick,
     Strategy,
 )
-from pydsl_proxy.interfaces.places import Ask, Asked, Filter, Handler, Place, Step, Timeouts
+from pydsl_proxy.interfaces.places import Ask, Asked, Call, Filter, Handler, Place, Step, Timeouts
 from pydsl_proxy.interfaces.streams import BodyReceiver, KeptBody, Producer, Running, StreamTransport, Trailers, Watch
 from pydsl_proxy.interfaces.threads import Changed, Living, Threads
 
@@ -35,6 +35,7 @@ __all__ = [
     "Attempt",
     "BodyReceiver",
     "Bound",
+    "Call",
     "Caller",
     "Changed",
     "ClientLimits",

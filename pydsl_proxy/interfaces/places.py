@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from pydsl_proxy.errors import ProxyError
 from pydsl_proxy.interfaces.exchanges import AttachedFilter, Exchange, Handle, Nearness
+from pydsl_proxy.interfaces.frontends import Frontend
 from pydsl_proxy.interfaces.streams import Running
 from pydsl_proxy.origin import Origin
 from pydsl_proxy.wire.field_rules import FieldRules
-from pydsl_proxy.wire.head import ResponseHead
+from pydsl_proxy.wire.head import RequestFields, ResponseHead
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
@@ -87,6 +88,12 @@ class Place(Protocol):
         Unless they are to be *edited*, :attr:`request_rules` do not hold for them.
         """
 
+    def caller(self, upstream: object, replaced: bytes | None = None, *, websocket: bool = False) -> Call:
+        """The function that sends an exchange's request to *upstream*, for a handler between client and peer.
+
+        The arguments are those of :meth:`relay`.
+        """
+
     def kept(self, feature: object, make: Callable[[], T]) -> T:
         """The living state of *feature*, made once for all locations that inherit it, and kept by reloads.
 
@@ -100,6 +107,17 @@ class Asked(Protocol):
 
     def __call__(self, response: ResponseHead | None, body: bytes, error: ProxyError | None, /) -> None:
         """The complete response, or why there is none."""
+
+
+class Call(Protocol):
+    """Sends the request of an exchange to an upstream, and the response to who called."""
+
+    def __call__(self, exchange: Exchange, make: Callable[[Exchange], Frontend], fields: RequestFields, /) -> None:
+        """Begin an exchange with the peers, of *exchange* with *fields* in the place of its own.
+
+        *make* is given that exchange, and makes the frontend that its response goes to, which must end *exchange* too.
+        If it fails or breaks off, its ``error`` says why; ``leave`` ends it before its time.
+        """
 
 
 class Ask(Protocol):

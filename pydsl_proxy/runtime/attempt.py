@@ -108,6 +108,7 @@ class Attempt:
         assert connection is not None
         self.status = response.status
         self.relay.settle(self)
+        exchange.running = self
         if self.peer.fails:
             self.relay.upstream.succeeded(self.peer)
         try:
@@ -115,6 +116,8 @@ class Attempt:
             if exchange.running is self:
                 exchange.stream_from(connection)
                 exchange.read_body(Uplink(connection))
+            else:
+                self.stop()
         except Exception:
             self.crash()
 

@@ -255,7 +255,8 @@ class Exchange:
         running, self.running = self.running, None
         if running is not None:
             running.cancel(error)
-        self.error = error
+        # What made the client leave says more.
+        self.error = self.error or error
         if not self.status:
             self.status = CLIENT_CLOSED
         self.site.log(self)

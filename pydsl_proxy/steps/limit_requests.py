@@ -11,10 +11,11 @@ from twisted.internet.interfaces import IReactorTime
 
 from pydsl_proxy.errors import ConfigError, ProxyError
 from pydsl_proxy.errors.numbers import count
+from pydsl_proxy.errors.rates import REQUEST, Rate, read_rate
 from pydsl_proxy.interfaces import Exchange, Handle, Place
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.spelling import call, options
-from pydsl_proxy.steps.leaky_bucket import REQUEST, Buckets, Rate, read_rate, short_key
+from pydsl_proxy.steps.leaky_bucket import Buckets, short_key
 from pydsl_proxy.steps.refusing import Notices, check_status, read_key, refuse
 from pydsl_proxy.wire.request import Request
 from pydsl_proxy.wire.values import ValueFunction, ValueSource, as_bytes, client_network, code_of

@@ -9,6 +9,9 @@ from pydsl_proxy.wire.chunked import ChunkedReader
 from pydsl_proxy.wire.framing import Framing, response_framing
 from pydsl_proxy.wire.grammar import HEAD_END, Malformed
 
+# No test writes a longer one.
+MOST_HEAD = 1024 * 1024
+
 
 class Stream:
     """Takes bytes as they come.
@@ -40,6 +43,7 @@ class Stream:
                 pass
         except (Malformed, ValueError):
             self._broken = True
+            self._held = b""
 
     def _step(self) -> bool:
         """Take a head, or what there is of a body; False if more is needed."""
@@ -48,6 +52,9 @@ class Stream:
     def _take_head(self) -> bool:
         end = self._held.find(HEAD_END)
         if end < 0:
+            # What has switched to another protocol has no heads any more.
+            if len(self._held) > MOST_HEAD:
+                raise ValueError("no head")
             return False
         lines = self._held[:end].decode("latin-1").split("\r\n")
         self._skip(end + 4)

@@ -6,9 +6,20 @@ import re
 from base64 import b64encode
 from hashlib import sha1
 
+from pydsl_proxy.wire.field_rules import cut, spans_of
 from pydsl_proxy.wire.head import Fields, RequestHead, ResponseHead
 
 TOKEN = b"websocket"
+#: What two ends agree on, and a bridge between them anew with each.
+NEGOTIATED = frozenset(
+    (
+        b"sec-websocket-accept",
+        b"sec-websocket-extensions",
+        b"sec-websocket-key",
+        b"sec-websocket-protocol",
+        b"sec-websocket-version",
+    )
+)
 # RFC 6455 1.3.
 _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 # RFC 6455 4.1: sixteen bytes in base64.
@@ -52,6 +63,20 @@ def fault_of_switch(request: Fields, response: ResponseHead) -> str | None:
     if response.all(b"sec-websocket-accept") != [accept_of(key)]:
         return "granted a WebSocket with a wrong Sec-WebSocket-Accept"
     return None
+
+
+def offered_subprotocols(request: Fields) -> list[bytes]:
+    """What the client's Sec-WebSocket-Protocol fields list, in its order of preference."""
+    values = request.all(b"sec-websocket-protocol")
+    return [each.strip(b" \t") for value in values for each in value.split(b",")]
+
+
+def granted_anew(response: ResponseHead, section: bytes) -> ResponseHead:
+    """The head of a 101 with *section* in the place of its own Sec-WebSocket fields."""
+    spans = [span for name in NEGOTIATED for span in spans_of(response.lower, name)]
+    made = ResponseHead(response.status, response.reason, cut(response.raw, spans) + section, None, response.minor)
+    made.named = response.named
+    return made
 
 
 def accept_of(key: bytes) -> bytes:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy.steps.leaky_bucket import Buckets, Rate, read_rate, short_key
+from pydsl_proxy.errors.rates import Rate, read_rate
+from pydsl_proxy.steps.leaky_bucket import Buckets, short_key
 from tests.support.failing import mistake
 from tests.support.nginx_bucket import NginxBucket
 

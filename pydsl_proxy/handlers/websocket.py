@@ -1,0 +1,350 @@
+"""The two legs of a bridged WebSocket, as Autobahn speaks them: with the client as a server, with the peer as a client.
+
+Autobahn is given no connection, only bytes: the handshakes go through the exchanges, and its timers are off, since they
+are the reactor's and not the proxy's clock's.  Nothing else imports it.
+"""
+
+# Autobahn is annotated in part.
+# mypy: allow-untyped-calls, allow-untyped-defs, allow-subclassing-any, disable-error-code="no-untyped-call"
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from autobahn.twisted.websocket import (
+    WebSocketAdapterProtocol,
+    WebSocketClientFactory,
+    WebSocketClientProtocol,
+    WebSocketServerFactory,
+    WebSocketServerProtocol,
+)
+from autobahn.websocket.compress import (
+    PerMessageDeflateOffer,
+    PerMessageDeflateOfferAccept,
+    PerMessageDeflateResponse,
+    PerMessageDeflateResponseAccept,
+)
+from autobahn.websocket.protocol import WebSocketProtocol
+from twisted.internet.interfaces import IReactorTime
+
+from pydsl_proxy.wire.grammar import HEAD_END
+
+# Bytes that Autobahn is given at a time.  deflate makes at most 1,032 times as much of them, and before the next piece
+# the other leg is asked whether it keeps up.
+PIECE = 4096
+
+
+class Ends(Protocol):
+    """Who has both legs."""
+
+    def send(self, leg: Leg, data: bytes) -> None:
+        """Bytes for the other side of *leg*."""
+
+    def dropped(self, leg: Leg) -> None:
+        """*leg* is over, its last bytes are sent."""
+
+    def message(self, leg: Leg, data: bytes, binary: bool) -> None:
+        """A message that came as a whole."""
+
+    def piece(self, leg: Leg, data: bytes, binary: bool, first: bool) -> None:
+        """Some of a message, of which more comes."""
+
+    def is_slow(self, leg: Leg) -> bool:
+        """Whether what is sent on *leg* waits already."""
+
+    def message_end(self, leg: Leg) -> None:
+        """The message of which pieces came is complete."""
+
+    def closing(self, leg: Leg, code: int | None, reason: str | None) -> None:
+        """The other side of *leg* closes, or has broken the protocol."""
+
+
+class Silent:
+    """A logger for Autobahn, whose every violation by a client is a line otherwise."""
+
+    def _nothing(self, *args: object, **kwargs: object) -> None:
+        """Note nothing."""
+
+    trace = debug = info = warn = error = failure = critical = _nothing
+
+
+class LegTransport:
+    """What Autobahn takes for a connection."""
+
+    def __init__(self, ends: Ends, leg: Leg) -> None:
+        self._ends = ends
+        self._leg = leg
+
+    def write(self, data: bytes) -> None:
+        """Send, but for the head that begins a leg."""
+        leg = self._leg
+        if leg.is_ready:
+            self._ends.send(leg, data)
+        else:
+            leg.head += data
+
+    def loseConnection(self) -> None:
+        """Close when all is sent."""
+        leg = self._leg
+        leg.is_dropped = True
+        if not leg.is_told:
+            self._ends.dropped(leg)
+
+    # Autobahn cuts a connection off whose closing handshake is done; here the last frame has its time.
+    abortConnection = loseConnection
+
+    def registerProducer(self, producer: object, streaming: bool) -> None:
+        """Back-pressure is the bridge's."""
+
+    def unregisterProducer(self) -> None:
+        """Back-pressure is the bridge's."""
+
+
+class Leg(WebSocketAdapterProtocol, WebSocketProtocol):  # type: ignore[misc]  # as Autobahn puts them together
+    """What both legs have in common: what comes is handed to the other leg, message by message or in pieces."""
+
+    log = Silent()
+    # Those of a factory would be copied to each connection.
+    logOctets = logFrames = trackTimings = failByDrop = webStatus = False
+    utf8validateIncoming = applyMask = echoCloseCodeReason = tcpNoDelay = True
+    maxFramePayloadSize = autoFragmentSize = 0
+    openHandshakeTimeout = closeHandshakeTimeout = autoPingInterval = autoPingTimeout = serverConnectionDropTimeout = 0
+    autoPingSize = 12
+    autoPingRestartOnAnyTraffic = True
+
+    ends: Ends
+    holds: bool
+    deflates: bool
+
+    def begin(self, ends: Ends, most: int, holds: bool, deflates: bool) -> None:
+        """Take the place of a connection.
+
+        *most* bounds a message in bytes; *holds* says that each is wanted whole, *deflates* that it may be deflated.
+        """
+        self.ends = ends
+        self.holds = holds
+        self.deflates = deflates
+        self.maxMessagePayloadSize = most
+        self.is_ready = self.is_told = self.is_dropped = False
+        self.head = b""
+        self._first = True
+        self._held: bytes | None = None
+        self._pong_owed: bytes | None = None
+        self.makeConnection(LegTransport(ends, self))
+
+    def connectionMade(self) -> None:
+        """There is no connection of which details could be told."""
+        self._connectionMade()
+
+    def feed(self, data: bytes) -> None:
+        """Take some bytes."""
+        self._dataReceived(data)
+
+    def lost(self) -> None:
+        """The other side is gone."""
+        self.state = self.STATE_CLOSED
+
+    @property
+    def can_send(self) -> bool:
+        """Whether messages may be sent."""
+        return bool(self.state == self.STATE_OPEN)
+
+    def send_whole(self, data: bytes, binary: bool) -> None:
+        """Send a message, if the leg is open."""
+        if self.can_send:
+            self.sendMessage(data, binary)
+
+    def close(self, code: int | None, reason: str | None) -> None:
+        """Begin the closing handshake, unless it has begun."""
+        if self.can_send:
+            text = None if reason is None else reason.encode()[:123].decode(errors="ignore").encode()
+            self.sendCloseFrame(code, text)
+
+    def _onOpen(self) -> None:
+        """The handshake is done."""
+
+    def onPing(self, payload: bytes) -> None:
+        """Answer a ping; while the other side does not keep up, only the last one (RFC 6455 5.5.3)."""
+        if self.ends.is_slow(self):
+            self._pong_owed = payload
+        else:
+            super().onPing(payload)
+
+    def send_pong_owed(self) -> None:
+        """The other side keeps up again."""
+        owed, self._pong_owed = self._pong_owed, None
+        if owed is not None and self.can_send:
+            self.sendPong(owed)
+
+    def onMessageBegin(self, isBinary: bool) -> None:
+        """A message begins."""
+        super().onMessageBegin(isBinary)
+        self._first = True
+        self._held = None
+
+    def onMessageFrameData(self, payload: bytes) -> None:
+        """Some of a frame; one piece is held, for most messages are one."""
+        if self.failedByMe:
+            return
+        if self.holds:
+            self.frame_data.append(payload)
+            return
+        held, self._held = self._held, payload
+        if held is not None:
+            self._pass(held)
+
+    def onMessageFrameEnd(self) -> None:
+        """A frame is complete."""
+        if self.failedByMe or self.holds:
+            super().onMessageFrameEnd()
+            return
+        self.frame_data = []
+        held, self._held = self._held, None
+        if held is not None and self.current_frame.fin and self._first:
+            self.ends.message(self, held, self.message_is_binary)
+        elif held:
+            self._pass(held)
+
+    def _pass(self, piece: bytes) -> None:
+        first, self._first = self._first, False
+        self.ends.piece(self, piece, self.message_is_binary, first)
+
+    def onMessageEnd(self) -> None:
+        """A message is complete."""
+        if self.failedByMe:
+            return
+        if self.holds:
+            self.ends.message(self, b"".join(self.message_data), self.message_is_binary)
+        elif not self._first:
+            self.ends.message_end(self)
+        self.message_data = []
+
+    def onCloseFrame(self, code: int | None, reasonRaw: bytes | None) -> bool | None:
+        """The other side closes; a close that answers ours is nothing new."""
+        was_open = self.can_send
+        # A server drops the connection within that call, but the other leg must hear first with which code.
+        self.is_told = True
+        stop = super().onCloseFrame(code, reasonRaw)  # type: ignore[arg-type]  # either may be absent
+        self.is_told = False
+        if was_open and not self.failedByMe:
+            self.ends.closing(self, self.remoteCloseCode, self.remoteCloseReason)
+        if self.is_dropped:
+            self.ends.dropped(self)
+        return stop
+
+    def _fail_connection(self, code: int = 1001, reason: str = "going away") -> None:
+        """The other side has broken the protocol or a limit."""
+        before = self.failedByMe
+        super()._fail_connection(code, reason)
+        if not before:
+            self.ends.closing(self, code, reason)
+
+
+class ClientLeg(Leg, WebSocketServerProtocol):  # type: ignore[misc]  # as above
+    """The leg with the client."""
+
+    versions = (13,)
+    requireMaskedClientFrames = True
+    maskServerFrames = serveFlashSocketPolicy = allowNullOrigin = False
+    flashSocketPolicy = ""
+    allowedOrigins = allowedOriginsPatterns = ()
+    maxConnections = trustXForwardedFor = 0
+    _subprotocol: str | None = None
+
+    def perMessageCompressionAccept(self, offers: list[object]) -> object:
+        """What Autobahn asks: which of the client's offers is accepted."""
+        return _accept_offer(offers) if self.deflates else None
+
+    def onConnect(self, request: object) -> str | None:
+        """The subprotocol that the peer has chosen."""
+        return self._subprotocol
+
+    def answer(self, key: bytes, extensions: bytes, subprotocol: bytes | None) -> bytes:
+        """The Sec-WebSocket fields of a 101, as a section; the client's offer is *extensions*."""
+        head = b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13"
+        head += b"\r\nSec-WebSocket-Key: " + key
+        if extensions:
+            head += b"\r\nSec-WebSocket-Extensions: " + extensions
+        if subprotocol is not None:
+            head += b"\r\nSec-WebSocket-Protocol: " + subprotocol
+            self._subprotocol = subprotocol.decode("latin-1")
+        self.feed(head + HEAD_END)
+        self.is_ready = self.can_send
+        return _section_of(self.head) if self.is_ready else b""
+
+
+class PeerLeg(Leg, WebSocketClientProtocol):  # type: ignore[misc]  # as above
+    """The leg with the peer."""
+
+    version = 18  # of the drafts; it is version 13 on the wire
+    acceptMaskedServerFrames = False
+    maskClientFrames = True
+
+    @property
+    def perMessageCompressionOffers(self) -> list[PerMessageDeflateOffer]:
+        """What Autobahn asks: the extensions to offer."""
+        return [PerMessageDeflateOffer()] if self.deflates else []
+
+    def perMessageCompressionAccept(self, response: object) -> object:
+        """What Autobahn asks: how the peer's answer to an offer is taken."""
+        return _accept_response(response) if self.deflates else None
+
+    def startHandshake(self) -> None:
+        """Write the head at once; Autobahn would ask for options first."""
+        self._actuallyStartHandshake(_OPTIONS)
+
+    def ask(self) -> bytes:
+        """The Sec-WebSocket fields of a request, as a section."""
+        return _section_of(self.head)
+
+    def granted(self, accept: bytes, extensions: bytes | None) -> bool:
+        """The peer has granted the WebSocket, with these fields; whether they agree with what was asked for."""
+        head = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade"
+        head += b"\r\nSec-WebSocket-Accept: " + accept
+        if extensions is not None:
+            head += b"\r\nSec-WebSocket-Extensions: " + extensions
+        self.feed(head + HEAD_END)
+        self.is_ready = self.can_send
+        return self.can_send
+
+
+class _Options:
+    """What Autobahn wants to know of a request, nothing of which is sent."""
+
+    resource, host, port, useragent, origin = "/", "x", 80, None, None
+    headers: dict[str, str] = {}  # noqa: RUF012  # never written
+    protocols: tuple[str, ...] = ()
+
+
+_OPTIONS = _Options()
+
+
+def factories(clock: IReactorTime) -> tuple[WebSocketServerFactory, WebSocketClientFactory]:
+    """What the legs of one handler share."""
+    server = WebSocketServerFactory(reactor=clock)
+    server.protocol = ClientLeg
+    client = WebSocketClientFactory("ws://x/", reactor=clock)
+    client.protocol = PeerLeg
+    return server, client
+
+
+def _accept_offer(offers: list[object]) -> object:
+    """The first offer of permessage-deflate (RFC 7692); each message is deflated by itself, with less memory."""
+    for offer in offers:
+        if isinstance(offer, PerMessageDeflateOffer):
+            spared = offer.accept_no_context_takeover
+            return PerMessageDeflateOfferAccept(
+                offer, request_no_context_takeover=spared, no_context_takeover=True, mem_level=4
+            )
+    return None
+
+
+def _accept_response(response: object) -> object:
+    if isinstance(response, PerMessageDeflateResponse):
+        return PerMessageDeflateResponseAccept(response, no_context_takeover=True, mem_level=4)
+    return None
+
+
+def _section_of(head: bytes) -> bytes:
+    lines = head.removesuffix(HEAD_END).split(b"\r\n")
+    return b"".join([b"\r\n" + line for line in lines if line.lower().startswith(b"sec-websocket-")])

@@ -1,0 +1,73 @@
+"""An exchange in the place of another: a handler sits between the client and the peers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
+from pydsl_proxy import interfaces
+from pydsl_proxy.errors import ProxyError, Source
+from pydsl_proxy.interfaces import Frontend, Handle
+from pydsl_proxy.runtime.exchange import Exchange
+from pydsl_proxy.wire.field_rules import FieldRules
+from pydsl_proxy.wire.head import RequestFields
+
+if TYPE_CHECKING:
+    from pydsl_proxy.runtime.attempt import Attempt
+
+
+class _Within:
+    """The site of such exchanges: they are in no log of their own, and no location is found for them."""
+
+    rules = plain_rules = FieldRules()
+
+    def log(self, exchange: Exchange) -> None:
+        """The log has the exchange around it."""
+
+    def run(self, exchange: Exchange, handle: Handle) -> None:
+        """Call *handle*."""
+        handle(cast(interfaces.Exchange, exchange))
+
+    def locate(self, exchange: Exchange, path: bytes) -> None:
+        """No location is here."""
+        exchange.fail(ProxyError(Source.US, 500, "redirect_cycle", "an exchange within another cannot be redirected"))
+
+
+_WITHIN = _Within()
+
+
+class Nested(Exchange):
+    """The request of *outer* with other fields, whose response goes to the frontend that *make* makes for it.
+
+    Its attempts are those of the outer one, which is what the access log asks.
+    """
+
+    def __init__(
+        self, outer: Exchange, make: Callable[[interfaces.Exchange], Frontend], fields: RequestFields, now: float
+    ) -> None:
+        self._outer = outer
+        frontend = make(cast(interfaces.Exchange, self))
+        super().__init__(_WITHIN, frontend, outer.method, outer.target, outer.minor, fields, outer.identity, now)
+        self.path, self.peer_target = outer.path, outer.peer_target
+
+    @property
+    def attempt(self) -> Attempt | None:
+        """The last attempt."""
+        return self._outer.attempt
+
+    @attempt.setter
+    def attempt(self, attempt: Attempt | None) -> None:
+        # An exchange that is over lets its attempts go; the outer one may not be over.
+        if attempt is not None:
+            self._outer.attempt = attempt
+
+
+def caller(relay: Handle, seconds: Callable[[], float]) -> interfaces.Call:
+    """See :meth:`pydsl_proxy.interfaces.Place.caller`."""
+
+    def call(
+        exchange: interfaces.Exchange, make: Callable[[interfaces.Exchange], Frontend], fields: RequestFields
+    ) -> None:
+        relay(cast(interfaces.Exchange, Nested(cast(Exchange, exchange), make, fields, seconds())))
+
+    return call
