@@ -234,6 +234,18 @@ class ReloadTests(SynchronousTestCase):
         self.assertEqual(client.responses[-1].body, b"old")
         self.assertEqual(old.told, BOTH)
 
+    def test_others(self) -> None:
+        """The end of one is not that of others, though they share a loop."""
+        gone, stays = Living("gone"), Living("stays")
+        running = run(at(("/a", gone), ("/b", stays)))
+        running[0].sends(b"POST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na")
+        running.reload(at(("/b", stays)))
+        self.assertEqual((gone.told, stays.told), (BOTH, BOTH[:1]))
+        running[0].sends(b"b")
+        self.assertEqual(running[0].responses[-1].body, b"stays")
+        running.stop()
+        self.assertEqual(stays.told, BOTH)
+
     def test_late(self) -> None:
         """A request that began before, and reaches it when it has ended, is answered 503."""
         old = Living("old")

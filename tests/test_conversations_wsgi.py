@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import repeat
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from wsgiref.validate import validator
 
@@ -17,6 +18,7 @@ from pydsl_proxy.config.matching import Match
 from pydsl_proxy.config.sites import Http, Server
 from pydsl_proxy.testing import Running, run
 from tests.support.logged_lines import LoggedLines
+from tests.support.passwords import ALICE, basic
 from tests.support.wsgi_apps import TEXT, Kept, Pieces, answering, at_root, body_of
 
 if TYPE_CHECKING:
@@ -130,6 +132,20 @@ class EnvironTests(SynchronousTestCase):
         self.assertNotIn("HTTP_HOST", kept.environs[0])
         self.assertEqual(kept.environs[0]["SERVER_NAME"], "127.0.0.1")
         self.assertEqual(kept.environs[0]["SERVER_PROTOCOL"], "HTTP/1.0")
+
+    def test_all_of_a_server(self) -> None:
+        """``OPTIONS *`` is of the root, as far as an application can tell."""
+        kept = Kept()
+        at_root(kept)[0].sends(b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n")
+        self.assertEqual((kept.environs[0]["REQUEST_METHOD"], kept.environs[0]["PATH_INFO"]), ("OPTIONS", "/"))
+
+    def test_user(self) -> None:
+        """Who has given a password that the proxy has checked is REMOTE_USER."""
+        kept, file = Kept(), Path(self.mktemp())
+        file.write_bytes(ALICE + b"\n")
+        client, _ = run(server(80).location("/").basic_auth(file).wsgi(kept))
+        client.request("GET", "/", basic("alice", "wonder"))
+        self.assertEqual(kept.environs[0]["REMOTE_USER"], "alice")
 
     def test_location_fields(self) -> None:
         """The location's rules for request fields hold, as for peers."""

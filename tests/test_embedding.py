@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from itertools import repeat
 from typing import TYPE_CHECKING, cast
 
 import attrs
@@ -17,11 +18,14 @@ from zope.interface.verify import verifyObject
 from pydsl_proxy import Http, Server, header, http, server, upstream
 from pydsl_proxy.config.sites import as_http
 from pydsl_proxy.embedding import ProxyResource, as_resource
+from pydsl_proxy.handlers.asgi_lifespan import NotStarted
 from pydsl_proxy.testing import Client, Ended, MemoryLoop, Peers
 from pydsl_proxy.testing.recording import Recorder
+from tests.support.asgi_apps import Living
 from tests.support.failing import mistake
 from tests.support.pages import GET, Page
 from tests.support.reading import Reader
+from tests.support.wsgi_apps import Pieces, answering, body_of
 
 if TYPE_CHECKING:
     from twisted.internet.epollreactor import EPollReactor
@@ -264,6 +268,50 @@ class ResponseTests(SynchronousTestCase):
         embedded.client.closes()
         self.assertTrue(embedded.peer.connections[0].is_closed)
         self.assertEqual([each.status for each in embedded.exchanges], [499])
+
+
+class ApplicationTests(SynchronousTestCase):
+    """Applications in a proxy that is a resource: WSGI and ASGI within twisted.web."""
+
+    def test_wsgi(self) -> None:
+        """A body comes whole, an answer goes out; the path is that of the request."""
+        site = Embedded(server(80).location("/app/").wsgi(answering(lambda environ: [body_of(environ).read()])))
+        self.assertEqual(site.client.request("POST", "/app/a", body=b"abc").body, b"abc")
+        self.assertEqual(site.client.request("GET", "/app/a").body, b"")
+
+    def test_wsgi_slow_client(self) -> None:
+        """A client that does not read stops the application, and one that leaves ends it."""
+        pieces = Pieces(repeat(bytes(10_000)))
+        site = Embedded(server(80).location("/").wsgi(answering(lambda environ: pieces)))
+        site.client.stops_reading()
+        site.client.sends(GET)
+        self.assertLess(pieces.made, 40)
+        site.client.closes()
+        self.assertEqual(pieces.closed, 1)
+
+    def test_asgi(self) -> None:
+        """An application starts when the resource is made, and stops when it is closed."""
+        living, other = Living(), Living("other")
+        site = Embedded(server(80).location("/").asgi(living))
+        site.loop.settle()
+        self.assertEqual(site.client.request("POST", "/", body=b"abc").body, b"app")
+        site.proxy.reload(http(server(80).location("/").asgi(other), access_log=None))
+        site.loop.settle()
+        self.assertEqual(living.told, ["lifespan.startup", "lifespan.shutdown"])
+        self.assertEqual(site.client.request("GET").body, b"other")
+        closed = site.proxy.close()
+        site.loop.settle()
+        self.assertIsNone(self.successResultOf(closed))
+        self.assertEqual(other.told, ["lifespan.startup", "lifespan.shutdown"])
+
+    def test_refuses(self) -> None:
+        """What cannot start is logged, and answered 503."""
+        living = Living()
+        living.refuses = "no database"
+        site = Embedded(server(80).location("/").asgi(living))
+        site.loop.settle()
+        self.assertEqual(site.client.request("GET").status, 503)
+        self.assertEqual(len(self.flushLoggedErrors(NotStarted)), 1)
 
 
 class ResourceTests(SynchronousTestCase):

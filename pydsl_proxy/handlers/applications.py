@@ -43,8 +43,6 @@ class Shown:
 
         They are SCRIPT_NAME and PATH_INFO of RFC 3875, as a resource at ``.mount()`` finds them.
         """
-        if exchange.peer_target == b"*":
-            return b"", b"*"
         split = segments_below(exchange, self._above)
         if split is None:
             return None

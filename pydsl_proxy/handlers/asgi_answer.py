@@ -8,6 +8,7 @@ from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.handlers.applications import MOST_IN_FLIGHT
 from pydsl_proxy.handlers.asgi_call import Call
 from pydsl_proxy.handlers.asgi_types import Application
+from pydsl_proxy.handlers.event_loops import Tasks
 from pydsl_proxy.interfaces import EventLoop, Exchange, Trailers
 from pydsl_proxy.wire.head import ResponseHead
 
@@ -19,8 +20,9 @@ class Answer:
     receive it, and what was sent counts as taken only when the client keeps up.
     """
 
-    def __init__(self, exchange: Exchange, loop: EventLoop, returned: Callable[[], None]) -> None:
+    def __init__(self, exchange: Exchange, loop: EventLoop, tasks: Tasks, returned: Callable[[], None]) -> None:
         self.loop = loop
+        self._tasks = tasks
         self.returned = returned
         self._exchange = exchange
         self._call: Call | None = None
@@ -52,7 +54,7 @@ class Answer:
     def _run(self, call: Call, early: list[bytes], ended: bool) -> None:
         """In the loop."""
         call.fed(early, ended)
-        self.loop.spawn(call.run())
+        self._tasks.spawn(call.run())
 
     # -- the request ---------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.handlers.asgi_answer import Answer
 from pydsl_proxy.handlers.asgi_lifespan import Lifespan, NotStarted
 from pydsl_proxy.handlers.asgi_types import Application
-from pydsl_proxy.handlers.event_loops import event_loop_of
+from pydsl_proxy.handlers.event_loops import Tasks, event_loop_of
 from pydsl_proxy.interfaces import EventLoop, Exchange
 
 log = Logger()
@@ -58,6 +58,7 @@ class Running:
         self.stage = Stage.IDLE
         self._application = application
         self._loop = loop
+        self._tasks = Tasks()
         self._clock = clock
         self._lifespan: Lifespan | None = None
         # It ends when it is told to, or has before.
@@ -91,7 +92,7 @@ class Running:
         # A copy: what a request puts there is its own, what the application has put there is shared.
         scope["state"] = self._lifespan.state.copy()
         self._calls += 1
-        Answer(exchange, self._loop, self._returned).begin(self._application, scope)
+        Answer(exchange, self._loop, self._tasks, self._returned).begin(self._application, scope)
 
     def _returned(self) -> None:
         self._calls -= 1
@@ -111,7 +112,7 @@ class Running:
             self._has_ended = False
             self._loop.begin()
             lifespan = self._lifespan = Lifespan(self._application, self._loop, self._started, self._ended)
-            self._loop.within(lambda: self._loop.spawn(lifespan.run()))
+            self._loop.within(lambda: self._tasks.spawn(lifespan.run()))
         return told
 
     def _started(self, error: NotStarted | None) -> None:
@@ -170,6 +171,7 @@ class Running:
             self._timer.cancel()
         self.stage, self._lifespan, self._timer = Stage.STOPPED, None, None
         stopping, self._stopping = self._stopping, []
+        self._loop.within(self._tasks.cancel)
 
         def ended(_: object) -> None:
             for each in stopping:

@@ -6,6 +6,9 @@ from pydsl_proxy.handlers.applications import Shown
 from pydsl_proxy.interfaces import Exchange
 from pydsl_proxy.wire.uri import split_target
 
+# As the specification spells them, by the number that exchanges know them by.
+_HTTP_VERSIONS = ("1.0", "1.1", "2")
+
 # 2.4: what is sent to a client that has left raises OSError.
 VERSION = {"version": "3.0", "spec_version": "2.4"}
 
@@ -18,7 +21,7 @@ def http_scope(exchange: Exchange, shown: Shown, paths: tuple[bytes, bytes]) -> 
     return {
         "type": "http",
         "asgi": dict(VERSION),
-        "http_version": f"1.{exchange.minor}",
+        "http_version": _HTTP_VERSIONS[exchange.minor],
         "method": exchange.method.decode("latin-1").upper(),
         "scheme": identity.scheme,
         "path": (root_path + below).decode("utf-8", "replace"),

@@ -35,8 +35,8 @@ def event_loop_of(reactor: object) -> EventLoop:
     return ThreadLoop(cast(IReactorFromThreads, reactor))
 
 
-class _Tasks:
-    """Tasks that are under way; asyncio itself knows them weakly only."""
+class Tasks:
+    """Tasks of one application that are under way, in the loop; asyncio itself knows them weakly only."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
@@ -58,15 +58,12 @@ class SharedLoop:
 
     def __init__(self, loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
         self._loop = loop
-        self._tasks = _Tasks()
-        self.spawn = self._tasks.spawn
 
     def begin(self) -> None:
         """It runs with the reactor."""
 
     def end(self) -> Deferred[None]:
-        """Cancel what was run in it for applications; it goes on."""
-        self._tasks.cancel()
+        """It goes on."""
         return succeed(None)
 
     def within(self, function: Callable[..., object], *arguments: object) -> None:
@@ -84,8 +81,6 @@ class ThreadLoop:
         self._users = 0
         self._stop: asyncio.Event | None = None
         self._ended: Deferred[None] | None = None
-        self._tasks = _Tasks()
-        self.spawn = self._tasks.spawn
         self._reactor = reactor
 
     def begin(self) -> None:

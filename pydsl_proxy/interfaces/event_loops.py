@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -16,13 +16,10 @@ class EventLoop(Protocol):
         """Have it run; called by the reactor, and matched by :meth:`end`."""
 
     def end(self) -> Deferred[None]:
-        """Cancel what still runs in it, and let it end; fires when it has."""
+        """Let it end, if nobody else has begun it; fires when it has, and what still ran in it is cancelled."""
 
     def within(self, function: Callable[..., object], *arguments: object) -> None:
         """Have the loop call *function*; called by the reactor."""
 
     def outside(self, function: Callable[..., object], *arguments: object) -> None:
         """Have the reactor call *function*; called in the loop."""
-
-    def spawn(self, work: Coroutine[object, object, None]) -> None:
-        """Run *work* as a task; called in the loop."""
