@@ -38,7 +38,7 @@ class Case(SynchronousTestCase):
 
     def begin(self, *, keep: bool = False) -> tuple[Client, Peer]:
         """A client, and the application."""
-        self.running: Running = run(upstream("php", "a:1", via=fastcgi("/srv", keep_conn=keep)))
+        self.running: Running = run(upstream("php", "a:1", via=fastcgi(root="/srv", keep_conn=keep)))
         client, peers = self.running
         return client, peers["a:1"]
 
@@ -72,7 +72,7 @@ class RequestTests(Case):
             .set_request_header("X-Tenant", lambda request: request.host)
             .remove_request_header("Cookie")
             .location("/")
-            .proxy_to(upstream("php", "a:1", via=fastcgi("/srv")))
+            .proxy_to(upstream("php", "a:1", via=fastcgi(root="/srv")))
         )
         peers["a:1"].answers(200)
         client.request("GET", "/", {"Host": "t.test", "Cookie": "a=b", "X-Tenant": "evil", "Proxy": "evil"})
@@ -95,7 +95,7 @@ class RequestTests(Case):
 
     def test_unknown_length(self) -> None:
         """An application reads what CONTENT_LENGTH says: without one the proxy must have the body first."""
-        app = upstream("php", "a:1", via=fastcgi("/srv"))
+        app = upstream("php", "a:1", via=fastcgi(root="/srv"))
         running = run(server(80).location("/").proxy_to(app).location("/kept").buffer_request().proxy_to(app))
         client, peers = running
         peers["a:1"].answers(200)
@@ -109,7 +109,7 @@ class RequestTests(Case):
 
     def test_too_long(self) -> None:
         """Params that do not fit are answered 431."""
-        client, peers = run(upstream("php", "a:1", via=fastcgi("/srv", params={"LONG": "x" * MOST_CONTENT})))
+        client, peers = run(upstream("php", "a:1", via=fastcgi(root="/srv", params={"LONG": "x" * MOST_CONTENT})))
         self.assertEqual(client.request("GET", "/").status, 431)
         self.assertEqual(peers["a:1"].received, b"")
 
@@ -119,7 +119,7 @@ class RequestTests(Case):
         def wrong(request: Request) -> str:
             raise LookupError("no such thing")
 
-        client, _ = run(upstream("php", "a:1", via=fastcgi("/srv", params={"WRONG": wrong})))
+        client, _ = run(upstream("php", "a:1", via=fastcgi(root="/srv", params={"WRONG": wrong})))
         self.assertEqual(client.request("GET", "/").status, 500)
         self.assertEqual(len(self.flushLoggedErrors(LookupError)), 1)
 
@@ -133,6 +133,34 @@ class RequestTests(Case):
             client.sends(bytes(65536))
         self.assertGreater(client.unread, 1_000_000)
         self.running.clock.advance(61)
+        self.assert_bad(client, "send_timeout", 504)
+
+    def test_answers_early(self) -> None:
+        """An answer before the body was taken is the client's; who never takes the rest is cut off after a while."""
+        client, php = self.begin()
+        client.sends(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10000000\r\n\r\n")
+        php.stops_reading()
+        for _ in range(10):
+            client.sends(bytes(65536))
+        php.sends(out(b"Status: 413\r\n" + TYPE + b"\r\nno") + END)
+        self.assertIn(b"HTTP/1.1 413 ", client.takes())
+        self.running.clock.advance(59)
+        self.assertFalse(php.is_closed)
+        self.running.clock.advance(2)
+        self.assertTrue(php.was_reset)
+
+    def test_slow_but_reading(self) -> None:
+        """One that takes something now and then has the send timeout anew."""
+        client, php = self.begin()
+        client.sends(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10000000\r\n\r\n")
+        php.stops_reading()
+        for _ in range(10):
+            client.sends(bytes(65536))
+        for _ in range(5):
+            self.running.clock.advance(50)
+            php.reads(1000)
+        self.assertEqual(client.received, b"")
+        self.running.clock.advance(121)
         self.assert_bad(client, "send_timeout", 504)
 
     def test_client_leaves(self) -> None:
@@ -150,7 +178,7 @@ class ExistingTests(SynchronousTestCase):
         root = Path(self.mktemp()).absolute()
         (root / "upload.jpg").mkdir(parents=True)
         (root / "a.php").touch()
-        via = fastcgi(root, only_existing=True, keep_conn=True)
+        via = fastcgi(root=root, only_existing=True, keep_conn=True)
         client, peers = run(upstream("php", "a:1", via=via))
         peers["a:1"].answers(200)
         for path, status in (
@@ -237,12 +265,22 @@ class ResponseTests(Case):
         self.running.clock.advance(2)
         self.assertTrue(php.was_reset)
 
+    def test_endless(self) -> None:
+        """A response that goes on and on beyond its declared end is not read for ever."""
+        client, php = self.asks()
+        php.sends(out(TYPE + b"Content-Length: 2\r\n\r\nok"))
+        self.assertTrue(client.takes().endswith(b"\r\n\r\nok"))
+        php.sends(out(bytes(60_000)))
+        self.assertFalse(php.is_closed)
+        php.sends(out(bytes(10_000)))
+        self.assertTrue(php.was_reset)
+
     def test_steering(self) -> None:
         """X-Accel-Redirect works as with any peer."""
         client, peers = run(
             server(80)
             .location("/")
-            .proxy_to(upstream("php", "a:1", via=fastcgi("/srv")))
+            .proxy_to(upstream("php", "a:1", via=fastcgi(root="/srv")))
             .location(exact("/internal"))
             .respond(200, "the file")
         )
@@ -253,7 +291,10 @@ class ResponseTests(Case):
     def test_events(self) -> None:
         """The timeouts that an attempt gets with the head of an event stream hold from then on."""
         self.running = run(
-            server(80).location("/").heartbeat(15, silence=300).proxy_to(upstream("php", "a:1", via=fastcgi("/srv")))
+            server(80)
+            .location("/")
+            .heartbeat(15, silence=300)
+            .proxy_to(upstream("php", "a:1", via=fastcgi(root="/srv")))
         )
         client, peers = self.running
         client.sends(GET)
@@ -337,7 +378,7 @@ class FailureTests(Case):
 
     def test_elsewhere(self) -> None:
         """Then another peer is asked, as after any failure of a request that may be repeated."""
-        client, peers = run(upstream("php", peer("a:1", weight=9), "b:1", via=fastcgi("/srv")))
+        client, peers = run(upstream("php", peer("a:1", weight=9), "b:1", via=fastcgi(root="/srv")))
         client.sends(GET)
         peers["a:1"].sends(record(END_REQUEST, b"\0\0\0\0\2\0\0\0"))
         peers["b:1"].answers(200, b"from b")

@@ -196,7 +196,7 @@ class PeerTests(SynchronousTestCase):
 
     def test_languages(self) -> None:
         """A peer answers in what it is asked in, and knows what it was told."""
-        for via in (fastcgi("/srv"), uwsgi(), scgi()):
+        for via in (fastcgi(root="/srv"), uwsgi(), scgi()):
             client, peers = run(upstream("app", "a:1", via=via))
             peers["a:1"].answers(404, b"none", {"X-A": "1"})
             response = client.request("POST", "/a.php?b", {"X-B": "2"}, b"body")

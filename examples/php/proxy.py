@@ -11,7 +11,7 @@ from pydsl_proxy import MiB, fastcgi, http, path, query_string, regex, server, u
 PUBLIC = Path(__file__).resolve().with_name("public")
 
 # The socket of Debian's php-fpm.  No path runs what is not a file there.
-php = upstream("php", "unix:/run/php/php-fpm.sock", via=fastcgi(PUBLIC, only_existing=True))
+php = upstream("php", "unix:/run/php/php-fpm.sock", via=fastcgi(root=PUBLIC, only_existing=True))
 
 site = (
     server(8080)

@@ -11,6 +11,9 @@ from pydsl_proxy.interfaces import Attempt
 from pydsl_proxy.wire.fastcgi_records import CANT_MPX_CONN, OVERLOADED, STDIN_END, UNKNOWN_ROLE, RecordReader, stdin
 from pydsl_proxy.wire.grammar import Malformed
 
+# Bytes of a response beyond its end that are read, and dropped, to hear what the application says meanwhile.
+MOST_DROPPED = 64 * 1024
+
 # Why a request was not taken, other than that it was.
 _REFUSALS = {CANT_MPX_CONN: "cannot multiplex", OVERLOADED: "is overloaded", UNKNOWN_ROLE: "is no Responder"}
 
@@ -24,7 +27,9 @@ class FastCgiConnection(CgiConnection):
         self._stderr = stderr
         self._keep = keep
         self._requests = 0
+        # Of the last attempt, when the client has all of its response.
         self._asked = ""
+        self._dropped = 0
 
     def connectionMade(self) -> None:
         """Connected."""
@@ -64,8 +69,11 @@ class FastCgiConnection(CgiConnection):
         if reader.stderr:
             self._tell(attempt)
         if attempt is None:
+            self._dropped += len(pieces)
             if reader.ended:
                 self._release()
+            elif self._dropped > MOST_DROPPED:
+                self.abandon()
             return
         self._read_on(attempt)
         if reader.ended and reader.status:
@@ -92,6 +100,7 @@ class FastCgiConnection(CgiConnection):
             self._release()
             return
         self._state = REST
+        self._dropped = 0
         self._asked = _asked(attempt)
         self._watch.until(self._home.seconds() + attempt.timeouts.read)
 

@@ -31,7 +31,7 @@ class FastCgi:
     # nginx has no directive for it either, and PHP-FPM no TLS.
     over_tls: ClassVar[bool] = False
 
-    root: str | None = None
+    root: str | None = field(default=None, kw_only=True)
     index: str | None = field(default=None, kw_only=True)
     split_path_info: str | None = field(default=None, kw_only=True)
     only_existing: bool = field(default=False, kw_only=True)
@@ -65,8 +65,8 @@ class FastCgi:
 
 
 def fastcgi(
-    root: str | os.PathLike[str] | None = None,
     *,
+    root: str | os.PathLike[str] | None = None,
     index: str | None = None,
     split_path_info: str | None = None,
     only_existing: bool = False,
@@ -100,7 +100,7 @@ def fastcgi(
         if not isinstance(value, bool):
             raise ConfigError(f"fastcgi({name}=…) must be True or False, not {value!r}")
     return FastCgi(
-        _root(root),
+        root=_root(root),
         index=_index(index),
         split_path_info=_split(split_path_info),
         only_existing=only_existing,

@@ -44,7 +44,7 @@ def start_pydsl_proxy(peer: int | str, scenario: Scenario) -> Program:
     config = f"""
 from pydsl_proxy import clients, fastcgi, http, server, upstream
 
-via = {f"fastcgi({str(PROGRAMS)!r})" if scenario.fastcgi else None}
+via = {f"fastcgi(root={str(PROGRAMS)!r})" if scenario.fastcgi else None}
 address = "{f"127.0.0.1:{peer}" if isinstance(peer, int) else f"unix:{peer}"}"
 app = upstream("app", address, keepalive={256 if scenario.pooled else 0}, via=via)
 web = server("tcp:{port}:interface=127.0.0.1:backlog=4096").location("/").proxy_to(app)

@@ -28,7 +28,7 @@ class FastCgiTests(SynchronousTestCase):
     def test_repr(self) -> None:
         """The code that made it."""
         made = fastcgi(
-            Path("/srv"),
+            root=Path("/srv"),
             index="index.php",
             split_path_info=SPLIT,
             only_existing=True,
@@ -44,17 +44,17 @@ class FastCgiTests(SynchronousTestCase):
 
     def test_known(self) -> None:
         """Two that say the same are the same: an upstream lives on."""
-        one, other = (upstream("php", "a:1", via=fastcgi("/srv", params={"A": "b"})) for _ in range(2))
+        one, other = (upstream("php", "a:1", via=fastcgi(root="/srv", params={"A": "b"})) for _ in range(2))
         self.assertEqual({one}, {other})
-        self.assertNotEqual(one, upstream("php", "a:1", via=fastcgi("/srv", params={"A": "c"})))
+        self.assertNotEqual(one, upstream("php", "a:1", via=fastcgi(root="/srv", params={"A": "c"})))
 
     def test_root(self) -> None:
         """It is an absolute path: PHP has a folder of its own."""
         for wrong in ("www", "", "./www", "/srv\0", Path("www")):
-            message, hint = mistake(MAKE, wrong)
+            message, hint = mistake(MAKE, root=wrong)
             self.assertIn("is not an absolute path", message)
             self.assertIn('write root="/srv/www"', str(hint))
-        self.assertIn("must be the path of a folder, not 5", mistake(MAKE, 5)[0])
+        self.assertIn("must be the path of a folder, not 5", mistake(MAKE, root=5)[0])
 
     def test_without_root(self) -> None:
         """What is about scripts wants one."""
@@ -66,7 +66,7 @@ class FastCgiTests(SynchronousTestCase):
     def test_index(self) -> None:
         """It is the name of a file."""
         for wrong in ("a/b.php", "", 5, "a\0"):
-            message, hint = mistake(MAKE, "/srv", index=wrong)
+            message, hint = mistake(MAKE, root="/srv", index=wrong)
             self.assertEqual(message, f"fastcgi(index=…): {wrong!r} is not the name of a file")
             self.assertEqual(hint, 'write index="index.php"')
 
@@ -78,14 +78,14 @@ class FastCgiTests(SynchronousTestCase):
             (r"^(.+\.php)", "has 1 groups, not two"),
             ("", "has 0 groups, not two"),
         ):
-            message, hint = mistake(MAKE, "/srv", split_path_info=wrong)
+            message, hint = mistake(MAKE, root="/srv", split_path_info=wrong)
             self.assertIn(told, message)
             self.assertEqual(hint, f'write split_path_info=r"{SPLIT}"')
 
     def test_switches(self) -> None:
         """On is True."""
         self.assertEqual(mistake(MAKE, keep_conn="on")[0], "fastcgi(keep_conn=…) must be True or False, not 'on'")
-        self.assertIn("only_existing=…) must be", mistake(MAKE, "/srv", only_existing=1)[0])
+        self.assertIn("only_existing=…) must be", mistake(MAKE, root="/srv", only_existing=1)[0])
 
     def test_tls(self) -> None:
         """PHP-FPM has none."""

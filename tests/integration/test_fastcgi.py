@@ -18,15 +18,16 @@ from tests.integration.applications import SCRIPTS, Php
 from tests.integration.clients import RawClient, Response, curl, fetch, fetch_on
 from tests.integration.peers import nginx_with
 from tests.integration.support import PROGRAMS, ROOT, Program, folder, free_port, proxy, proxy_of, shared, wait_until
+from tests.support.authorities import Authority
 
 CONFIG = r"""
 from pydsl_proxy import exact, fastcgi, http, peer, server, upstream
 
 SPLIT = r"^(.+?\.php)(/.*)$"
-scripts = fastcgi("{root}", index="dump.php", split_path_info=SPLIT)
+scripts = fastcgi(root="{root}", index="dump.php", split_path_info=SPLIT)
 php = upstream("php", "{address}", via=scripts)
-kept = upstream("kept", "{address}", via=fastcgi("{root}", keep_conn=True))
-existing = upstream("existing", "{address}", via=fastcgi("{root}", only_existing=True))
+kept = upstream("kept", "{address}", via=fastcgi(root="{root}", keep_conn=True))
+existing = upstream("existing", "{address}", via=fastcgi(root="{root}", only_existing=True))
 two = upstream("two", peer("127.0.0.1:{closed}", weight=100), "{address}", via=scripts)
 
 web = (
@@ -295,3 +296,34 @@ class ExampleTests(SynchronousTestCase):
         self.assertEqual(fetch(self.port, "/index.php", "POST", b"name=bob", form).body, b"thank you, bob\n")
         self.assertEqual(fetch(self.port, "/a/b", "POST", b"name=bob", form).body, b"thank you, bob\n")
         self.assertEqual(fetch(self.port, "/other.php").status, 404)
+
+
+class Http2Tests(SynchronousTestCase):
+    """Clients of HTTP/2."""
+
+    def test_bodies(self) -> None:
+        """20 MB up and 100 MB down; PHP is told how the client came."""
+        files, port = folder(), free_port()
+        authority = Authority()
+        ca = authority.save(files)
+        authority.issue("a.test").save(files, "a.test")
+        config = f"""
+from pydsl_proxy import fastcgi, http, server, tls, upstream
+
+php = upstream("php", "unix:{php().path}", via=fastcgi(root="{SCRIPTS}"))
+pair = tls("{files}/a.test.pem", "{files}/a.test.key")
+proxy = http(server("tcp:{port}:interface=127.0.0.1", tls=pair).location("/").proxy_to(php), access_log=None)
+"""
+        self.addCleanup(proxy(config, port).stop)
+        (files / "upload").write_bytes(upload())
+
+        def ask(path: str, *options: str) -> bytes:
+            there = ["--http2", "--cacert", ca, "--resolve", f"a.test:{port}:127.0.0.1", f"https://a.test:{port}{path}"]
+            return curl(*options, *there).stdout
+
+        told = json.loads(ask("/dump.php"))
+        self.assertEqual(
+            (told["SERVER_PROTOCOL"], told["HTTPS"], told["HTTP_HOST"]), ("HTTP/2.0", "on", f"a.test:{port}")
+        )
+        self.assertEqual(ask("/upload.php", "-T", f"{files}/upload").decode(), sha256(upload()).hexdigest())
+        self.assertEqual(len(ask("/download.php")), 100_000_000)
