@@ -88,6 +88,7 @@ class H2Frontend(Requests):
                     Setting.MAX_CONCURRENT_STREAMS: MOST_STREAMS,
                     Setting.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
                     Setting.MAX_HEADER_LIST_SIZE: clients.head,
+                    Setting.ENABLE_CONNECT_PROTOCOL: 1,
                 }
             )
             + window_update(0, CONNECTION_WINDOW - FIRST_WINDOW)

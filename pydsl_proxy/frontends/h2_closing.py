@@ -145,6 +145,10 @@ class Closing(Protocol):
             self._state = LEAVING
             # RFC 9113 6.8: what the client sends beyond this stream it may send again elsewhere.
             self.put(goaway(self._last, Code.NO_ERROR))
+            for stream in tuple(self.streams.values()):
+                if stream.switched and stream.exchange is not None:
+                    # Whoever speaks the protocol may bring it to its end.
+                    stream.exchange.drain()
             if not self.streams and not self._gathering:
                 self._linger()
 

@@ -37,6 +37,9 @@ class Receiving:
     # No slots: most of this is as it begins in most streams, and what is not set costs nothing.
     exchange: Exchange | None = None
     client_ended = False
+    #: Has asked for a tunnel, by RFC 8441; and has got it, so that both bodies are raw.
+    asks_for_tunnel = False
+    switched = False
     _body: Incoming | None = None
     _reading: Watch | None = None
     _connection: BodyConnection
@@ -45,6 +48,13 @@ class Receiving:
     def await_body(self, length: int | None) -> None:
         """The client has not ended the stream with its head."""
         self._body = Incoming(length)
+
+    def await_tunnel(self, ended: bool) -> None:
+        """The client has asked to switch; what it sends is nobody's body before that was granted."""
+        self.asks_for_tunnel = True
+        self._body = body = Incoming(None)
+        if ended:
+            self._take_end(body, ())
 
     def take_data(self, data: bytes, used: int, ended: bool) -> None:
         """DATA have come, and have *used* some of the windows; raises StreamFault."""
@@ -81,10 +91,13 @@ class Receiving:
     def read_body(self, receiver: BodyReceiver) -> None:
         """Deliver the body; RFC 9110 10.1.1: now a client that asked is told to send it."""
         body, exchange = self._body, self.exchange
-        if body is None or exchange is None or not exchange.has_body:
+        if body is None or exchange is None or not (exchange.has_body or self.switched):
             receiver.request_end(())
             return
         body.receiver = receiver
+        if self.switched:
+            self._deliver(body, exchange)
+            return
         listening = self._connection.listening
         body.measure(listening.seconds(), listening.site.clients)
         if exchange.fields.expect and not (body.received or body.held or body.ended):
@@ -104,6 +117,10 @@ class Receiving:
                 self._give_up(exchange, ProxyError(Source.CLIENT, 413, "body_too_large", text))
                 return
             last = body.ended and not body.held
+            if last and self.switched:
+                self._await_last_words(data, receiver)
+                self._give_back(body, len(data))
+                return
             if last:
                 self._body = None
                 exchange.has_body = False
@@ -115,6 +132,18 @@ class Receiving:
                 receiver.request_end(body.trailers)
             if last or not data:
                 return
+
+    def _await_last_words(self, data: bytes, receiver: BodyReceiver) -> None:
+        """The client of a tunnel has ended its half; the peer is told after a while, if it does not end by itself.
+
+        Browsers end theirs with WebSocket's Close, and wait for the peer's, which would be lost with its connection.
+        """
+        listening = self._connection.listening
+        if self._reading is None:
+            self._reading = listening.watch(self._not_sent)
+        self._reading.until(listening.seconds() + listening.site.clients.half_close)
+        if data:
+            receiver.request_body(data)
 
     def _give_back(self, body: Incoming, size: int) -> None:
         if size:
@@ -144,8 +173,8 @@ class Receiving:
             self._deliver(body, exchange)
 
     def _await_body(self, body: Incoming) -> None:
-        """The client's time runs, and its rate counts."""
-        if body.ended:
+        """The client's time runs, and its rate counts; a tunnel may be silent."""
+        if body.ended or self.switched:
             return
         listening = self._connection.listening
         if self._reading is None:
@@ -160,7 +189,10 @@ class Receiving:
         body, exchange, listening = self._body, self.exchange, self._connection.listening
         if body is None or exchange is None:
             return
-        if body.keeps_up(listening.seconds(), listening.site.clients):
+        if self.switched:
+            if body.receiver is not None:
+                body.receiver.request_end(())
+        elif body.keeps_up(listening.seconds(), listening.site.clients):
             self._await_body(body)
         else:
             slow = "the client stopped sending its body, or sent it too slowly"

@@ -33,6 +33,7 @@ from pydsl_proxy.wire.h2_frames import (
 )
 from pydsl_proxy.wire.h2_request import H2Head, HeadReader
 from pydsl_proxy.wire.h2_response import response_block
+from pydsl_proxy.wire.h2_websocket import as_upgrade
 from pydsl_proxy.wire.head import RequestFields
 from pydsl_proxy.wire.protocols import HTTP_2
 
@@ -117,6 +118,8 @@ class Requests(Sending):
             line = b"%b %b HTTP/2.0" % (head.method, head.target)
             if len(line) > site.clients.request_line:
                 raise Malformed("the request line is too long", 414)
+            if head.protocol is not None:
+                head = H2Head(b"GET", head.target, as_upgrade(head.section, head.protocol), head.sized, head.protocol)
             fields = self._fields(site, head, ended)
             identity = self._identity
             if site.trusted is not None and site.trusted.trusts(identity.address):
@@ -131,7 +134,9 @@ class Requests(Sending):
         stream = H2Stream(self, number, self._stream_window)
         exchange = stream.exchange = site.begin(stream, head.method, head.target, HTTP_2, fields, identity, now)
         self.streams[number] = stream
-        if ended:
+        if head.protocol is not None:
+            stream.await_tunnel(ended)
+        elif ended:
             stream.client_ended = True
         else:
             stream.await_body(fields.content_length)
@@ -155,7 +160,7 @@ class Requests(Sending):
 
     def _fields(self, site: FrontendSite, head: H2Head, ended: bool) -> RequestFields:
         """A body without a length is a chunked one in HTTP/1.1, and so for all who look at the fields."""
-        section = head.section if ended or head.sized else head.section + _CHUNKED
+        section = head.section if ended or head.sized or head.protocol is not None else head.section + _CHUNKED
         fields = site.memo.young.get(section) or read_fields(site, section)
         if fields.host is None:
             raise Malformed("neither :authority nor Host says which host is meant")

@@ -8,10 +8,12 @@ from typing import Protocol
 
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.frontends.h2_receiving import BodyConnection, Receiving
-from pydsl_proxy.interfaces import Producer, Trailers, Watch
+from pydsl_proxy.interfaces import Exchange, Producer, Trailers, Watch
 from pydsl_proxy.wire.field_rules import FieldRules
+from pydsl_proxy.wire.h1_response import error_page, own_response
 from pydsl_proxy.wire.h2_frames import Code
 from pydsl_proxy.wire.h2_response import KEY, response_block, usual_block
+from pydsl_proxy.wire.h2_websocket import granted_block
 from pydsl_proxy.wire.head import ResponseHead
 from pydsl_proxy.wire.hpack_literals import literals
 from pydsl_proxy.wire.statuses import has_no_body
@@ -56,6 +58,8 @@ class H2Stream(Receiving):
     queue: deque[bytes] | None = None
     _producer: Producer | None = None
     _held_up = False
+    # Its client was answered, whatever comes yet.
+    _is_muted = False
     _sending: Watch | None = None
     _connection: Connection
 
@@ -71,6 +75,9 @@ class H2Stream(Receiving):
         """Send a response's head with the first bytes of its body."""
         exchange = self.exchange
         assert exchange is not None
+        if self.asks_for_tunnel and response.status < 300:
+            self._answer_tunnel(exchange, response, rules, data)
+            return
         if response.usual and not rules.computed:
             block = response.edited.get((rules, KEY)) or usual_block(response, rules)
         else:
@@ -83,9 +90,25 @@ class H2Stream(Receiving):
             data = b""
         self._connection.send_head(self, block, data, end)
 
+    def _answer_tunnel(self, exchange: Exchange, response: ResponseHead, rules: FieldRules, data: bytes) -> None:
+        """A 101 grants what was asked for; any other success would be taken for that (RFC 8441 5), and is none."""
+        if response.status == 101:
+            self.switched = True
+            added = rules.compute(exchange.request) if rules.computed else b""
+            self._connection.send_head(self, granted_block(response, rules, added), data, False)
+            return
+        self._is_muted = True
+        exchange.error = ProxyError(Source.CLIENT, 501, "no_websocket", "no WebSocket is spoken at this location")
+        body, pairs = error_page(501)
+        listening = self._connection.listening
+        added = listening.site.date(listening.seconds())
+        block = response_block(own_response(501, body, pairs), rules, added)
+        self._connection.send_head(self, block, body, True)
+
     def send_body(self, data: bytes) -> None:
         """Send more."""
-        self._connection.send_body(self, data)
+        if not self._is_muted:
+            self._connection.send_body(self, data)
 
     def send_file(self, fd: int, offset: int, count: int) -> int | None:
         """Frames stand between the bytes of a file."""
@@ -93,15 +116,18 @@ class H2Stream(Receiving):
 
     def send_end(self, trailers: Trailers) -> None:
         """The response is complete."""
-        block = literals(trailers)
-        self._connection.send_end(self, block)
+        if not self._is_muted:
+            self._connection.send_end(self, literals(trailers))
 
     def cut(self) -> None:
         """Break the response off."""
-        self._connection.cut(self)
+        if not self._is_muted:
+            self._connection.cut(self)
 
     def stream_from(self, producer: Producer) -> None:
         """Pause and resume *producer* as the client takes the response."""
+        if self._is_muted:
+            return
         self._producer = producer
         self._held_up = False
         if self.queue:

@@ -36,7 +36,7 @@ def asks_for_websocket(head: RequestHead) -> bool:
         fields.upgrade is not None
         and fields.upgrade.lower() == TOKEN
         and b"upgrade" in fields.named
-        and head.minor == 1
+        and head.minor >= 1
     )
 
 

@@ -6,13 +6,24 @@ import hashlib
 import re
 import struct
 import subprocess
+import sys
 import zlib
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration.clients import curl
-from tests.integration.support import Program, folder, free_port, proxy, python_peer, require, shared, wait_until
+from tests.integration.support import (
+    PROGRAMS,
+    Program,
+    folder,
+    free_port,
+    proxy,
+    python_peer,
+    require,
+    shared,
+    wait_until,
+)
 from tests.support.authorities import Authority
 
 AUTHORITY = Authority()
@@ -24,7 +35,12 @@ PAGE = f"""<!doctype html><title>begun</title>
 addEventListener("load", () => {{
   const drawn = [...document.images].filter(each => each.naturalWidth == 8).length;
   const spoken = performance.getEntriesByType("resource").filter(each => each.nextHopProtocol == "h2").length;
-  document.title = `${{drawn}} drawn, ${{spoken}} over h2`;
+  const socket = new WebSocket(`wss://${{location.host}}/ws`);
+  socket.onopen = () => socket.send("hello");
+  socket.onmessage = event => {{
+    socket.onclose = closed => fetch(`/report?${{drawn}},${{spoken}},${{event.data}},${{closed.code}}`);
+    socket.close(1000);
+  }};
 }});
 </script>
 """
@@ -33,6 +49,12 @@ addEventListener("load", () => {{
 def peer() -> Program:
     """The peer that says hello."""
     return python_peer()
+
+
+def echo() -> Program:
+    """A WebSocket that says again what it is told."""
+    port = free_port()
+    return Program([sys.executable, PROGRAMS / "ws_echo.py", str(port)], port)
 
 
 def image(number: int) -> bytes:
@@ -75,6 +97,7 @@ proxy = http(
         each.location("/protocol").respond(200, protocol)
         .location("/site/").serve_files("{site()}")
         .location("/images/").serve_files("{site()}/images")
+        .location("/ws").websocket_to("127.0.0.1:{shared(echo).port}", tunnel=True)
         .location("/").proxy_to(app)
         for each in (secure, plain)
     ),
@@ -136,12 +159,28 @@ proxy = http(
         wait_until(lambda: log.read_text().count('"GET /hello HTTP/2.0" 200') == 4000, 10, "all are in the log")
 
     def test_browser(self) -> None:
-        """A browser loads a page with a hundred images."""
+        """A browser loads a page with a hundred images, and then speaks WebSocket on the same connection."""
         options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--ignore-certificate-errors"]
-        out = self.run_tool(
-            "chromium", "chromium", *options, f"--user-data-dir={folder()}", "--dump-dom", f"{self.url}/site/"
+        browser = subprocess.Popen(
+            [
+                require("chromium", "apt-get install chromium"),
+                *options,
+                f"--user-data-dir={folder()}",
+                f"{self.url}/site/",
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
-        self.assertIn(f"<title>{IMAGES} drawn, {IMAGES} over h2</title>", out)
+        log = self.folder / "access.log"
+        try:
+            wait_until(lambda: "/report" in log.read_text(), 60, "the browser's report")
+        finally:
+            browser.terminate()
+            browser.wait()
+        (report,) = re.findall(r"GET /report\?(\S+) ", log.read_text())
+        self.assertEqual(report, f"{IMAGES},{IMAGES},hello,1000")
+        self.assertEqual(log.read_text().count('"GET /ws HTTP/2.0" 101'), 1)
 
     def test_stop(self) -> None:
         """A client that waits on an open connection is told to go, and the proxy ends at once."""
