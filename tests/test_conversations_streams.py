@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import json
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import (
     Request,
+    access_log,
+    bytes_received,
+    bytes_sent,
+    cause,
     client_address,
     clients,
+    duration,
     hash_by,
+    header,
     http,
     ip_hash,
     least_conn,
     peer,
+    protocol,
     server,
     server_name_indication,
+    server_port,
+    status,
     stream,
     tls,
     upstream,
+    upstream_addr,
+    upstream_status,
 )
 from pydsl_proxy.testing import Handshake, Running, run
 from tests.support.hellos import openssl_hello
@@ -258,6 +271,36 @@ class ChoosingTests(SynchronousTestCase):
             self.assertGreater(len(counts), 1)
             self.assertEqual([count % 2 for count in counts if count % 2], [1])
 
+    def test_back_again(self) -> None:
+        """A peer that is connected again has no failures any more."""
+        running = run(stream(5432).proxy_to(upstream("db", peer("a:1", max_fails=2), peer("b:1", backup=True))))
+        peers = running.peers
+        for _ in range(3):
+            peers["a:1"].refuses()
+            running.client()
+            peers["a:1"].accepts()
+            running.clock.advance(11)
+            running.client().sends(b"x")
+            peers["a:1"].expects(b"x")
+        self.assertEqual(len(peers["b:1"].connections), 3)
+
+    def test_function_raises_later(self) -> None:
+        """The same when it is asked for a second peer."""
+        asked: list[str] = []
+
+        def fails(request: Request) -> str:
+            asked.append(request.client_address)
+            return "" if len(asked) == 1 else str(1 // 0)
+
+        running = run(stream(5432).proxy_to(upstream("db", hash_by(fails), "a:1", "b:1")), address="192.0.2.1")
+        self.assertEqual(asked, ["192.0.2.1"])
+        asked.clear()
+        for each in ("a:1", "b:1"):
+            running.peers[each].refuses()
+        self.assertTrue(running.client().is_gone)
+        self.assertEqual(running.exchanges[-1].cause, "internal_error")
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
     def test_function_raises(self) -> None:
         """A function of the configuration that raises costs its client the stream, and nobody else."""
 
@@ -268,6 +311,20 @@ class ChoosingTests(SynchronousTestCase):
         self.assertTrue(running[0].is_gone)
         self.assertEqual(causes(running), [(500, "internal_error")])
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_unix(self) -> None:
+        """Clients at a UNIX socket, and peers at one."""
+        running = run(stream("unix:/run/db.sock").allow("unix:").deny("all").proxy_to("unix:/run/peer.sock"))
+        running[0].sends(b"x")
+        running.peers["unix:/run/peer.sock"].expects(b"x")
+
+    def test_names_of_peers(self) -> None:
+        """A peer whose name cannot be found is passed over."""
+        running = run(stream(5432).proxy_to(upstream("db", "known.test:1", "unknown.test:1")))
+        running.peers["unknown.test:1"].is_not_found()
+        for _ in range(2):
+            running.client().sends(b"x")
+        self.assertEqual(len(running.peers["known.test:1"].connections), 3)
 
     def test_shared_with_a_server(self) -> None:
         """A server and a stream that say the same upstream have the same peers, with their health."""
@@ -492,6 +549,28 @@ class LivingTests(SynchronousTestCase):
 
 class LogTests(SynchronousTestCase):
     """One line a stream, when both sides are gone."""
+
+    def test_format(self) -> None:
+        """A format has the values that a stream has, of its TLS too; those of requests are empty."""
+        line = f"{protocol} {status} {bytes_sent} {bytes_received} {duration} {upstream_addr} {upstream_status}"
+        line += f" {server_name_indication} {header('x')} {cause} {server_port}"
+        config = http(stream(443, names=["a.test"]).proxy_to("a:1"), access_log=access_log(format=line))
+        running = run(config)
+        client, peers = running
+        hello = openssl_hello("a.test")
+        client.sends(hello)
+        peers["a:1"].sends(b"12345678")
+        running.clock.advance(2)
+        client.resets()
+        self.assertEqual(running.log, [f"TCP 200 8 {len(hello)} 2.000 a:1 200 a.test - client_closed 443"])
+
+    def test_json(self) -> None:
+        """The keys are those of requests."""
+        running = run(http(stream(5432).proxy_to("a:1"), access_log=access_log(format="json")))
+        running[0].closes()
+        told = json.loads(running.log[0])
+        self.assertEqual((told["protocol"], told["method"], told["status"]), ("TCP", "", 200))
+        self.assertEqual((told["bytes_sent"], told["upstream_addr"]), (0, "a:1"))
 
     def test_combined(self) -> None:
         """``TCP`` stands for the request, the bytes sent to the client for those of the body."""

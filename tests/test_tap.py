@@ -64,6 +64,19 @@ class OptionsTests(Case):
         self.assertEqual((code, err), (0, ""))
         self.assertEqual(out, f"{self.path}: 1 server, 1 location, no mistakes\n")
 
+    def test_check_streams(self) -> None:
+        """Streams are counted where there are some."""
+        self.write('from pydsl_proxy import stream\nproxy = stream(5432).proxy_to("10.0.0.1:5432")\n')
+        _, out, _ = self.parsed("--config", str(self.path), "--check")
+        self.assertEqual(out, f"{self.path}: 0 servers, 0 locations, 1 stream, no mistakes\n")
+        self.write(
+            "from pydsl_proxy import stream, tls\n"
+            'proxy = stream(5432, tls=tls("none.pem", "none.key")).proxy_to("10.0.0.1:5432")\n'
+        )
+        code, _, err = self.parsed("--config", str(self.path), "--check")
+        self.assertEqual(code, 1)
+        self.assertIn("none.pem", err)
+
     def test_mistakes(self) -> None:
         """Mistakes end with 1."""
         self.write(BAD)

@@ -61,7 +61,9 @@ def compile_streams(
         try:
             made[id(stream)] = _passing(config, stream, upstreams, clock, kept)
         except ConfigError as error:
-            errors.append(error)
+            # An upstream that several use has its mistakes once.
+            if not any(error.render() == known.render() for known in errors):
+                errors.append(error)
     if len(made) < len(config.streams):
         return {}
     return {

@@ -141,11 +141,18 @@ def stream(
     opened = OpenStream(
         listen=tuple(places),
         names=tuple(as_server_name(name) for name in names),
-        tls=as_tls(tls, of="stream"),
+        tls=_as_tls(tls),
         proxy_protocol=trusted_senders(proxy_protocol, of="stream"),
     )
     notice_opened(opened.origin, opened._code())
     return opened
+
+
+def _as_tls(given: Tls | Iterable[Tls] | None) -> tuple[Tls, ...]:
+    terms = as_tls(given, of="stream")
+    if terms and terms[0].strict_host:
+        raise ConfigError("stream(tls=tls(strict_host=True)): a stream has no Host", hint="leave strict_host out")
+    return terms
 
 
 def no_upstream(opened: OpenStream) -> ConfigError:

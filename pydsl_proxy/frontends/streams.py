@@ -197,6 +197,7 @@ class StreamFrontend(Half):
         self.watch.stop()
         self._listening.closed(self)
         passage, other = self._passage, self.other
+        self._passage = None
         if passage is not None:
             passage.received = self.counted
             passage.sent = 0 if other is None else other.counted

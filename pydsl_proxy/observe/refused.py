@@ -41,7 +41,9 @@ class Refused:
         self.minor = PROTOCOLS.index(match[3].decode()) if match else exchange.minor
         self.fields = exchange.fields
         self.identity = client = exchange.identity
-        self.request = Request(self, client.address, client.port, client.scheme, "", b"", client.server_port)
+        self.request = Request(
+            self, client.address, client.port, client.scheme, "", b"", client.server_port, client.tls
+        )
         self.started = exchange.started
         self.status = exchange.status
         self.sent = exchange.sent

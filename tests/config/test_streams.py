@@ -22,14 +22,17 @@ from pydsl_proxy import (
     stream,
     tls,
     upstream,
+    upstream_tls,
 )
 from pydsl_proxy.config.checks import check
 from pydsl_proxy.config.sites import Http
 from pydsl_proxy.config.streams import OpenStream, Stream
 from pydsl_proxy.errors import ConfigError, ConfigErrors
 from pydsl_proxy.interfaces import Attempt, Dial, Home
+from pydsl_proxy.service import verify
 from pydsl_proxy.testing import run
 
+STRICT = tls("c", "k", strict_host=True)
 DB = upstream("db", "a:1", "b:1")
 
 
@@ -95,6 +98,7 @@ class CallTests(SynchronousTestCase):
             ),
             (lambda: wrong(80).proxy_to(cast(str, 5)), "proxy_to(): 5 is not an upstream"),
             (lambda: wrong(80).timeouts(), "timeouts() without a time"),
+            (lambda: stream(1, tls=STRICT), "stream(tls=tls(strict_host=True)): a stream has no Host"),
             (
                 lambda: wrong(80).timeouts(idle=cast(float, "10m")),
                 "timeouts(idle=…) must be a number of seconds, not '10m'",
@@ -173,6 +177,19 @@ class WholeTests(SynchronousTestCase):
         with self.assertRaises(ConfigError) as caught:
             as_resource(http(stream(80).proxy_to(DB)))
         self.assertIn("no stream can stand in a Site", caught.exception.message)
+
+    def test_files(self) -> None:
+        """A file that cannot be read is told once, however many use the upstream."""
+        secure = upstream("secure", "a:1", tls=upstream_tls(ca="/none.pem"))
+        web = server(80).location("/").proxy_to(secure)
+        for config in (
+            http(stream(81).proxy_to(secure), stream(82).proxy_to(secure)),
+            http(web, stream(81).proxy_to(secure)),
+        ):
+            with self.assertRaises(ConfigErrors) as caught:
+                verify(config)
+            self.assertEqual(len(caught.exception.errors), 1)
+            self.assertIn("/none.pem", str(caught.exception))
 
 
 class LoadingTests(SynchronousTestCase):

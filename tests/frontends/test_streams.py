@@ -1,0 +1,127 @@
+"""Tests of a stream's TLS with real handshakes, in memory: when its peer is reached, and who is not let so far."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from OpenSSL import SSL
+from twisted.trial.unittest import SynchronousTestCase
+
+from pydsl_proxy import access_log, cause, http, status, stream, tls
+from pydsl_proxy.config.streams import Stream
+from pydsl_proxy.service import ProxyService
+from pydsl_proxy.testing import Client, MemoryLoop, Peers
+from tests.support.authorities import Authority
+
+
+class HandshakeTests(SynchronousTestCase):
+    """A listener whose TLS ends at the stream."""
+
+    def setUp(self) -> None:
+        """A certificate."""
+        self.files = Path(self.mktemp())
+        self.files.mkdir()
+        authority = Authority()
+        self.ca = authority.save(self.files)
+        self.pair = authority.issue("localhost").save(self.files, "good")
+
+    def serve(self, passed: Stream) -> None:
+        """Run it, and let a client connect."""
+        self.log = self.files / "access.log"
+        self.peers = Peers()
+        self.loop = MemoryLoop(self.peers)
+        self.peers.belong_to(self.loop)
+        self.peers.speak_raw(["a:1"])
+        written = access_log(self.log, format=f"{status} {cause}")
+        self.service = ProxyService(http(passed, access_log=written, shutdown_grace=1), self.loop)
+        self.service.startService()
+        self.loop.settle()
+        (port,) = self.loop.ports.values()
+        self.client = Client(self.loop, "the client", str)
+        address = port.getHost()
+        self.client.connect(port, address, address, raw=True)
+
+    def told(self) -> list[str]:
+        """The lines of the log."""
+        self.loop.advance(2)
+        return self.log.read_text().splitlines()
+
+    def greet(self, connection: SSL.Connection) -> None:
+        """Shake hands as far as it goes."""
+        for _ in range(3):
+            try:
+                connection.do_handshake()
+            except SSL.WantReadError:
+                pass
+            self.exchange(connection)
+
+    def exchange(self, connection: SSL.Connection) -> None:
+        """Let the bytes of both sides go to the other."""
+        try:
+            self.client.sends(connection.bio_read(1 << 16))
+        except SSL.WantReadError:
+            pass
+        if data := self.client.takes():
+            connection.bio_write(data)
+
+    def connection(self) -> SSL.Connection:
+        """A client's TLS."""
+        made = SSL.Connection(SSL.Context(SSL.TLS_CLIENT_METHOD), None)
+        made.set_connect_state()
+        return made
+
+    def test_peer_after_handshake(self) -> None:
+        """A peer is reached when the handshake is done, whoever speaks first then."""
+        self.serve(stream(443, tls=tls(*self.pair)).proxy_to("a:1"))
+        connection = self.connection()
+        self.assertEqual(len(self.peers["a:1"].connections), 0)
+        self.greet(connection)
+        self.assertEqual(len(self.peers["a:1"].connections), 1)
+        self.peers["a:1"].sends(b"220 hello")
+        self.exchange(connection)
+        self.assertEqual(connection.recv(100), b"220 hello")
+        connection.send(b"EHLO")
+        self.exchange(connection)
+        self.peers["a:1"].expects(b"EHLO")
+
+    def test_no_application_protocol(self) -> None:
+        """What is spoken inside is not known: nothing is chosen of what a client offers by ALPN, nor is it refused."""
+        self.serve(stream(443, tls=tls(*self.pair)).proxy_to("a:1"))
+        context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+        context.set_alpn_protos([b"postgresql"])
+        connection = SSL.Connection(context, None)
+        connection.set_connect_state()
+        self.greet(connection)
+        self.assertEqual(connection.get_alpn_proto_negotiated(), b"")
+        self.assertEqual(len(self.peers["a:1"].connections), 1)
+
+    def test_handshake_timeout(self) -> None:
+        """A handshake has sixty seconds, as nginx's ``ssl_handshake_timeout``, and reaches no peer."""
+        self.serve(stream(443, tls=tls(*self.pair)).proxy_to("a:1"))
+        self.loop.advance(59.9)
+        self.assertFalse(self.client.is_closed)
+        self.loop.advance(0.2)
+        self.assertTrue(self.client.is_gone)
+        self.assertEqual(len(self.peers["a:1"].connections), 0)
+        self.assertEqual(self.told(), ["408 client_timeout"])
+
+    def test_refused(self) -> None:
+        """Who is not allowed is closed after the handshake, and so is who has no certificate where one is demanded."""
+        denied = stream(443, tls=tls(*self.pair)).deny("all").proxy_to("a:1")
+        demanding = stream(443, tls=tls(*self.pair, client_ca=self.ca)).proxy_to("a:1")
+        for passed, line in ((denied, "403 access_denied"), (demanding, "403 no_client_certificate")):
+            self.serve(passed)
+            self.greet(self.connection())
+            self.assertTrue(self.client.is_closed)
+            self.assertEqual(len(self.peers["a:1"].connections), 0)
+            self.assertEqual(self.told()[-1], line)
+
+    def test_client_leaves(self) -> None:
+        """A client that goes within its handshake leaves nothing behind, and the proxy can stop."""
+        self.serve(stream(443, tls=tls(*self.pair)).proxy_to("a:1"))
+        self.client.sends(b"\x16\x03\x01")
+        self.client.closes()
+        stopped: list[object] = []
+        self.service.stopService().addBoth(stopped.append)
+        self.loop.settle()
+        self.assertEqual(len(stopped), 1)
