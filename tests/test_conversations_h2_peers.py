@@ -5,8 +5,11 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import http2, server, upstream
+from pydsl_proxy import peer as peer_at
 from pydsl_proxy.config.upstreams import Upstream
-from pydsl_proxy.testing import Running, run
+from pydsl_proxy.connectors.h1 import H1Connector
+from pydsl_proxy.errors import ConfigErrors
+from pydsl_proxy.testing import Response, Running, run
 from tests.support.h2_peer import SETTINGS, H2Peer, Pairs
 
 GET = b"GET /a?b HTTP/1.1\r\nHost: x.test\r\n\r\n"
@@ -184,6 +187,77 @@ class ResponseTests(SynchronousTestCase):
         self.assertEqual(peer.last.number, 3)
 
 
+class AskingTests(SynchronousTestCase):
+    """Requests of the proxy's own."""
+
+    def test_auth_request(self) -> None:
+        """A subrequest is one of HTTP/2 too, on the same connection."""
+        to = app()
+        running = run(
+            server(80).location("/").auth_request(to, path="/auth").proxy_to(to),
+        )
+        client, peers = running
+        peers["a:1"].answers_by(lambda request: Response(200 if request.target == "/auth" else 404, b"x"))
+        self.assertEqual(client.request("POST", "/a", body=b"b").status, 404)
+        self.assertEqual([request.target for request in peers["a:1"].requests], ["/auth", "/a"])
+        self.assertEqual(len(peers["a:1"].connections), 1)
+
+    def test_mirror(self) -> None:
+        """So are copies."""
+        to = app()
+        client, peers = run(server(80).location("/").mirror(to).proxy_to(to))
+        peers["a:1"].answers(200, b"x")
+        self.assertEqual(client.request("POST", "/a", body=b"b").body, b"x")
+        self.assertEqual([request.body for request in peers["a:1"].requests], [b"b", b"b"])
+
+    def test_values(self) -> None:
+        """A function of the user's that raises costs a 500, and the connection is used on."""
+        calls = iter((1, 0, 1))
+        site = server(80).location("/").set_request_header("X-A", lambda request: str(1 // next(calls))).proxy_to(app())
+        client, peers = run(site)
+        peers["a:1"].answers(200, b"x")
+        self.assertEqual([client.request("GET", "/").status for _ in range(3)], [200, 500, 200])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertEqual(len(peers["a:1"].connections), 1)
+
+    def test_values_at_first(self) -> None:
+        """Also if it is the only one that a new connection was made for."""
+        calls = iter((0, 1))
+        site = server(80).location("/").set_request_header("X-A", lambda request: str(1 // next(calls))).proxy_to(app())
+        client, peers = run(site)
+        peers["a:1"].answers(200, b"x")
+        self.assertEqual([client.request("GET", "/").status for _ in range(2)], [500, 200])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_retry_by_status(self) -> None:
+        """An answer that is kept while another peer is tried is the client's if nothing better comes."""
+        running = run(server(80).location("/").retry(2, on=[503]).proxy_to(app("a:1", "b:1")))
+        client, peers = running
+        peers["a:1"].answers(503, b"first" * 100_000)
+        peers["b:1"].refuses()
+        answer = client.request("GET", "/")
+        self.assertEqual((answer.status, answer.body), (503, b"first" * 100_000))
+        peers["b:1"].accepts()
+        peers["b:1"].answers(200, b"second")
+        running.clock.advance(11)
+        self.assertEqual([client.request("GET", "/").body for _ in range(4)], [b"second"] * 4)
+
+    def test_websocket(self) -> None:
+        """A WebSocket cannot be asked for, which is told when the configuration is read."""
+        site = server(80).location("/").websocket_to(app(), tunnel=True)
+        error = self.assertRaises(ConfigErrors, run, site).errors[0]
+        self.assertEqual(error.message, "upstream 'app' is spoken to via http2(), which knows no WebSockets")
+        run(server(80).location("/").websocket_to(upstream("app", "a:1", via=H1Connector()), tunnel=True))
+
+    def test_buffers(self) -> None:
+        """Buffers make no difference."""
+        site = server(80).location("/").buffer_request().buffer_response().proxy_to(app())
+        client, peers = run(site)
+        peers["a:1"].answers_by(lambda request: Response(200, request.body))
+        body = bytes(100_000)
+        self.assertEqual(client.request("POST", "/", body=body).body, body)
+
+
 class SharingTests(SynchronousTestCase):
     """Several attempts on one connection."""
 
@@ -265,6 +339,74 @@ class SharingTests(SynchronousTestCase):
         self.assertTrue(peer.end.is_closed)
         second.answers(1, b"ok", HEAD)
         other.expects(ANSWER + b"ok")
+
+    def test_learned(self) -> None:
+        """A new connection goes by what the peer has said on the last one, until it says something else."""
+        running, peer = begun(MAX_CONCURRENT_STREAMS=2)
+        peer.answers(1, b"ok", HEAD)
+        running[0].takes()
+        peer.end.closes()
+        running.peers["a:1"].times_out()
+        clients = [running[0], *(running.client() for _ in range(4))]
+        for client in clients:
+            client.sends(GET)
+        running.peers["a:1"].accepts()
+        second, third, fourth = (H2Peer(each) for each in running.peers["a:1"].connections[1:])
+        self.assertEqual([len(each.asked) for each in (second, third, fourth)], [2, 2, 1])
+
+    def test_unknown_limit(self) -> None:
+        """Of those that wait for a peer that is not known, one is sent before it has said how many it takes."""
+        running = run(server(80).location("/").proxy_to(app()))
+        clients = [running[0], *(running.client() for _ in range(4))]
+        for client in clients:
+            client.sends(GET)
+        first = running.peers["a:1"].connection
+        clients[3].resets()
+        peer = H2Peer(first, {SETTINGS["MAX_CONCURRENT_STREAMS"]: 3})
+        self.assertEqual([each.number for each in peer.hears().asked], [1, 3, 5])
+        self.assertEqual([len(H2Peer(each).asked) for each in running.peers["a:1"].connections[1:]], [1])
+
+    def test_speechless(self) -> None:
+        """Of a peer that never says a word those that wait have had their time to connect; the one that is sent has its
+        own."""
+        running = run(server(80).location("/").timeouts(connect=2, read=9).proxy_to(app()))
+        other = running.client()
+        for client in (running[0], other):
+            client.sends(GET)
+        running.clock.advance(3)
+        self.assertEqual((running[0].received, other.takes()[9:12]), (b"", b"504"))
+        self.assertEqual(running.exchanges[0].message, "peer a:1 did not begin to speak HTTP/2 in time")
+        running.clock.advance(7)
+        self.assertEqual(running[0].takes()[9:12], b"504")
+
+    def test_lost_before_a_word(self) -> None:
+        """If it closes, those that wait may be tried elsewhere, whatever they are."""
+        to = upstream("app", "a:1", peer_at("b:1", backup=True), via=http2())
+        running = run(server(80).location("/").proxy_to(to))
+        running[0].sends(GET)
+        other = running.client()
+        other.sends(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc")
+        running.peers["b:1"].answers(200, b"b")
+        running.peers["a:1"].closes()
+        for client in (running[0], other):
+            self.assertTrue(client.takes().endswith(b"b"))
+
+    def test_goes_at_once(self) -> None:
+        """A peer in good order that goes before it looks at anything costs no try, and is not blamed."""
+        running, peer = begun(data=b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc")
+        peer.goes(0)
+        second = H2Peer(running.peers["a:1"].connections[1])
+        self.assertEqual(second.last.body, b"abc")
+        second.answers(1, b"ok", HEAD)
+        running[0].expects(ANSWER + b"ok")
+
+    def test_goes_with_error(self) -> None:
+        """One that goes for an error of ours, as it says, is told of in the log."""
+        running, peer = begun()
+        peer.goes(0, 11)
+        self.assertEqual(running[0].takes()[9:12], b"502")
+        text = "peer a:1 closed the connection before it looked at the request: ENHANCE_YOUR_CALM"
+        self.assertEqual(running.exchanges[-1].message, text)
 
     def test_refused_stream(self) -> None:
         """RFC 9113 8.7: a refused stream was not looked at, so it is asked again, once."""

@@ -19,6 +19,7 @@ from pydsl_proxy.config.locations import Location
 from pydsl_proxy.config.retries import DEFAULT_RETRY, Retry, retry_of
 from pydsl_proxy.config.timeouts import timeouts_of
 from pydsl_proxy.config.upstreams import Upstream as UpstreamConfig
+from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.interfaces import Ask, Call, Exchange, Handle, Timeouts
 from pydsl_proxy.origin import Origin
 from pydsl_proxy.runtime.filtering import filtered
@@ -115,6 +116,12 @@ class LocationPlace:
         silence: float | None = None,
     ) -> Handle:
         assert isinstance(upstream, UpstreamConfig)
+        if silence is not None and not getattr(upstream.via, "switches", upstream.via is None):
+            raise ConfigError(
+                f"upstream {upstream.name!r} is spoken to via {upstream.via!r}, which knows no WebSockets",
+                origin=self.origin,
+                hint="make another upstream of the same peers, without via=…",
+            )
         rules = self.request_rules if rules is None else rules
         writer = RequestWriter(rules, _host(upstream), b"" if silence is None else WEBSOCKET)
         names = tuple(name.encode() for name in (upstream.name, *(peer.address for peer in upstream.peers)))

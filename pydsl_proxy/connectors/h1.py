@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum
 from math import inf
-from typing import cast
+from typing import ClassVar, cast
 
 from attrs import frozen
 from twisted.internet.error import ConnectionDone, ConnectionLost
@@ -400,6 +400,8 @@ class H1Connection(Protocol):
 @frozen
 class H1Connector:
     """HTTP/1.1 with kept connections: how an upstream is spoken to unless told otherwise."""
+
+    switches: ClassVar[bool] = True
 
     def compile(self, home: Home, dial: Dial) -> Callable[[Attempt], Callable[[], None]]:
         """See :class:`~pydsl_proxy.interfaces.Connector`."""

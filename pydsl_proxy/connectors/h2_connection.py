@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,7 @@ from pydsl_proxy.wire.h2_request_block import asks_for_trailers
 from pydsl_proxy.wire.hpack_literals import NO_TABLE
 
 if TYPE_CHECKING:
-    from pydsl_proxy.connectors.h2_sharing import Sharing
+    from pydsl_proxy.connectors.h2_sharing import Beginning, Sharing
 
 # Seconds of silence, while something is awaited, after which a peer is asked whether it is there.  Once for each
 # silence: servers of gRPC close connections on which PINGs come more often than every five minutes without data.
@@ -37,12 +36,13 @@ class H2Connection(Reading):
     """One connection to a peer.
 
     It has a stream for each attempt that is under way on it, and belongs to its home's pool while it has none.
-    *made* is called when it can be used.
+    *beginning* hears when it can be used, and when the peer has said how.
     """
 
-    def __init__(self, sharing: Sharing, made: Callable[[H2Connection], None]) -> None:
+    def __init__(self, sharing: Sharing, beginning: Beginning) -> None:
         super().__init__(sharing)
-        self._made = made
+        self._beginning = beginning
+        self._speaks_by = inf
         self._idle = False
         self._requests = 0
         # What is written meanwhile goes out in one piece.
@@ -68,8 +68,10 @@ class H2Connection(Reading):
         self._secure = getattr(transport, "encrypted", False)
         self._cork = []
         self.greet()
-        self._made(self)
+        self._beginning.made(self)
         self._uncork()
+        self._speaks_by = self._heard + self._beginning.timeouts.connect
+        self._look_by(self._speaks_by)
         if not self._requests:
             self._rest()
 
@@ -154,11 +156,16 @@ class H2Connection(Reading):
             self.take(data)
             for stream in self.unanswered:
                 stream.answer()
-            self.unanswered.clear()
             self._uncork()
         except Fault as fault:
             self._uncork()
             self._give_up(fault)
+        self.unanswered.clear()
+
+    def spoken(self) -> None:
+        """The peer has said what it takes: those that wait for that are sent, here or elsewhere."""
+        self._speaks_by = inf
+        self._beginning.spoken(self)
 
     def heard_more(self) -> None:
         """Something else than the answer to a PING: the next silence is another one."""
@@ -214,6 +221,9 @@ class H2Connection(Reading):
             stream = self.streams.pop(number, None)
             if stream is not None:
                 self.held.pop(number, None)
+                if stream.attempt is not None and code == Code.NO_ERROR:
+                    # As a kept connection that was closed: it costs no try, and says nothing of the peer.
+                    stream.attempt.reused = True
                 stream.lost(error)
         if self._idle:
             self.close()
@@ -238,11 +248,14 @@ class H2Connection(Reading):
         if self.closed:
             self.transport.abortConnection()
             return
+        if now >= self._speaks_by:
+            self._speaks_by = inf
+            self._beginning.silent()
         if self._idle:
             if now >= self._idle_until:
                 self.close()
             else:
-                self._look_by(self._idle_until)
+                self._look_by(min(self._idle_until, self._speaks_by))
             return
         if now >= self._answer_by:
             text = f"peer {self.name} did not answer a PING for {PING_WITHIN:g} s"
@@ -255,7 +268,7 @@ class H2Connection(Reading):
                 self.suspect()
             deadlines = [stream.deadline for stream in self.streams.values()]
             quiet = inf if self._asked else self._heard + QUIET
-            self._look_by(min(*deadlines, quiet, self._answer_by))
+            self._look_by(min(*deadlines, quiet, self._answer_by, self._speaks_by))
 
     def suspect(self) -> None:
         """Ask whether the peer is there at all, if nothing was heard of it for a while."""
@@ -342,3 +355,5 @@ class H2Connection(Reading):
         self.held.clear()
         for stream in streams.values():
             stream.lost(error)
+        # Nothing was sent of those that wait for the peer's first word.
+        self._beginning.failed(ProxyError(Source.PEER, error.status, error.cause, error.message, retryable=True))

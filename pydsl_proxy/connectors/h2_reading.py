@@ -50,9 +50,6 @@ if TYPE_CHECKING:
 # Bytes of all streams that a peer may send before it hears from us.  Those of each are bounded by its own window; this
 # one must not let a slow client hold up the others, so it is opened again whatever becomes of the bytes.
 ROOM = 16 * 1024 * 1024
-# What a peer may have open before it tells its own limit (RFC 9113 6.5.2 has none); nghttp2 takes it for the same.
-ASSUMED_STREAMS = 100
-
 GREETING = (
     PREFACE
     + settings(
@@ -92,7 +89,8 @@ class Reading(Protocol):
         self.strays = 0
         self.closed = False
         self._going = False
-        self._most_streams = ASSUMED_STREAMS
+        # One until the peer has spoken, or what it said last time; see Beginning.
+        self._most_streams = sharing.expected or 1
         self._splitter = FrameSplitter()
         self._greeted = False
         self._room = ROOM
@@ -232,16 +230,25 @@ class Reading(Protocol):
             if payload:
                 raise Fault(Code.FRAME_SIZE_ERROR, "an acknowledgement with a payload")
             return
-        self._greeted = True
+        if not self._greeted:
+            # RFC 9113 6.5.2: no limit, unless it says one.
+            self._limit(LAST_STREAM)
         for name, value in read_settings(payload):
             if name == Setting.ENABLE_PUSH and value:
                 raise Fault(Code.PROTOCOL_ERROR, "a server that wants to be pushed to")
             if name == Setting.MAX_CONCURRENT_STREAMS:
-                self._most_streams = value
+                self._limit(value)
             elif name == Setting.INITIAL_WINDOW_SIZE:
                 self._resize(value)
         self.write(SETTINGS_ACK)
         self.flush()
+        if not self._greeted:
+            self._greeted = True
+            self.spoken()
+
+    def _limit(self, streams: int) -> None:
+        # A peer that is busy may say 0 for a while; the next connection has to try at least.
+        self._most_streams, self._sharing.expected = streams, max(1, streams)
 
     def _resize(self, size: int) -> None:
         """RFC 9113 6.9.2: windows that are open change too, and may be below zero then."""
@@ -302,6 +309,10 @@ class Reading(Protocol):
 
     def flush(self) -> None:
         """Send what waits for room."""
+        raise NotImplementedError
+
+    def spoken(self) -> None:
+        """The peer has said what it takes."""
         raise NotImplementedError
 
     def heard_more(self) -> None:

@@ -29,6 +29,7 @@ class PeerConnection(End):
         super().__init__(loop, name, RawStream() if peer.is_raw else RequestStream(self._asked))
         self._peer = peer
         self._language: Language = Http()
+        self._greeted = True
         # Complete requests, since the test last sent something by hand.
         self._waiting: list[ReceivedRequest] = []
 
@@ -42,11 +43,21 @@ class PeerConnection(End):
         if not self._received and len(data) and not isinstance(self._stream, RawStream):
             self._language = language_of(bytes(data[:16]))
             self._stream = self._language.stream(self._asked)
+            self._greeted = not self._language.greeting
+        if self._peer.standing is not None:
+            self._greet()
         return super().take(data)
+
+    def _greet(self) -> None:
+        if not self._greeted:
+            self._greeted = True
+            self._sent.append(self._language.greeting)
 
     def answer(self, answer: Answer) -> None:
         """Answer the requests that wait."""
         waiting, self._waiting = self._waiting, []
+        if not self.is_gone:
+            self._greet()
         for request in waiting:
             if not self.is_gone and not self._half_closed:
                 self._sent.append(self._language.written(answer(request), request))

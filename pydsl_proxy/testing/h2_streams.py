@@ -100,9 +100,7 @@ class Http2:
     """HTTP/2 with prior knowledge."""
 
     ends_by_close: ClassVar[bool] = False
-
-    def __init__(self) -> None:
-        self._greeting = _GREETING
+    greeting: ClassVar[bytes] = _GREETING
 
     def stream(self, complete: Callable[[ReceivedRequest], None]) -> Stream:
         """Requests in frames."""
@@ -110,14 +108,13 @@ class Http2:
 
     def written(self, response: Response, request: ReceivedRequest) -> bytes:
         """A response in frames; Content-Length is added where nothing else tells the end of a body."""
-        number, greeting = request.stream, self._greeting
-        self._greeting = b""
+        number = request.stream
         bodiless = request.method == "HEAD" or has_no_body(response.status)
         fields = [(":status", str(response.status)), *response.headers.pairs]
         if not has_no_body(response.status) and "content-length" not in response.headers and not response.trailers:
             fields.append(("content-length", str(len(response.body))))
         body = b"" if bodiless else response.body
-        pieces = [greeting, h2.headers(number, _block(fields), 0 if body or response.trailers else h2.END_STREAM)]
+        pieces = [h2.headers(number, _block(fields), 0 if body or response.trailers else h2.END_STREAM)]
         if body:
             pieces.append(h2.data(number, body, 0 if response.trailers else h2.END_STREAM))
         if response.trailers:

@@ -14,9 +14,10 @@ Complete = Callable[[ReceivedRequest], None]
 
 
 class Language(Protocol):
-    """One protocol."""
+    """One protocol; ``greeting`` is what a peer says that means to answer, before all else."""
 
     ends_by_close: ClassVar[bool]
+    greeting: ClassVar[bytes]
 
     def stream(self, complete: Complete) -> Stream:
         """What reads requests, and gives them to *complete*."""
@@ -29,6 +30,7 @@ class Http:
     """HTTP/1.1."""
 
     ends_by_close: ClassVar[bool] = False
+    greeting: ClassVar[bytes] = b""
 
     def stream(self, complete: Complete) -> Stream:
         """Requests with a head."""
@@ -43,6 +45,7 @@ class FastCgi:
     """FastCGI, as PHP-FPM speaks it."""
 
     ends_by_close: ClassVar[bool] = False
+    greeting: ClassVar[bytes] = b""
 
     def stream(self, complete: Complete) -> Stream:
         """Requests in records."""
@@ -59,6 +62,7 @@ class Scgi:
     """SCGI."""
 
     ends_by_close: ClassVar[bool] = True
+    greeting: ClassVar[bytes] = b""
 
     def stream(self, complete: Complete) -> Stream:
         """Requests behind a netstring."""
@@ -73,6 +77,7 @@ class Uwsgi:
     """uwsgi, as uWSGI speaks it."""
 
     ends_by_close: ClassVar[bool] = True
+    greeting: ClassVar[bytes] = b""
 
     def stream(self, complete: Complete) -> Stream:
         """Requests behind a packet."""

@@ -24,15 +24,19 @@ def large() -> bytes:
     return Random(1).randbytes(LARGE)
 
 
-def before(peer: Callable[[], Program], options: str = "") -> Callable[[], Program]:
-    """What starts a proxy before *peer*, which is started too; *options* are those of its upstream, as code."""
+def before(peer: Callable[[], Program], options: str = "", *, share: bool = True) -> Callable[[], Program]:
+    """What starts a proxy before *peer*, which is started too, once for all tests unless it is not for them to *share*.
+
+    *options* are those of its upstream, as code.
+    """
 
     def start() -> Program:
         port = free_port()
+        at = (shared(peer) if share else peer()).port
         config = f"""
 from pydsl_proxy import http, http2, server, upstream, upstream_tls
 
-app = upstream("app", "127.0.0.1:{shared(peer).port}"{options})
+app = upstream("app", "127.0.0.1:{at}"{options})
 web = server("tcp:{port}:interface=127.0.0.1").location("/").proxy_to(app)
 proxy = http(web, access_log=None, shutdown_grace=1)
 """
