@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
 from functools import cache
 from hashlib import md5, sha256
 from http.client import HTTPConnection
 from random import Random
 from shutil import copytree
-from time import monotonic
+from time import monotonic, sleep
 from typing import ClassVar
 from urllib.parse import quote
 
@@ -17,7 +18,18 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.integration.applications import SCRIPTS, Php
 from tests.integration.clients import RawClient, Response, curl, fetch, fetch_on
 from tests.integration.peers import nginx_with
-from tests.integration.support import PROGRAMS, ROOT, Program, folder, free_port, proxy, proxy_of, shared, wait_until
+from tests.integration.support import (
+    PROGRAMS,
+    ROOT,
+    STOPS_WITHIN,
+    Program,
+    folder,
+    free_port,
+    proxy,
+    proxy_of,
+    shared,
+    wait_until,
+)
 from tests.support.authorities import Authority
 
 CONFIG = r"""
@@ -203,6 +215,38 @@ class TcpTests(UnixTests):
         for _ in range(5):
             answer = self.fetch("/form.php", "POST", b"a=" + bytes(5_000_000), fields)
             self.assertEqual((answer.status, json.loads(answer.body)["post"]), (200, []))
+
+
+class TwoTests(SynchronousTestCase):
+    """Two of them, of which one ends, with all that it does, and comes again."""
+
+    def test_ended(self) -> None:
+        """No request fails meanwhile."""
+        first, second, port = Php(), php(), free_port()
+        self.addCleanup(first.stop)
+        config = f"""
+from pydsl_proxy import fastcgi, http, peer, server, upstream
+
+via = fastcgi(root="{SCRIPTS}", keep_conn=True)
+two = upstream("two", peer("unix:{first.path}", fail_timeout=0.1), "unix:{second.path}", via=via)
+proxy = http(server("tcp:{port}:interface=127.0.0.1").location("/").proxy_to(two), access_log=None)
+"""
+        self.addCleanup(proxy(config, port).stop)
+        pids: list[set[bytes]] = []
+
+        def end() -> None:
+            # Killed, its children would live on.
+            first.signal(signal.SIGTERM)
+            first.wait(STOPS_WITHIN)
+
+        for step in (lambda: None, end, first.restart):
+            step()
+            sleep(0.2)
+            answers = [fetch(port, "/pid.php") for _ in range(12)]
+            self.assertEqual({answer.status for answer in answers}, {200})
+            pids.append({answer.body for answer in answers})
+        self.assertLess(pids[1], pids[0])
+        self.assertGreater(len(pids[2]), len(pids[1]))
 
 
 class NginxTests(Case):
