@@ -17,7 +17,7 @@ from pydsl_proxy.config.noticing import notice_closed, notice_opened
 from pydsl_proxy.config.scopes import Scope
 from pydsl_proxy.config.upstreams import Upstream, alone
 from pydsl_proxy.errors import ConfigError
-from pydsl_proxy.handlers.asgi import Asgi
+from pydsl_proxy.handlers.asgi import MOST_MESSAGE, Asgi
 from pydsl_proxy.handlers.files import Files
 from pydsl_proxy.handlers.proxy import Proxy, no_prefix
 from pydsl_proxy.handlers.redirect import Redirect
@@ -264,17 +264,18 @@ class OpenLocation(Scope, Generic[T]):
         spelled = application if isinstance(application, str) else None
         return self.handle(Wsgi(cast("WSGIApplication", given), threads=threads, queue=queue, spelled=spelled))
 
-    def asgi(self, application: Callable[..., Awaitable[object]] | str) -> T:
+    def asgi(self, application: Callable[..., Awaitable[object]] | str, *, max_message: int = MOST_MESSAGE) -> T:
         """Answer with an ASGI application, as FastAPI's and Starlette's, in the proxy's own process.
 
         *application* is the object, or the name to import it by, ``"package.module:app"``.  It runs in a loop of
         asyncio in a thread of its own, or in that of the reactor if the reactor is asyncio's.  It starts before the
-        proxy listens, and stops with it (its "lifespan").
+        proxy listens, and stops with it (its "lifespan").  WebSockets are spoken too; a message of theirs has at most
+        *max_message* bytes.
         """
         given = imported("asgi", application)
         check_asgi(given)
         spelled = application if isinstance(application, str) else None
-        return self.handle(Asgi(cast("AsgiApplication", given), spelled=spelled))
+        return self.handle(Asgi(cast("AsgiApplication", given), max_message=max_message, spelled=spelled))
 
     def handle(self, handler: Handler) -> T:
         """Give requests to *handler*, an object with ``compile(place)`` (:class:`pydsl_proxy.interfaces.Handler`)."""

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 from attrs import field, frozen
 
+from pydsl_proxy.errors.numbers import count, size
 from pydsl_proxy.handlers.applications import Shown, not_below
+from pydsl_proxy.handlers.asgi_answer import Answer
 from pydsl_proxy.handlers.asgi_running import ALL, Applications, Used
-from pydsl_proxy.handlers.asgi_scope import http_scope
+from pydsl_proxy.handlers.asgi_scope import http_scope, websocket_scope
 from pydsl_proxy.handlers.asgi_types import Application
+from pydsl_proxy.handlers.tunnelling import tunnelling
 from pydsl_proxy.interfaces import Exchange, Handle, Place
-from pydsl_proxy.origin.spelling import call
+from pydsl_proxy.origin.spelling import call, options
+
+# Of a message of a WebSocket, in bytes: as much as the websockets library takes; uvicorn takes 16 MiB.
+MOST_MESSAGE = 1024 * 1024
 
 
 @frozen
@@ -29,21 +36,37 @@ class Asgi:
     application: Application = field(eq=id)
     spelled: str | None = field(default=None, kw_only=True, eq=False, repr=False)
 
+    max_message: int = field(default=MOST_MESSAGE, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        count("asgi(max_message=…)", size("asgi(max_message=…)", self.max_message), least=1)
+
     def as_verb(self) -> str:
         """The call that makes this."""
-        return call("asgi", repr(self.spelled or self.application))
+        return call("asgi", repr(self.spelled or self.application), options(self, "max_message"))
 
     def compile(self, place: Place) -> Handle:
         """A handle that has the application called in its loop for each exchange."""
+        # Autobahn is slow to import, and most configurations have no use for it.
+        from pydsl_proxy.handlers.asgi_socket import Socket, socket_terms
+
         shown = Shown(place)
         applications = place.kept(ALL, lambda: Applications(place.clock))
         running = place.kept(self, lambda: Used(applications.of(self.application))).running
+        socket = partial(Socket, socket_terms(place, self.max_message))
 
-        def answer(exchange: Exchange) -> None:
+        def http(exchange: Exchange) -> None:
             paths = shown.paths(exchange)
             if paths is None:
                 not_below(exchange)
             else:
-                running.ask(exchange, http_scope(exchange, shown, paths))
+                running.ask(http_scope(exchange, shown, paths), Answer, exchange)
 
-        return answer
+        def websocket(exchange: Exchange) -> None:
+            paths = shown.paths(exchange)
+            if paths is None:
+                not_below(exchange)
+            else:
+                running.ask(websocket_scope(exchange, shown, paths), socket, exchange)
+
+        return tunnelling(websocket, http)

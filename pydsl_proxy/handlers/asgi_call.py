@@ -143,7 +143,7 @@ class Call:
         status = message["status"]
         if not isinstance(status, int):
             raise TypeError(f"{status!r} is no status")
-        head = self._head = made_head(status, b"", _pairs(message))
+        head = self._head = made_head(status, b"", pairs_of(message))
         self._length = head.length if has_body(self._method, head) else None
         self._trailers = [] if message.get("trailers") else None
 
@@ -179,7 +179,7 @@ class Call:
 
     def _more_trailers(self, message: MutableMapping[str, object]) -> None:
         trailers = cast(Pairs, self._trailers)
-        trailers += _pairs(message)
+        trailers += pairs_of(message)
         if not message.get("more_trailers", False):
             # Whether they can be sent is seen as for a head.
             made_head(200, b"", trailers)
@@ -188,7 +188,7 @@ class Call:
             self._outside(self._answer.finish, tuple(trailers))
 
 
-def _pairs(message: MutableMapping[str, object]) -> Pairs:
+def pairs_of(message: MutableMapping[str, object]) -> Pairs:
     """The header fields of a message."""
     pairs = [tuple(pair) for pair in cast("Iterable[Iterable[bytes]]", message.get("headers", ()))]
     for pair in pairs:

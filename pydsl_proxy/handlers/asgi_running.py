@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 from functools import partial
-from typing import Final
+from typing import Final, Protocol, TypeAlias
 from weakref import WeakValueDictionary
 
 from attrs import frozen
@@ -14,7 +15,6 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.handlers.asgi_answer import Answer
 from pydsl_proxy.handlers.asgi_lifespan import Lifespan, NotStarted
 from pydsl_proxy.handlers.asgi_types import Application
 from pydsl_proxy.handlers.event_loops import Tasks, event_loop_of
@@ -34,12 +34,24 @@ class Stage(Enum):
     STOPPED = "it has ended"
 
 
+class Begun(Protocol):
+    """What stands between an exchange and the call of an application."""
+
+    def begin(self, application: Application, scope: dict[str, object], /) -> None:
+        """Have it called."""
+
+
+Stand: TypeAlias = Callable[[Exchange, EventLoop, Tasks, Callable[[], None]], Begun]
+"""Makes that, for a loop and tasks in it; the last is to be called when the application has returned."""
+
+
 class Waiting:
     """An exchange that came before its application had started."""
 
-    def __init__(self, exchange: Exchange, scope: dict[str, object]) -> None:
+    def __init__(self, exchange: Exchange, scope: dict[str, object], stand: Stand) -> None:
         self.exchange = exchange
         self.scope = scope
+        self.stand = stand
         self.has_left = False
 
     def cancel(self, error: ProxyError) -> None:
@@ -71,28 +83,24 @@ class Running:
 
     # -- requests ------------------------------------------------------------------------------------------------------
 
-    def ask(self, exchange: Exchange, scope: dict[str, object]) -> None:
+    def ask(self, scope: dict[str, object], stand: Stand, exchange: Exchange) -> None:
         """Have the application answer, when it has started."""
         if self._lifespan is not None and self.stage is not Stage.STARTING:
-            self._call(scope, exchange)
+            # A copy: what a request puts there is its own, what the application has put there is shared.
+            scope["state"] = self._lifespan.state.copy()
+            self._calls += 1
+            stand(exchange, self._loop, self._tasks, self._returned).begin(self._application, scope)
         elif self.stage is Stage.FAILED or self.stage is Stage.STOPPED:
             exchange.fail(
                 ProxyError(Source.US, 503, "not_started", f"the application does not run: {self.stage.value}")
             )
         else:
-            waiting = Waiting(exchange, scope)
+            waiting = Waiting(exchange, scope, stand)
             exchange.running = waiting
             self._waiting = [each for each in self._waiting if not each.has_left]
             self._waiting.append(waiting)
             # Where nobody else starts it, who asks first does; what comes of it is logged.
             self.start().addErrback(lambda failure: None)
-
-    def _call(self, scope: dict[str, object], exchange: Exchange) -> None:
-        assert self._lifespan is not None
-        # A copy: what a request puts there is its own, what the application has put there is shared.
-        scope["state"] = self._lifespan.state.copy()
-        self._calls += 1
-        Answer(exchange, self._loop, self._tasks, self._returned).begin(self._application, scope)
 
     def _returned(self) -> None:
         self._calls -= 1
@@ -129,15 +137,12 @@ class Running:
         for each in waiting:
             if not each.has_left:
                 each.exchange.running = None
-                each.exchange.go_on(partial(self._ask_again, each.scope))
+                each.exchange.go_on(partial(self.ask, each.scope, each.stand))
         for told in starting:
             if error is None:
                 told.callback(None)
             else:
                 told.errback(Failure(error))
-
-    def _ask_again(self, scope: dict[str, object], exchange: Exchange) -> None:
-        self.ask(exchange, scope)
 
     # -- stop ----------------------------------------------------------------------------------------------------------
 

@@ -1,10 +1,11 @@
-"""The connection scope of an ASGI application: "HTTP Connection Scope" of its specification."""
+"""The connection scopes of an ASGI application, as its specification has them."""
 
 from __future__ import annotations
 
 from pydsl_proxy.handlers.applications import Shown
 from pydsl_proxy.interfaces import Exchange
 from pydsl_proxy.wire.uri import split_target
+from pydsl_proxy.wire.websocket import offered_subprotocols
 
 # As the specification spells them, by the number that exchanges know them by.
 _HTTP_VERSIONS = ("1.0", "1.1", "2")
@@ -14,16 +15,31 @@ VERSION = {"version": "3.0", "spec_version": "2.4"}
 
 
 def http_scope(exchange: Exchange, shown: Shown, paths: tuple[bytes, bytes]) -> dict[str, object]:
-    """All of it but ``state``; ``path`` is the whole path, of which ``root_path`` is the beginning."""
+    """Of a request; all of it but ``state``."""
+    scope = _scope("http", exchange, shown, paths)
+    scope["method"] = exchange.method.decode("latin-1").upper()
+    scope["scheme"] = exchange.identity.scheme
+    scope["extensions"] = {"http.response.trailers": {}} if exchange.minor else {}
+    return scope
+
+
+def websocket_scope(exchange: Exchange, shown: Shown, paths: tuple[bytes, bytes]) -> dict[str, object]:
+    """Of a WebSocket; all of it but ``state``."""
+    scope = _scope("websocket", exchange, shown, paths)
+    scope["scheme"] = "wss" if exchange.identity.scheme == "https" else "ws"
+    scope["subprotocols"] = [each.decode("latin-1") for each in offered_subprotocols(exchange.fields) if each]
+    scope["extensions"] = {}
+    return scope
+
+
+def _scope(kind: str, exchange: Exchange, shown: Shown, paths: tuple[bytes, bytes]) -> dict[str, object]:
+    """What both have; ``path`` is the whole path, of which ``root_path`` is the beginning."""
     identity, (root_path, below) = exchange.identity, paths
     raw_path, query = split_target(exchange.peer_target)
-    extensions: dict[str, object] = {"http.response.trailers": {}} if exchange.minor else {}
     return {
-        "type": "http",
+        "type": kind,
         "asgi": dict(VERSION),
         "http_version": _HTTP_VERSIONS[exchange.minor],
-        "method": exchange.method.decode("latin-1").upper(),
-        "scheme": identity.scheme,
         "path": (root_path + below).decode("utf-8", "replace"),
         "raw_path": raw_path,
         "query_string": query or b"",
@@ -31,5 +47,4 @@ def http_scope(exchange: Exchange, shown: Shown, paths: tuple[bytes, bytes]) -> 
         "headers": list(shown.fields(exchange)),
         "client": None if identity.address == "unix:" else (identity.address, identity.port),
         "server": (identity.server_address, identity.server_port) if identity.server_address else None,
-        "extensions": extensions,
     }

@@ -49,11 +49,11 @@ class BridgeWatch:
         self._counted = 0.0
         self._client: Leg | None = None
 
-    def start(self, client: Leg, peer: Leg) -> None:
-        """Both legs are open."""
+    def start(self, client: Leg, *others: Leg) -> None:
+        """All legs are open."""
         self._client = client
-        self._legs = (client, peer)
-        self._heard = {client, peer}
+        self._legs = (client, *others)
+        self._heard = set(self._legs)
         now = self._said = self._counted = self._kit.clock.seconds()
         self._arm(now)
 

@@ -75,6 +75,10 @@ class RawClient:
         self._file.readline()
         return b"".join(pieces)
 
+    def some(self, size: int) -> bytes:
+        """So many bytes."""
+        return self._file.read(size)
+
     def rest(self) -> bytes:
         """All that still comes until the other side closes."""
         return self._file.read()

@@ -11,6 +11,8 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from tests.integration.app_contract import AppContract
 from tests.integration.clients import RawClient, fetch
 from tests.integration.support import folder, free_port, proxy
+from tests.support.messages import get
+from tests.support.websockets import ASKED, TEXT, closing, frame
 
 
 class FlaskTests(AppContract, SynchronousTestCase):
@@ -41,6 +43,18 @@ class FastAPITests(AppContract, SynchronousTestCase):
         self.proxy.signal(SIGTERM)
         self.assertEqual(self.proxy.wait(15), 0)
         self.assertEqual(ended.read_text(), "ended")
+
+    def test_websocket(self) -> None:
+        """A WebSocket carries a thousand messages there and back."""
+        client = self.client()
+        client.send(get("/app/socket", *ASKED))
+        self.assertEqual(client.response().status, 101)
+        sent = [b"message %d" % number for number in range(1000)]
+        client.send(b"".join([frame(TEXT, text, masked=True) for text in sent]))
+        answers = b"".join([frame(TEXT, text) for text in (b"/app yes", *sent)])
+        self.assertEqual(client.some(len(answers)), answers)
+        client.send(closing(1000, masked=True))
+        self.assertEqual(client.rest(), closing(1000))
 
 
 class DjangoAsyncTests(AppContract, SynchronousTestCase):

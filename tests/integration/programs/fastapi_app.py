@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import parse_qs
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, WebSocket
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
 GO = Event()
@@ -120,3 +120,12 @@ def raises_late() -> StreamingResponse:
         raise ZeroDivisionError
 
     return StreamingResponse(pieces())
+
+
+@app.websocket("/socket")
+async def socket(websocket: WebSocket) -> None:
+    """An echo, which says where it is."""
+    await websocket.accept()
+    await websocket.send_text(f"{websocket.scope['root_path']} {websocket.state.started}")
+    async for text in websocket.iter_text():
+        await websocket.send_text(text)
