@@ -40,15 +40,50 @@ class HalfClosedTests(SynchronousTestCase):
         self.assertFalse(client.was_reset)
 
     def test_streaming(self) -> None:
-        """A response that has begun is carried to its end, however long it takes."""
+        """A response that has begun is carried to its end, however long it takes, if its bytes keep coming."""
         client, peers = running = run(APP)
         client.sends(GET)
-        peers["a:1"].sends(STREAMING)
+        peers["a:1"].sends(b"HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n")
         client.half_closes()
-        running.clock.advance(50)
-        peers["a:1"].sends(b"cd")
-        self.assertEqual(client.responses[0].body, b"abcd")
+        for _ in range(10):
+            running.clock.advance(4.9)
+            peers["a:1"].sends(b"ab")
+        self.assertEqual(client.responses[0].body, 10 * b"ab")
         self.assertTrue(client.is_gone)
+        self.assertFalse(client.was_reset)
+
+    def test_silent(self) -> None:
+        """One of which nothing comes is given up: the client may have left, and its slot and its peer are needed."""
+        for begun in (STREAMING, b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n"):
+            web = server(80).location("/").limit_connections(1).proxy_to(APP)
+            client, peers = running = run(web)
+            client.sends(GET)
+            peers["a:1"].sends(begun)
+            running.clock.advance(20)
+            client.half_closes()
+            running.clock.advance(4.9)
+            self.assertFalse(peers["a:1"].is_closed)
+            running.clock.advance(0.1)
+            self.assertTrue(peers["a:1"].was_reset)
+            self.assertTrue(client.is_gone)
+            self.assertEqual((running.exchanges[0].status, running.exchanges[0].cause), (200, "client_closed"))
+            other = running.client()
+            other.sends(GET)
+            peers["a:1"].sends(OK)
+            self.assertEqual(other.responses[0].status, 200)
+
+    def test_pipelined_and_silent(self) -> None:
+        """The time of a request that was sent ahead begins with it."""
+        client, peers = running = run(APP)
+        client.sends(get("/1") + get("/2"))
+        client.half_closes()
+        running.clock.advance(3)
+        peers["a:1"].sends(OK)
+        running.clock.advance(4.9)
+        self.assertFalse(client.is_gone)
+        running.clock.advance(0.1)
+        self.assertTrue(client.is_gone)
+        self.assertEqual([each.status for each in running.exchanges], [200, 499])
 
     def test_not_for_ever(self) -> None:
         """One whose answer does not begin in time is taken to have left, and the attempt ended."""

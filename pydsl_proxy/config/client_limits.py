@@ -69,9 +69,9 @@ def clients(
     A *request_line* of more bytes is answered with 414, a longer *head* or more *fields* with 431.  A head must come
     within *head_timeout* seconds in all; *body_timeout* and *send_timeout* are between two reads and two writes.  An
     idle connection is kept for *keepalive_timeout* seconds, for *keepalive_requests* requests, and until it is
-    *keepalive_time* seconds old.  A client that has closed its half is given up if its answer does not begin within
-    *half_close* seconds, or an event stream has nothing for it for as long: whether it still reads cannot be seen
-    before.  At a listener with ``proxy_protocol`` the header must come within *proxy_header_timeout* seconds.
+    *keepalive_time* seconds old.  A client that has closed its half is given up if nothing of its answer is sent for
+    *half_close* seconds: whether it still reads cannot be seen before.  At a listener with
+    ``proxy_protocol`` the header must come within *proxy_header_timeout* seconds.
 
     A client must send a body at *min_body_rate* bytes a second, and take responses at *min_send_rate*, on average over
     each *rate_grace* seconds; 0 asks for no rate.  Time in which the proxy itself does not read or send is not counted.

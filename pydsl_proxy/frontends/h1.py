@@ -85,10 +85,10 @@ class H1Frontend(Answering):
     def readConnectionLost(self) -> None:
         """The client sends no more; it may still read, as simple tools do after a half close.
 
-        Whether it has left altogether shows only when something is sent to it, so a request whose answer does not
-        begin within ``half_close`` seconds is given up, and so is an event stream that is silent for as long.
+        Over TCP, whether it has left altogether shows only when something is sent to it, so a request is given up if
+        nothing of its answer is sent within ``half_close`` seconds, before it begins or while it goes on.
         """
-        if self._state is ANSWER and self._exchange is not None:
+        if self._state is ANSWER and self._exchange is not None and not self._listening.has_left(self.transport):
             self._half_closed = True
             # What was sent ahead is answered yet.
             if HEAD_END not in self._held:
@@ -96,6 +96,9 @@ class H1Frontend(Answering):
             self._await_sign()
         elif self._state is BODY:
             self._leave("the client closed before its request's end")
+            self.abort()
+        elif self._state is ANSWER:
+            self._leave("the client closed the connection")
             self.abort()
         else:
             self._close()
@@ -329,7 +332,7 @@ class H1Frontend(Answering):
                 slow = "the client stopped sending its body, or sent it too slowly"
                 self._give_up(ProxyError(Source.CLIENT, 408, "body_timeout", slow))
         elif self._exchange is None or self._shows_none(self._exchange):
-            self._leave("the client closed, at least its half, and was not answered in time")
+            self._leave("the client closed, at least its half, and nothing could be sent to it in time")
             self.abort()
 
     def _give_up(self, error: ProxyError) -> None:

@@ -8,7 +8,6 @@ from math import inf
 from pydsl_proxy.frontends.h1_state import ANSWER, BODY, HEAD, Closing
 from pydsl_proxy.interfaces import Exchange, Listening, Producer, Trailers
 from pydsl_proxy.wire.chunked import chunk, last_chunk
-from pydsl_proxy.wire.event_stream import is_event_stream
 from pydsl_proxy.wire.field_rules import FieldRules
 from pydsl_proxy.wire.framing import Framing
 from pydsl_proxy.wire.grammar import HEAD_END
@@ -46,8 +45,6 @@ class Answering(Closing):
         super().__init__(listening)
         self._framing = Framing.NONE
         self._producer: Producer | None = None
-        # The last response that was not usual.
-        self._unusual: ResponseHead | None = None
         # The bytes that a client which had closed its half was sent, when they were last looked at.
         self._seen = 0
         # So much is unsent that no further request is begun.
@@ -83,7 +80,7 @@ class Answering(Closing):
         if rules.computed:
             added += rules.compute(exchange.request)
         head, framing = response_head(response, rules, exchange.method, exchange.minor, self._last, added)
-        self._framing, self._unusual = framing, response
+        self._framing = framing
         if framing is Framing.CLOSE:
             self._last = True
         elif framing is Framing.NONE:
@@ -146,7 +143,7 @@ class Answering(Closing):
     def _await_sign(self) -> None:
         """A client that has closed its half may be gone, which shows when something is sent to it."""
         exchange = self._exchange
-        if exchange is None or (exchange.answered and not self._streams_events()):
+        if exchange is None:
             return
         # The head is a sign too.
         self._seen = exchange.sent if exchange.answered else -1
@@ -156,18 +153,11 @@ class Answering(Closing):
             self._watch.until(self._listening.seconds() + self._listening.site.clients.half_close)
 
     def _shows_none(self, exchange: Exchange) -> bool:
-        """Whether nothing was sent for ``half_close``: before the answer, and within one that may go on for ever.
-
-        Another response is carried to its end, however slow its peer is: that comes.
-        """
-        if exchange.answered and (not self._streams_events() or exchange.sent > self._seen):
+        """Whether nothing was sent for ``half_close``."""
+        if exchange.answered and exchange.sent > self._seen:
             self._await_sign()
             return False
         return True
-
-    def _streams_events(self) -> bool:
-        unusual = self._unusual
-        return unusual is not None and self._framing is not Framing.LENGTH and is_event_stream(unusual)
 
     def _forget_exchange(self) -> None:
         self._exchange = None
@@ -215,6 +205,8 @@ class Answering(Closing):
             held, self._held = self._held, b""
             if held:
                 self._heads(held)
+                if self._half_closed and self._state is ANSWER:
+                    self._await_sign()
         if self._state is HEAD:
             self._resume()
 

@@ -128,7 +128,7 @@ class ClientLimits(Protocol):
 
     @property
     def half_close(self) -> float:
-        """Until the answer to a client that has closed its half begins."""
+        """Between two writes to a client that has closed its half, the first included."""
 
     @property
     def proxy_header_timeout(self) -> float:
@@ -199,6 +199,9 @@ class Listening(Bound, Protocol):
     @property
     def site(self) -> FrontendSite:
         """What is compiled for the listener at this moment."""
+
+    def has_left(self, transport: object) -> bool:
+        """Whether a client that sends no more is known to be gone altogether."""
 
 
 class Drainable(Protocol):

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import select
+import socket
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -80,6 +82,22 @@ def unread(transport: object) -> int:
         with suppress(OSError):
             waiting += int.from_bytes(ioctl(transport.fileno(), TIOCOUTQ, bytes(4)), sys.byteorder)
     return waiting
+
+
+def has_left(transport: object) -> bool:
+    """Whether the other side, whose half is closed, is known to hear no more; over TCP that cannot be seen.
+
+    RFC 5246 7.2.1: a close_notify ends both directions.  In TLS 1.3 it ends one (RFC 8446 6.1), but clients of HTTP
+    send it when they leave.
+    """
+    if getattr(transport, "security", None) is not None:
+        return True
+    sock = getattr(transport, "socket", None)
+    if not isinstance(sock, socket.socket) or sock.family != getattr(socket, "AF_UNIX", None):
+        return False
+    poll = select.poll()
+    poll.register(sock, 0)
+    return any(event & select.POLLHUP for _, event in poll.poll(0))
 
 
 class DataPath:
