@@ -153,6 +153,12 @@ class ResponseTests(SynchronousTestCase):
             peer.answers(number, b"", [(b":status", status), (b"date", b"now")])
             self.assertEqual(running[0].takes()[9:12], status)
 
+    def test_long_head(self) -> None:
+        """A head in several frames."""
+        (client, _), peer = begun()
+        peer.answers(1, b"ok", [*HEAD, (b"x-long", b"v" * 40_000)])
+        client.expects(ANSWER[:-2] + b"x-long: " + b"v" * 40_000 + b"\r\n\r\nok")
+
     def test_interim(self) -> None:
         """Interim responses are dropped, some of them."""
         (client, _), peer = begun()

@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import http2, server, upstream
 from pydsl_proxy.connectors.h2_connection import PING_WITHIN, QUIET
+from pydsl_proxy.connectors.h2_reading import ROOM
 from pydsl_proxy.connectors.h2_stream import WINDOW
 from pydsl_proxy.testing import Running, run
 from tests.support.h2_peer import SETTINGS, H2Peer, Pairs
@@ -100,6 +101,32 @@ class UploadTests(SynchronousTestCase):
         peer.end.reads()
         self.assertEqual((len(peer.last.body), peer.last.ended), (MUCH, True))
 
+    def test_slow_transport(self) -> None:
+        """One that reads slowly has its time anew whenever it has read something."""
+        running, peer = begun(post(MUCH), send=10)
+        for number in (0, 1):
+            peer.h2.increment_flow_control_window(MUCH, stream_id=number or None)
+        peer.said()
+        peer.end.stops_reading()
+        running[0].sends(b"x" * MUCH)
+        for _ in range(4):
+            running.clock.advance(9)
+            peer.end.reads(1000)
+        self.assertEqual(running.exchanges, [])
+        running.clock.advance(21)
+        self.assertEqual(running[0].takes()[9:12], b"504")
+        self.assertEqual(running.exchanges[-1].cause, "send_timeout")
+
+    def test_does_not_read_the_end(self) -> None:
+        """A connection that is closed is broken off if the peer does not take what is queued for it."""
+        running, peer = begun()
+        peer.answers(1, b"ok", HEAD)
+        peer.end.stops_reading()
+        running.clock.advance(61)
+        self.assertFalse(peer.end.is_gone)
+        running.clock.advance(60)
+        self.assertTrue(peer.end.was_reset)
+
     def test_send_timeout(self) -> None:
         """A peer that takes nothing has its time, anew whenever it takes something."""
         running, peer = begun(post(MUCH), takes=False, send=10)
@@ -134,6 +161,14 @@ class SlowClientTests(SynchronousTestCase):
         client.reads()
         peer.hears()
         self.assertGreaterEqual(peer.h2.local_flow_control_window(1), WINDOW // 2)
+
+    def test_connection_window(self) -> None:
+        """The window of the connection is opened again, whoever takes the bytes."""
+        running, peer = begun()
+        peer.begins(1, OPEN)
+        for _ in range(ROOM // 16384 + 10):
+            peer.sends(1, bytes(16384))
+        self.assertGreater(len(running[0].takes()), ROOM)
 
     def test_others(self) -> None:
         """Other streams of the connection go on meanwhile."""

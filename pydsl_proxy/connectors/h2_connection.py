@@ -52,7 +52,9 @@ class H2Connection(Reading):
         self._answer_by = inf
         #: The transport takes no more for now.
         self.blocked = False
-        self._taken = 0
+        #: The peer has taken some of what was queued when the clock was last looked at.
+        self.progressed = False
+        self._unsent = 0
         #: Streams of which something waits to be sent.
         self.held: dict[int, Uploading] = {}
 
@@ -248,6 +250,7 @@ class H2Connection(Reading):
         if self.closed:
             self.transport.abortConnection()
             return
+        self._look_at_transport(now)
         if now >= self._speaks_by:
             self._speaks_by = inf
             self._beginning.silent()
@@ -279,15 +282,20 @@ class H2Connection(Reading):
             self._look_by(self._answer_by)
             self.write(frame(PING, 0, 0, b"are you?"))
 
-    def progressed(self) -> bool:
-        """Whether the peer has taken some of what is queued since this was last asked."""
-        before, self._taken = self._taken, self._home.unsent(self.transport)
-        return before != self._taken
+    def _look_at_transport(self, now: float) -> None:
+        """A peer that reads is there, though it says nothing: a PING may have to wait for its turn."""
+        unsent = self._home.unsent(self.transport)
+        self.progressed = unsent < self._unsent
+        self._unsent = unsent
+        if self.progressed:
+            self._heard = now
+            if self._answer_by < inf:
+                self._answer_by = now + PING_WITHIN
 
     def pauseProducing(self) -> None:
         """Much is queued for the peer."""
         self.blocked = True
-        self._taken = self._home.unsent(self.transport)
+        self._unsent = self._home.unsent(self.transport)
 
     def resumeProducing(self) -> None:
         """The peer has taken all there was."""

@@ -175,7 +175,7 @@ class Stream(Uploading):
         if not self.stalled:
             self.fail("read_timeout", f"sent nothing for {attempt.timeouts.read:g} s", 504, Code.CANCEL)
             connection.suspect()
-        elif connection.blocked and connection.progressed():
+        elif connection.blocked and connection.progressed:
             # It is slow, but reads.
             connection.until(self, attempt.timeouts.send)
         else:

@@ -97,6 +97,13 @@ class ConnectionTests(SynchronousTestCase):
         peer.end.sends(b"\0\x40\1\0\0\0\0\0\1")
         self.assert_broken(running, peer, Code.FRAME_SIZE_ERROR, "a frame of 16385 bytes")
 
+    def test_window_by_setting(self) -> None:
+        """RFC 9113 6.9.2: a setting must not make an open window too large either."""
+        running, peer = begun()
+        peer.frame(WINDOW_UPDATE, 0, 1, b"\x7f\xff\x00\x00")
+        peer.frame(SETTINGS, 0, 0, b"\0\4\x7f\xff\xff\xff")
+        self.assert_broken(running, peer, Code.FLOW_CONTROL_ERROR, "stream's window is too large")
+
     def test_interrupted(self) -> None:
         """RFC 9113 6.10: nothing may stand within a field block."""
         for kind, number in ((DATA, 1), (PING, 0), (HEADERS, 1), (CONTINUATION, 3)):

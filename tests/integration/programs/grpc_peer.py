@@ -7,16 +7,19 @@
 - ``/test.Echo/Large``: as many bytes as the request says, in messages of 64 KiB;
 - ``/test.Echo/Fail``: NOT_FOUND with details, after as many messages as the request says;
 - ``/test.Echo/Forever``: one message, then nothing until the client leaves; ``/test.Echo/Left`` tells how many have;
+- ``/test.Echo/Slow``: nothing, after two seconds;
 - ``/test.Echo/Told``: the metadata of the request, a line each.
 """
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
+from time import sleep
 
 import grpc
 
@@ -73,6 +76,11 @@ class Echo:
         """How many have."""
         return b"%d" % len(LEFT)
 
+    def slow(self, request: bytes, context: grpc.ServicerContext) -> bytes:
+        """Late."""
+        sleep(2)
+        return b""
+
     def told(self, request: bytes, context: grpc.ServicerContext) -> bytes:
         """What the client has sent beside the message."""
         return "\n".join([f"{key}: {value!r}" for key, value in context.invocation_metadata()]).encode()
@@ -91,6 +99,7 @@ def main() -> None:
         "Fail": grpc.unary_stream_rpc_method_handler(echo.fail),
         "Forever": grpc.unary_stream_rpc_method_handler(echo.forever),
         "Left": grpc.unary_unary_rpc_method_handler(echo.left),
+        "Slow": grpc.unary_unary_rpc_method_handler(echo.slow),
         "Told": grpc.unary_unary_rpc_method_handler(echo.told),
     }
     server = grpc.server(ThreadPoolExecutor(32))
@@ -100,6 +109,8 @@ def main() -> None:
         server.add_secure_port(f"127.0.0.1:{port}", grpc.ssl_server_credentials([(key, cert)]))
     else:
         server.add_insecure_port(f"127.0.0.1:{port}")
+    # In good order: no new calls, and what is under way has its time.
+    signal.signal(signal.SIGTERM, lambda *_: server.stop(10))
     server.start()
     server.wait_for_termination()
 
