@@ -82,6 +82,7 @@ class H2Frontend(Requests):
             self.abort()
             return
         transport.registerProducer(self, True)
+        self._after_batch = listening.after_batch(transport)
         self.put(
             settings(
                 {
@@ -123,7 +124,8 @@ class H2Frontend(Requests):
             self._end_for(fault)
         finally:
             self._gathering = False
-            self.flush()
+            if not self._flushes_later:
+                self.flush()
         if self._state is LEAVING and not self.streams:
             self._linger()
 

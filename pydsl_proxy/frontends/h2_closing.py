@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 from math import inf
 
@@ -55,7 +56,11 @@ class Closing(Protocol):
         self._retiring = False
         self._out: list[bytes] = []
         self._out_size = 0
+        # Frames of the client are handled, and what is sent goes out when all of them are; or when all is handled that
+        # came together, for all connections: a response each from several peers.
         self._gathering = False
+        self._flushes_later = False
+        self._after_batch: Callable[[Callable[[], None]], bool] | None = None
         self._blocked = False
         self._taken = 0
         # Octets given to the transport; and how many of them the client had read, and when, while it is measured.
@@ -65,15 +70,21 @@ class Closing(Protocol):
         self._block_due = inf
 
     def put(self, data: bytes) -> None:
-        """Send frames: at once, or with others while frames of the client are handled."""
-        if not self._gathering:
-            self._sent += len(data)
-            self.transport.write(data)
-            return
+        """Send frames, with others that are sent by what came together with the reason for these."""
+        if not (self._gathering or self._flushes_later):
+            if self._after_batch is None or not self._after_batch(self._flush_later):
+                self._sent += len(data)
+                self.transport.write(data)
+                return
+            self._flushes_later = True
         self._out.append(data)
         self._out_size += len(data)
         if self._out_size > MOST_GATHERED:
             self.flush()
+
+    def _flush_later(self) -> None:
+        self._flushes_later = False
+        self.flush()
 
     def flush(self) -> None:
         """Send what was gathered."""

@@ -186,6 +186,12 @@ class Bound(Protocol):
     def unread(self, transport: object) -> int:
         """Bytes that wait to be sent or, as far as that can be known, to be acknowledged."""
 
+    def after_batch(self, transport: object) -> Callable[[Callable[[], None]], bool] | None:
+        """What has something called when all is handled that came together, for all connections; None if nothing has.
+
+        It tells whether it will: where nothing else is handled now, there is nothing to come after.
+        """
+
     def opened(self, connection: Drainable, address: str) -> bool:
         """A client has connected from *address*; False if it must go again."""
 

@@ -18,6 +18,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from twisted.internet.epollreactor import EPollReactor
 
 IN = select.EPOLLIN
@@ -84,6 +86,8 @@ class InnerPoll:
         # To be closed when the batch is handled.
         self._closing: list[Closing] = []
         self._in_batch = False
+        # To be called when the batch is handled.
+        self._after: list[Callable[[], None]] = []
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._outer, name)
@@ -168,8 +172,24 @@ class InnerPoll:
             self._in_batch = True
             self._dispatch(events)
             self._in_batch = False
+            if self._after:
+                self._call_after()
             if self._closing:
                 self._close()
+
+    def after_batch(self, call: Callable[[], None]) -> bool:
+        """Call when the events of the batch at hand are handled; False if there is none."""
+        if self._in_batch:
+            self._after.append(call)
+        return self._in_batch
+
+    def _call_after(self) -> None:
+        after, self._after = self._after, []
+        for call in after:
+            try:
+                call()
+            except BaseException:
+                self._log.failure("Unhandled error after a batch of events")
 
     def close_soon(self, descriptor: Closing) -> None:
         """Close *descriptor*, which is not read any more, unless something is written to it meanwhile."""

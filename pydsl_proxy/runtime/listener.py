@@ -10,7 +10,7 @@ from pydsl_proxy.runtime.crowd import Crowd
 from pydsl_proxy.runtime.reactors import Clock
 from pydsl_proxy.runtime.site import Site
 from pydsl_proxy.runtime.stream_site import StreamSite
-from pydsl_proxy.runtime.transport import has_left, unread, unsent
+from pydsl_proxy.runtime.transport import after_batch, has_left, unread, unsent
 
 
 class Listener:
@@ -24,6 +24,7 @@ class Listener:
         self.unsent: Callable[[object], int] = unsent
         self.unread: Callable[[object], int] = unread
         self.has_left: Callable[[object], bool] = has_left
+        self.after_batch: Callable[[object], Callable[[Callable[[], None]], bool] | None] = after_batch
         self._crowd = Crowd(clock) if crowd is None else crowd
         self._connections: set[Drainable] = set()
         self._emptied: list[Callable[[], None]] = []

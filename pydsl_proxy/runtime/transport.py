@@ -100,6 +100,18 @@ def has_left(transport: object) -> bool:
     return any(event & select.POLLHUP for _, event in poll.poll(0))
 
 
+def after_batch(transport: object) -> Callable[[Callable[[], None]], bool] | None:
+    """What has something called when all is handled that came together; None where each event comes alone.
+
+    It tells whether there is something to come after.
+    """
+    if sys.platform == "linux" and isinstance(transport, FileDescriptor):
+        poll: object = transport.reactor
+        if isinstance(poll, InnerPoll):
+            return poll.after_batch
+    return None
+
+
 class DataPath:
     """An epoll reactor whose TCP, TLS and UNIX connections send at once and are watched by an epoll of their own."""
 

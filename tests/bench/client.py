@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from socket import create_connection
+from tempfile import NamedTemporaryFile
 from time import perf_counter
 
 from attrs import asdict, frozen
@@ -153,8 +154,36 @@ def run_wrk(port: int, scenario: Scenario, seconds: int) -> Figures:
     return Figures(**json.loads(output.stdout.splitlines()[-1]))
 
 
+def run_h2load(port: int, scenario: Scenario, seconds: int) -> Figures:
+    """HTTP/2, by h2load."""
+    fields = [part for name, value in FIELDS.items() for part in ("-H", f"{name}: {value}")]
+    with NamedTemporaryFile() as log:
+        command = [
+            "h2load",
+            f"-c{scenario.connections}",
+            f"-m{scenario.streams}",
+            f"-D{seconds}",
+            "--log-file",
+            log.name,
+        ]
+        url = f"https://127.0.0.1:{port}{scenario.path}"
+        subprocess.run([*command, *fields, url], capture_output=True, check=True, timeout=seconds + 30)
+        rows = [line.split(b"\t") for line in log.read().splitlines()]
+    took = sorted(int(micros) / 1e3 for _, status, micros, *_ in rows if status == b"200")
+    return Figures(
+        done=len(took),
+        seconds=seconds,
+        bytes=0,
+        failed=len(rows) - len(took),
+        p50=took[len(took) // 2] if took else 0,
+        p99=took[len(took) * 99 // 100] if took else 0,
+    )
+
+
 def load(port: int, scenario: Scenario, seconds: int) -> Figures:
     """The load of *scenario* on the proxy at *port*, from processes of their own."""
+    if scenario.streams:
+        return run_h2load(port, scenario, seconds)
     if not scenario.bulk and shutil.which("wrk"):
         return run_wrk(port, scenario, seconds)
     command = [sys.executable, "-m", "tests.bench.client", str(port), scenario.name, str(seconds)]

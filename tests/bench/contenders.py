@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from os import cpu_count, sched_getaffinity, sched_setaffinity
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.bench.scenarios import LARGE, Scenario
 from tests.integration.applications import Php
 from tests.integration.peers import nginx_with, stream_module
 from tests.integration.support import Program, folder, free_port, proxy
+from tests.support.authorities import Authority
 
 PROGRAMS = Path(__file__).with_name("programs")
 
@@ -34,6 +36,14 @@ def on_core(core: int) -> Iterator[None]:
         sched_setaffinity(0, before)
 
 
+@cache
+def certificate() -> Path:
+    """The folder of a certificate for this machine."""
+    files = folder()
+    Authority().issue("localhost").save(files, "localhost")
+    return files
+
+
 def start_pydsl_proxy(peer: int | str, scenario: Scenario) -> Program:
     """The proxy at hand."""
     port = free_port()
@@ -41,13 +51,15 @@ def start_pydsl_proxy(peer: int | str, scenario: Scenario) -> Program:
         listen = f"tcp:{port}:interface=127.0.0.1:backlog=4096"
         passed = f'http(stream("{listen}").proxy_to("127.0.0.1:{peer}"), access_log="/dev/null", shutdown_grace=0)'
         return proxy(f"from pydsl_proxy import http, stream\n\nproxy = {passed}\n", port)
+    files = certificate()
     config = f"""
-from pydsl_proxy import clients, fastcgi, http, server, upstream
+from pydsl_proxy import clients, fastcgi, http, server, tls, upstream
 
+secure = {f"tls({str(files / 'localhost.pem')!r}, {str(files / 'localhost.key')!r})" if scenario.streams else None}
 via = {f"fastcgi(root={str(PROGRAMS)!r})" if scenario.fastcgi else None}
 address = "{f"127.0.0.1:{peer}" if isinstance(peer, int) else f"unix:{peer}"}"
 app = upstream("app", address, keepalive={256 if scenario.pooled else 0}, via=via)
-web = server("tcp:{port}:interface=127.0.0.1:backlog=4096").location("/").proxy_to(app)
+web = server("tcp:{port}:interface=127.0.0.1:backlog=4096", tls=secure).location("/").proxy_to(app)
 proxy = http(web, access_log="/dev/null", shutdown_grace=0, clients=clients(keepalive_requests=10**9))
 """
     return proxy(config, port)
@@ -59,10 +71,13 @@ def start_nginx(peer: int | str, scenario: Scenario) -> Program:
         return nginx_with(PROGRAMS / "fastcgi.nginx.conf", folder(), peer=peer, root=str(PROGRAMS))
     if scenario.passed:
         return nginx_with(PROGRAMS / "stream.nginx.conf", folder(), peer=peer, modules=stream_module())
-    template = PROGRAMS / "proxy.nginx.conf"
+    template, files = PROGRAMS / "proxy.nginx.conf", certificate()
+    secure = f"ssl_certificate {files}/localhost.pem; ssl_certificate_key {files}/localhost.key;"
+    # Since nginx 1.25.1 `http2 on` is what to write; this is understood by later ones too.
+    words = {"http2": "ssl http2", "secure": secure} if scenario.streams else {"http2": "", "secure": ""}
     if scenario.pooled:
-        return nginx_with(template, folder(), peer=peer, connection='""', keepalive="keepalive 256;")
-    return nginx_with(template, folder(), peer=peer, connection="close", keepalive="")
+        return nginx_with(template, folder(), peer=peer, connection='""', keepalive="keepalive 256;", **words)
+    return nginx_with(template, folder(), peer=peer, connection="close", keepalive="", **words)
 
 
 def start_reverse_proxy_resource(peer: int | str, scenario: Scenario) -> Program:
@@ -71,6 +86,8 @@ def start_reverse_proxy_resource(peer: int | str, scenario: Scenario) -> Program
         raise SkipTest("it speaks no FastCGI")
     if scenario.passed:
         raise SkipTest("it reads HTTP")
+    if scenario.streams:
+        raise SkipTest("it is measured without TLS")
     port = free_port()
     return Program([sys.executable, PROGRAMS / "reverse_proxy_resource.py", str(port), str(peer)], port)
 
@@ -83,6 +100,8 @@ def start_peer(scenario: Scenario) -> Program:
                 "wrk is not installed, and the other client knows declared lengths only: apt-get install wrk"
             )
         return Php()
+    if scenario.streams and shutil.which("h2load") is None:
+        raise SkipTest("h2load is not installed: apt-get install nghttp2-client")
     if not scenario.sends:
         files = folder()
         (files / "large").write_bytes(bytes(LARGE))

@@ -14,7 +14,8 @@ class Scenario:
 
     *sends* is the length of each request's body in bytes.  *unique* makes every header section new; *pooled* lets the
     proxy keep connections to the peer; *idle* connections ask once and are then held.  *fastcgi* says that the peer
-    is PHP-FPM.  With *passed* connections are passed on as they are.
+    is PHP-FPM.  With *passed* connections are passed on as they are.  With *streams* the connections are of HTTP/2 over
+    TLS, each with so many streams at once.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Scenario:
     idle: bool = False
     fastcgi: bool = False
     passed: bool = False
+    streams: int = 0
 
     @property
     def unit(self) -> str:
@@ -55,6 +57,12 @@ SCENARIOS = {
             connections=4,
             bulk=True,
             passed=True,
+        ),
+        Scenario(
+            name="http2",
+            title="200 bytes over HTTP/2 and TLS, 8 clients with 10 streams each",
+            connections=8,
+            streams=10,
         ),
         Scenario(name="latency", title="200 bytes, one at a time", connections=1),
         Scenario(

@@ -206,6 +206,41 @@ class InnerPollTests(SynchronousTestCase):
         self.assertEqual((good.reads, good.lost), (1, None))
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
 
+    def test_after_a_batch(self) -> None:
+        """What is to come after a batch comes when all its events were handled, and before anything is closed."""
+        said: list[str] = []
+
+        def read(name: str) -> None:
+            said.append(name)
+            self.assertTrue(self.poll.after_batch(lambda: said.append(f"after {name}")))
+
+        ears = [self.ear(lambda: read("one")), self.ear(lambda: read("two"))]
+        for ear in ears:
+            self.poll.addReader(ear)
+            ear.there.send(b"x")
+        self.poll.doRead()
+        self.assertEqual([each.partition(" ")[0] == "after" for each in said], [False, False, True, True])
+        self.assertFalse(self.poll.after_batch(lambda: said.append("never")))
+        for ear in ears:
+            self.poll.removeReader(ear)
+        self.poll.doRead()
+        self.assertEqual(len(said), 4)
+
+    def test_error_after_a_batch(self) -> None:
+        """An error there is logged, and the others have their turn."""
+        said: list[str] = []
+
+        def read() -> None:
+            self.poll.after_batch(lambda: cast(None, self.fails()))
+            self.poll.after_batch(lambda: said.append("other"))
+
+        ear = self.ear(read)
+        self.poll.addReader(ear)
+        ear.there.send(b"x")
+        self.poll.doRead()
+        self.assertEqual(said, ["other"])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
     def test_error_at_the_end(self) -> None:
         """An error raised when told of the end is logged."""
         ear = self.ear(read=lambda: CONNECTION_LOST)

@@ -24,7 +24,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import providedBy
 
 from pydsl_proxy.runtime.direct_send import TCPClient, TCPConnector, TCPServer, UNIXClient, UNIXServer
-from pydsl_proxy.runtime.transport import cut_data_path, data_path, unsent
+from pydsl_proxy.runtime.transport import after_batch, cut_data_path, data_path, unsent
 from tests.runtime.loopback import Building, LoopbackCase, Talker, number
 
 
@@ -88,6 +88,10 @@ class UnsentTests(SynchronousTestCase):
         """What has no known queue counts as sent."""
         self.assertEqual(unsent(StringTransport()), 0)
         self.assertEqual(unsent(None), 0)
+
+    def test_no_batches(self) -> None:
+        """Nor does anything come after what comes alone."""
+        self.assertIsNone(after_batch(StringTransport()))
 
 
 class DataPathTests(LoopbackCase):
