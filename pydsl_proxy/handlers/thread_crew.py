@@ -49,10 +49,10 @@ class ThreadCrew:
             self._waiting.remove(job)
 
     def _begin(self, job: Job) -> None:
-        self._busy += 1
         job.waits = False
         job.begun()
         self.threads.run(lambda: self._work(job.work))
+        self._busy += 1
 
     def _work(self, work: Callable[[], None]) -> None:
         """In a thread."""

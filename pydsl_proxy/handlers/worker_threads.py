@@ -49,8 +49,9 @@ class WorkerThreads:
     def run(self, work: Callable[[], None]) -> None:
         """Call *work* in a thread."""
         if self._busy == self._threads:
+            # It raises RuntimeError where the system gives no more.
+            Thread(target=self._main, name=f"{self._name} {self._threads + 1}", daemon=True).start()
             self._threads += 1
-            Thread(target=self._main, name=f"{self._name} {self._threads}", daemon=True).start()
         self._busy += 1
         self._work.put(work)
 

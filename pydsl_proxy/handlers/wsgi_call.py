@@ -41,6 +41,9 @@ class Call:
 
     def run(self) -> None:
         """Call the application and send what it answers; raises nothing."""
+        if self._answer.is_over:
+            # The client left before there was a thread.
+            return
         result: Iterable[bytes] | None = None
         try:
             result = self._application(self._environ, self._start_response)

@@ -11,7 +11,7 @@ from typing import ClassVar, cast
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.integration.clients import RawClient, fetch
-from tests.integration.support import Program, free_port, memory, proxy, wait_until
+from tests.integration.support import Program, free_port, memory, proxy, shared, wait_until
 
 MB = 1_000_000
 UPLOAD, DOWNLOAD = 20 * MB, 1600 * 64 * 1024
@@ -27,20 +27,29 @@ class AppContract:
     framework: ClassVar[str]
 
     def setUp(self) -> None:
-        """Start a proxy with the application in it."""
-        case = cast(SynchronousTestCase, self)
+        """A proxy with the application in it, one for all tests of the class."""
         if importlib.util.find_spec(self.framework) is None:
             raise SkipTest(f"{self.framework} is not installed: pip install {self.framework}")
+        self.case = cast(SynchronousTestCase, self)
+        self.proxy = shared(type(self).started)
+
+    @classmethod
+    def started(cls) -> Program:
+        """Such a proxy."""
         port = free_port()
         config = f"""
 from pydsl_proxy import http, server
 
-web = server("tcp:{port}:interface=127.0.0.1").location("/app/").{self.verb}
+web = server("tcp:{port}:interface=127.0.0.1").location("/app/").{cls.verb}
 proxy = http(web, access_log=None, shutdown_grace=1)
 """
-        self.proxy: Program = proxy(config, port)
-        case.addCleanup(self.proxy.stop)
-        self.case = case
+        return proxy(config, port)
+
+    def own(self) -> Program:
+        """One for this test alone, which ends it."""
+        self.proxy = self.started()
+        self.case.addCleanup(self.proxy.stop)
+        return self.proxy
 
     def client(self) -> RawClient:
         """A client, whose kernel takes little ahead of it."""
@@ -106,11 +115,11 @@ proxy = http(web, access_log=None, shutdown_grace=1)
 
     def test_leaves(self) -> None:
         """A client that leaves in the middle ends the application's work, and its generator is closed."""
-        client = self.client()
+        before, client = int(self.text("/app/closed")), self.client()
         client.send(f"GET /app/flood/{DOWNLOAD} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
         self.case.assertTrue(client.socket.recv(1))
         client.close()
-        wait_until(lambda: self.text("/app/closed") == "1", 20, "the application to hear of it")
+        wait_until(lambda: int(self.text("/app/closed")) > before, 20, "the application to hear of it")
 
     def test_flushed(self) -> None:
         """A piece is with the client before the next is made."""
@@ -135,6 +144,7 @@ proxy = http(web, access_log=None, shutdown_grace=1)
 
     def test_stops(self) -> None:
         """The process ends with the proxy, though an application is still at work."""
+        self.own()
         client = self.client()
         client.send(b"GET /app/ticks HTTP/1.1\r\nHost: a\r\n\r\n")
         self.case.assertTrue(client.socket.recv(1))

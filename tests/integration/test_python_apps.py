@@ -37,6 +37,7 @@ class FastAPITests(AppContract, SynchronousTestCase):
 
     def test_lifespan(self) -> None:
         """It has started before it is asked, and ends with the proxy."""
+        self.own()
         self.assertEqual(self.text("/app/in/a/thread"), "yes")
         ended = folder() / "ended"
         self.assertEqual(self.text(f"/app/ending{ended}"), "noted")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from fastapi import FastAPI
+from flask import Flask
 from twisted.web.resource import Resource
 
 from pydsl_proxy import (
@@ -34,6 +37,9 @@ from pydsl_proxy import (
 )
 from pydsl_proxy.config.sites import Server
 from pydsl_proxy.interfaces import Handle, Place
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
 
 
 class Custom:
@@ -129,6 +135,21 @@ web = (
 
 def mounted(resource: Resource) -> Server:
     return web.location("/resource/").mount(resource)
+
+
+def applications(flask: Flask, fastapi: FastAPI, own: WSGIApplication) -> Server:
+    return (
+        web.location("/flask/")
+        .wsgi(flask, threads=4, queue=10)
+        .location("/own/")
+        .wsgi(own)
+        .location("/django/")
+        .wsgi("mysite.wsgi:application")
+        .location("/fastapi/")
+        .asgi(fastapi, max_message=64 * KiB)
+        .location("/starlette/")
+        .asgi("package.module:app")
+    )
 
 
 database = (

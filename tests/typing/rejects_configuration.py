@@ -24,6 +24,9 @@ server(80).location("/").proxy_to(8080)  # E: expected "Upstream | str"
 server(80).location("/").proxy_to(app, "/v1/")  # E: Too many positional arguments
 server(80).location("/").respond("200")  # E: expected "int"
 server(80).location("/").handle(print)  # E: expected "Handler"
+server(80).location("/").wsgi(print)  # E: expected "Callable
+server(80).location("/").wsgi("a:b", 4)  # E: Too many positional arguments
+server(80).location("/").asgi(len)  # E: expected "Callable
 server(80).timeouts(read="30s")  # E: expected "float | None"
 server(80).timeouts(30)  # E: Too many positional arguments
 server(80).compress("brotli")  # E: expected "Literal['gzip', 'br', 'zstd']
