@@ -88,6 +88,18 @@ class ForwardingTests(SynchronousTestCase):
             },
         )
 
+    def test_prefix(self) -> None:
+        """A prefix for links is believed of trusted proxies alone; in trailers of nobody."""
+        for trusted, expected in ((["127.0.0.1"], ["/a", "/b"]), (["10.0.0.1"], [])):
+            client, peers = run(behind(*trusted))
+            fields = ("X-Forwarded-Prefix: /a", "x-forwarded-prefix: /b", "Connection: x-forwarded-prefix")
+            client.sends(get("/", *fields, "Transfer-Encoding: chunked", method="POST"))
+            client.sends(b"0\r\nX-Forwarded-Prefix: /t\r\n\r\n")
+            request = peers["a:1"].requests[0]
+            told = [each for value in request.headers.all("x-forwarded-prefix") for each in value.split(", ")]
+            self.assertEqual(told, expected)
+            self.assertNotIn(b"/t", peers["a:1"].received)
+
     def test_from_the_right(self) -> None:
         """The client is the last address that no trusted proxy has: those before it may be invented."""
         running = run(behind("127.0.0.1", "10.0.0.0/8"))

@@ -181,6 +181,36 @@ class StripTests(SynchronousTestCase):
         peers["a:1"].sends(answer(b"", "302 Found", "Location: http://a:1/login"))
         self.assertEqual(client.responses[0].headers["location"], "http://x/api/login")
 
+    def test_told_of_what_was_stripped(self) -> None:
+        """Of a target that was not stripped nothing is told; of a stripped one it is, wherever that leads."""
+        web = (
+            server(80).location("/api").strip_prefix().error_page(502, to=named("spare"), intercept=True).proxy_to(APP)
+        )
+        client, peers = run(web.location(named("spare")).proxy_to("b:1").location("/").proxy_to("c:1"))
+        for peer in ("a:1", "b:1", "c:1"):
+            peers[peer].answers()
+
+        def told(peer: str, target: str) -> tuple[str, list[str]]:
+            client.request("GET", target, {"X-Forwarded-Prefix": "/evil"})
+            request = peers[peer].requests[-1]
+            return request.target, request.headers.all("x-forwarded-prefix")
+
+        self.assertEqual(told("a:1", "/apiary"), ("/apiary", []))
+        self.assertEqual(told("a:1", "/api/x"), ("/x", ["/api"]))
+        self.assertEqual(told("c:1", "/x"), ("/x", []))
+        peers["a:1"].answers(502)
+        self.assertEqual(told("b:1", "/api/x"), ("/x", ["/api"]))
+
+    def test_told_by_trusted(self) -> None:
+        """The location's prefix takes the place of what a trusted proxy tells, a field that is set that of both."""
+        for web, expected in (
+            (server(80).location("/api").strip_prefix(), "/api"),
+            (server(80).location("/api").strip_prefix().set_request_header("X-Forwarded-Prefix", "/own"), "/own"),
+        ):
+            client, peers = run(http(web.proxy_to(APP), trusted_proxies=["127.0.0.1"]))
+            client.sends(get("/api/x", "X-Forwarded-Prefix: /a"))
+            self.assertEqual(peers["a:1"].requests[0].headers.all("x-forwarded-prefix"), [expected])
+
 
 class MistakeTests(SynchronousTestCase):
     """What can be known to be wrong."""

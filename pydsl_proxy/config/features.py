@@ -19,8 +19,7 @@ class Feature(Protocol):
     One with ``compile`` is a step as well, one with ``attach`` a filter.  If its class has an attribute ``overrides``
     that is true, an inner one takes the place of those of its class further out.  If a step's class has an attribute
     ``together`` that is true, all of its class run one after the other, where the first of them stands.  What a feature
-    has as ``leads_to`` are names of locations, as ``@fallback``, to which it may redirect; as ``told_to_peers``, names
-    and values of header fields that they are sent.
+    has as ``leads_to`` are names of locations, as ``@fallback``, to which it may redirect.
     """
 
     @property

@@ -88,10 +88,6 @@ def rules_of(features: Iterable[object], side: Side) -> tuple[Rule, ...]:
         elif isinstance(feature, RemoveField) and feature.side is side:
             name = feature.name.encode()
             rules[name.lower()] = (name.lower(), name, None)
-        elif side is Side.REQUEST:
-            # What a feature of another kind tells peers.
-            for shown, text in getattr(feature, "told_to_peers", ()):
-                rules[shown.lower().encode()] = (shown.lower().encode(), shown.encode(), text)
     return tuple(rules.values())
 
 

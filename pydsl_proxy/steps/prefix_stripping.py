@@ -20,11 +20,6 @@ class StripPrefix:
     prefix: str
     origin: Origin = field(eq=False, repr=False, factory=here, kw_only=True)
 
-    @property
-    def told_to_peers(self) -> tuple[tuple[str, str], ...]:
-        """The field by which an application knows the prefix of the links that it makes."""
-        return (("X-Forwarded-Prefix", self.prefix),)
-
     def as_verb(self) -> str:
         """The call that made this."""
         return f"strip_prefix({self.prefix!r})"
@@ -37,6 +32,8 @@ class StripPrefix:
             rest = exchange.path[len(prefix) :]
             if exchange.path.startswith(prefix) and rest[:1] in (b"", b"/"):
                 exchange.retarget(_stripped(exchange.peer_target, prefix, rest or b"/"))
+                # By it an application knows the prefix of the links that it makes, wherever the target goes from here.
+                exchange.identity = exchange.identity.under(prefix)
             inner(exchange)
 
         return strip_prefix

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
+from copy import copy
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from pydsl_proxy.wire.grammar import HEAD_END, is_value
@@ -17,6 +18,8 @@ from pydsl_proxy.wire.head import RequestFields
 from pydsl_proxy.wire.rfc7239 import Hop, node_address, read_forwarded
 from pydsl_proxy.wire.secured import Secured
 from pydsl_proxy.wire.uri import BadHost, host_and_port
+
+_PREFIX = b"X-Forwarded-Prefix"
 
 # More hops than any chain of proxies has; what is left of them is not read.
 MOST_HOPS = 32
@@ -29,7 +32,18 @@ class Identity:
     then ``tail`` has X-Forwarded-Host too, otherwise that follows from the Host field.
     """
 
-    __slots__ = ("address", "believed", "pairs", "port", "scheme", "server_address", "server_port", "tail", "tls")
+    __slots__ = (
+        "_last_under",
+        "address",
+        "believed",
+        "pairs",
+        "port",
+        "scheme",
+        "server_address",
+        "server_port",
+        "tail",
+        "tls",
+    )
 
     def __init__(
         self,
@@ -58,11 +72,28 @@ class Identity:
         if host:
             pairs.append((b"X-Forwarded-Host", host))
         self.pairs = pairs
-        self.tail = b"".join([b"\r\n%b: %b" % pair for pair in pairs]) + HEAD_END
+        self.tail = _tail(pairs)
+
+    def under(self, prefix: bytes) -> Identity:
+        """The same for a target of which *prefix* was cut off: the next hop is told, as Traefik does."""
+        # Not set before it is asked for: connections of locations that strip nothing do not pay for it.
+        last: tuple[bytes, Identity] | None = getattr(self, "_last_under", None)
+        if last is not None and last[0] == prefix:
+            return last[1]
+        made = copy(self)
+        made.pairs = [pair for pair in self.pairs if pair[0] != _PREFIX] + [(_PREFIX, prefix)]
+        made.tail = _tail(made.pairs)
+        made._last_under = None
+        self._last_under: tuple[bytes, Identity] | None = (prefix, made)
+        return made
 
     def without(self, names: frozenset[bytes]) -> bytes:
         """The tail without the fields (lower-case names) that a location sets or removes itself."""
-        return b"".join([b"\r\n%b: %b" % pair for pair in self.pairs if pair[0].lower() not in names]) + HEAD_END
+        return _tail([pair for pair in self.pairs if pair[0].lower() not in names])
+
+
+def _tail(pairs: Sequence[tuple[bytes, bytes]]) -> bytes:
+    return b"".join([b"\r\n%b: %b" % pair for pair in pairs]) + HEAD_END
 
 
 class Source(enum.Enum):
@@ -143,7 +174,8 @@ def _behind(
     known = _host(host) or fields.host or b""
     identity = Identity(address, hop.port, scheme, hop.server_port, forwarded_for, known, hop.server_address)
     identity.tls = hop.tls
-    return identity
+    prefixes = fields.all(b"x-forwarded-prefix")
+    return identity.under(b", ".join(prefixes)) if prefixes else identity
 
 
 def parse_address(text: str) -> IPv4Address | IPv6Address | None:

@@ -27,6 +27,8 @@ FORWARDING = frozenset(
         b"x-forwarded-host",
         b"x-forwarded-port",
         b"x-forwarded-server",
+        # Applications put it before the links that they make (CVE-2024-52003 of Traefik).
+        b"x-forwarded-prefix",
         # Gunicorn's secure_scheme_headers: beside our X-Forwarded-Proto they would contradict it.
         b"x-forwarded-ssl",
         b"x-forwarded-protocol",
