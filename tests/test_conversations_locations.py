@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy import exact, http, regex, server, upstream
+from pydsl_proxy import exact, header, http, regex, server, upstream
 from pydsl_proxy.config.sites import Server
 from pydsl_proxy.testing import run
 from tests.support.messages import GET, answer, get
@@ -108,6 +108,45 @@ class ChoiceTests(SynchronousTestCase):
         hosts = {"one": "one", "ONE:8080": "one", "a.two": "two", "unknown": "one"}
         self.assertEqual({host: client.request("GET", "/", {"host": host}).text for host in hosts}, hosts)
         self.assertEqual(running.client(listen=81).request("GET", "/", {"host": "one"}).text, "81")
+
+
+class NowhereTests(SynchronousTestCase):
+    """What no location answers is its server's all the same."""
+
+    config = http(
+        server(80, names=["d"]).set_response_header("X-Server", "d").location("/").respond(200, "d"),
+        server(80, names=["a"]).deny("all").location("/a/").respond(200, "a"),
+        server(80, names=["b"]).limit_requests("1/m").set_response_header("X-Server", "b").location("/b/").respond(200),
+        server(80, names=["c"]).location("/c").when(header("X-C").exists()).respond(200),
+    )
+
+    def answers(self, *requests: tuple[str, str]) -> list[tuple[int, list[str]]]:
+        """Status and X-Server for each pair of a Host and a target."""
+        client, _ = run(self.config)
+        answers = [client.request("GET", target, {"Host": host}) for host, target in requests]
+        return [(each.status, each.headers.all("X-Server")) for each in answers]
+
+    def test_features(self) -> None:
+        """It has the server's guards, limits and fields, and none of the first server's; so nginx."""
+        self.assertEqual(
+            self.answers(("a", "/zz"), ("b", "/zz"), ("b", "/zz"), ("c", "/zz"), ("c", "/c"), ("unknown", "/zz")),
+            [(403, []), (404, ["b"]), (429, ["b"]), (404, []), (404, []), (200, ["d"])],
+        )
+
+    def test_unreadable_paths(self) -> None:
+        """A path that cannot be read has its server's fields: it was named."""
+        for host, fields in (("a", []), ("b", ["b"]), ("c", []), ("d", ["d"])):
+            client, _ = run(self.config)
+            client.sends(b"GET /%%zz HTTP/1.1\r\nHost: %b\r\n\r\n" % host.encode())
+            answer = client.responses[0]
+            self.assertEqual((answer.status, answer.headers.all("X-Server")), (400, fields))
+
+    def test_unreadable_heads(self) -> None:
+        """What cannot be read is the first server's."""
+        client, _ = run(self.config)
+        client.sends(b"GET / HTTP/1.1\r\nHost: b\r\nbad line\r\n\r\n")
+        answer = client.responses[0]
+        self.assertEqual((answer.status, answer.headers.all("X-Server")), (400, ["d"]))
 
 
 class RelocationTests(SynchronousTestCase):

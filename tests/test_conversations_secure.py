@@ -172,6 +172,20 @@ class MisdirectedTests(SynchronousTestCase):
         servers = answering("a.test", PLAIN), answering("b.test", PLAIN), answering("c.test", CLIENTS)
         self.assertEqual(self.status(*servers, host="b.test", handshake=A), 200)
 
+    def test_fields(self) -> None:
+        """What is refused has the fields of the server that was asked for, and none of the first one's."""
+        servers = (
+            server(443, names=["a.test"], tls=PLAIN).hsts().location("/").respond(200),
+            server(443, names=["b.test"], tls=CLIENTS).set_response_header("X-B", "b").location("/").respond(200),
+        )
+        for handshake, status in ((A, 421), (B, 400)):
+            client, _ = run(http(*servers), handshake=handshake)
+            answer = client.request("GET", headers={"Host": "b.test"})
+            self.assertEqual(
+                (answer.status, answer.headers.all("X-B"), answer.headers.all("Strict-Transport-Security")),
+                (status, ["b"], []),
+            )
+
     def test_absolute_form(self) -> None:
         """The authority of an absolute target is what counts, as for the choice of the server."""
         client, _ = run(http(answering("a.test", PLAIN), answering("b.test", CLIENTS)), handshake=A)

@@ -36,10 +36,11 @@ def _handed_on(choose: Callable[[bytes, Exchange], Room | None], name: bytes | N
         living = cast(LivingExchange, exchange)
         room = choose(exchange.path if name is None else name, exchange)
         if room is None:
-            living.rules = living.site.rules
+            living.rules = living.site.plain_rules
             exchange.respond(404, *error_page(404))
         else:
-            living.rules = room.rules
+            added = living.added_fields
+            living.rules = room.rules.adding(added) if added else room.rules
             room.handle(exchange)
 
     return hand_on

@@ -1,4 +1,4 @@
-"""Paths that no location of a server matches, where the server has pages for errors."""
+"""Paths that no location of a server matches: they are the server's all the same."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pydsl_proxy.config.locations import Location
 from pydsl_proxy.config.matching import Prefix
 from pydsl_proxy.config.sites import Http, Server
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.filters.error_pages import ErrorPage
 from pydsl_proxy.interfaces import Exchange, Handle, Place
 
 
@@ -27,11 +26,12 @@ class _NotFound:
 
 
 def nowhere(config: Http, server: Server) -> tuple[Location, ...]:
-    """A location for what no other one matches, if its 404 is to have a page; in nginx the server itself is one.
+    """A location for what no other one matches, with all that the server asks for; in nginx the server itself is one.
 
-    Without pages a site answers by itself.
+    A site answers by itself where nothing is asked for.
     """
     root = Prefix("/")
     has_root = any(each.match == root and each.condition is None for each in server.locations)
-    has_pages = any(isinstance(feature, ErrorPage) for feature in merged(config, server))
-    return (Location(match=root, handler=_NotFound(), origin=server.origin),) if has_pages and not has_root else ()
+    if has_root or not merged(config, server):
+        return ()
+    return (Location(match=root, handler=_NotFound(), origin=server.origin),)

@@ -125,10 +125,12 @@ def compile_config(
 def _site(config: Http, servers: list[Server], located: list[Locate], log: Log | None) -> Site:
     """The site of a listener; each of its *servers* is *located* at the same place."""
     demands = demands_of(servers)
+    rules = [FieldRules(response_rules(_features(config, server)), ALWAYS_DROPPED) for server in servers]
     site = (GuardedSite if demands else Site)(
         compile_server_names([(each.names, locate) for each, locate in zip(servers, located, strict=True)], located[0]),
         config.clients,
-        FieldRules(response_rules(_features(config, servers[0])), ALWAYS_DROPPED),
+        rules[0],
+        rules_by_server=dict(zip(located, rules, strict=True)),
         trusted=_trusted(config),
         access_log=log,
     )

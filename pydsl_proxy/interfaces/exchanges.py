@@ -124,7 +124,7 @@ class Exchange(RequestHead, Protocol):
         """Whether the location of this exchange is also that of *path*: then nothing is to be redirected."""
 
     def add_response_fields(self, section: bytes) -> None:
-        """Send the client the fields of *section* as well, if this location answers."""
+        """Send the client the fields of *section* as well, whichever location answers."""
 
     def when_over(self, told: Callable[[], None]) -> None:
         """Call *told* once, when the exchange is over: answered, broken off, or left by the client.

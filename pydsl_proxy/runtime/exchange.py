@@ -91,6 +91,7 @@ class Exchange:
     trail: Trail | None = None
     error: ProxyError | None = None
     redirects = 0
+    added_fields = b""
     user = ""
     dropped_trailers: frozenset[bytes] = frozenset()
     lasting: tuple[AttachedFilter, ...] = ()
@@ -273,7 +274,8 @@ class Exchange:
         self.fail(error)
 
     def add_response_fields(self, section: bytes) -> None:
-        """Send the client the fields of *section* as well, if this location answers."""
+        """Send the client the fields of *section* as well, whichever location answers."""
+        self.added_fields += section
         self.rules = self.rules.adding(section)
 
     def allow_silence(self, seconds: float) -> None:

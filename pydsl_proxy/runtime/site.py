@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from functools import partial
 
@@ -44,7 +44,8 @@ Locate = Callable[[bytes], Room | None]
 class Site:
     """Servers and locations of one listener.
 
-    ``rules`` are those of responses that no location gives.
+    ``rules`` are those of responses that no server gives, by whose rules they are sent where one was named:
+    *rules_by_server* are those of responses that none of a server's locations gives.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Site:
         clients: ClientLimits,
         rules: FieldRules,
         *,
+        rules_by_server: Mapping[Locate, FieldRules] | None = None,
         trusted: TrustedProxies | None = None,
         access_log: Callable[[Exchange], None] | None = None,
     ) -> None:
@@ -60,6 +62,7 @@ class Site:
         self.clients = clients
         self.rules = rules
         self.plain_rules = FieldRules((), ALWAYS_DROPPED)
+        self._rules_by_server = rules_by_server or {}
         self.trusted = trusted
         # Called with what begins an exchange, and with one that is over; a partial costs less than a method.
         self.begin: Callable[..., Exchange] = partial(Exchange, self)
@@ -80,11 +83,15 @@ class Site:
             exchange.path = path = target if is_plain(target) else normalised_path(target)
             room: Room | None = exchange.fields.server(path)  # type: ignore[operator]  # a Locate, put there by place()
             if room is None:
+                # A server without rules: any other has a location for this.
+                exchange.rules = self.plain_rules
                 exchange.respond(404, *error_page(404))
                 return
             exchange.rules = room.rules
             room.handle(exchange)
         except Exception as error:
+            if exchange.rules is self.rules:
+                self.not_located(exchange)
             _raised(exchange, error)
 
     def run(self, exchange: Exchange, handle: Handle) -> None:
@@ -94,16 +101,21 @@ class Site:
         except Exception as error:
             _raised(exchange, error)
 
+    def not_located(self, exchange: Exchange) -> None:
+        """The exchange is answered before its location is known: by the rules of the server that it names."""
+        exchange.rules = self._rules_by_server.get(exchange.fields.server, self.rules)  # type: ignore[call-overload]  # a Locate
+
     def locate(self, exchange: Exchange, path: bytes) -> None:
         """Hand the exchange to the location of *path*, a normalised one or ``@name``, as if it came anew."""
         refilter(exchange)
         room: Room | None = exchange.fields.server(path)  # type: ignore[operator]  # a Locate, put there by place()
         if room is None:
-            exchange.rules = self.rules
+            exchange.rules = self.plain_rules
             exchange.respond(404, *error_page(404))
-        else:
-            exchange.rules = room.rules
-            room.handle(exchange)
+            return
+        added = exchange.added_fields
+        exchange.rules = room.rules.adding(added) if added else room.rules
+        room.handle(exchange)
 
     def refused(self, frontend: Frontend, identity: Identity, line: bytes, error: ProxyError, now: float) -> FieldRules:
         """Note a request that could not be read, and tell which rules its answer is sent by."""

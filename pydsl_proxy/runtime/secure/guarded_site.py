@@ -47,6 +47,7 @@ class GuardedSite(Site):
             super().handle(exchange)
             return
         exchange.error = error
+        self.not_located(exchange)
         exchange.respond(error.status, *((_NO_CERTIFICATE, _TEXT) if error.status == 400 else error_page(error.status)))
 
     def _refusal(self, exchange: Exchange) -> ProxyError | None:
