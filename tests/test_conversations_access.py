@@ -424,6 +424,25 @@ class AskedTests(SynchronousTestCase):
             peers["auth:1"].answers(200)
             self.assertEqual(client.request("GET", "/").headers.all("Set-Cookie"), ["c=3"])
 
+    def test_cookies_elsewhere(self) -> None:
+        """So they do where the peer, or an error's page, leads to another location."""
+        asking = place().auth_request("auth:1", pass_cookies=True).error_page(404, to=named("page"), intercept=True)
+        web = asking.proxy_to("a:1").location("/file").respond(200, "file").location(named("page")).respond(404, "page")
+        for code, fields in ((200, [("X-Accel-Redirect", "/file")]), (404, [])):
+            client, peers = run(web)
+            peers["auth:1"].answers(200, headers=[("Set-Cookie", "a=1")])
+            peers["a:1"].answers(code, headers=fields)
+            self.assertEqual(client.request("GET", "/").headers.all("Set-Cookie"), ["a=1"])
+
+    def test_brought_along(self) -> None:
+        """A client that brings the answer is not asked about with it; what it shows for itself is asked about."""
+        web = place().auth_request("auth:1", copy=["X-User", "Cookie", "Authorization"]).proxy_to("a:1")
+        client, peers = run(web)
+        peers["auth:1"].answers(401)
+        client.request("GET", "/", {**SPOOFED, "Cookie": "s=1", "Authorization": "Bearer x"})
+        asked = peers["auth:1"].requests[-1].headers
+        self.assertEqual((asked.all("X-User"), asked["Cookie"], asked["Authorization"]), ([], "s=1", "Bearer x"))
+
     def test_down(self) -> None:
         """Nobody passes while the server cannot be asked, or does not answer in time."""
         running = self.asking()

@@ -37,7 +37,9 @@ _TELLING = frozenset((b"x-original-uri", b"x-original-method", b"x-forwarded-met
 # another one, and its answer is no 206 and no 304.
 _OF_THE_OTHER = frozenset((b"content-length", b"transfer-encoding", b"trailer", b"range", b"if-range"))
 _CONDITIONS = frozenset((b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since"))
-_NOT_ASKED = FieldRules((), REQUEST_DROPPED | FORWARDING | _TELLING | _OF_THE_OTHER | _CONDITIONS)
+_NOT_ASKED = REQUEST_DROPPED | FORWARDING | _TELLING | _OF_THE_OTHER | _CONDITIONS
+# What a client shows for itself is what is asked about, even where peers are sent something in its place.
+_SHOWN = frozenset((b"authorization", b"cookie"))
 
 
 @frozen
@@ -104,6 +106,8 @@ class _AskingGuard(_Nobody):
         self.clock = clock
         self.timeout = asked_for.timeout
         self.target = (asked_for.path or "/").encode()
+        # A client that brings the answer with it must not have it taken for another proxy's.
+        self.asked = FieldRules((), _NOT_ASKED | (self._vouched.names - _SHOWN))
         self._copied = [(name.lower().encode(), name.encode()) for name in asked_for.copy]
         self._pass_reply = asked_for.pass_reply
         self._pass_cookies = asked_for.pass_cookies
@@ -154,7 +158,9 @@ class _Question:
         self._over = False
         self._running: Running | None = None
         self._timer: IDelayedCall = guard.clock.callLater(guard.timeout, self._expired)
-        running = guard.ask(exchange, self._answered, method=b"GET", target=guard.target, fields=question(exchange))
+        running = guard.ask(
+            exchange, self._answered, method=b"GET", target=guard.target, fields=_question(exchange, guard.asked)
+        )
         if not self._over:
             self._running = running
 
@@ -186,9 +192,9 @@ class _Question:
             self._timer.cancel()
 
 
-def question(exchange: Exchange) -> bytes:
+def _question(exchange: Exchange, asked: FieldRules) -> bytes:
     """The client's fields without those of its body, its conditions and this hop, and what it asks for."""
-    kept = _NOT_ASKED.edit(exchange.fields, exchange.fields.named)
+    kept = asked.edit(exchange.fields, exchange.fields.named)
     told = (
         (b"X-Original-URI", exchange.target),
         (b"X-Original-Method", exchange.method),
