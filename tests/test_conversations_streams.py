@@ -58,16 +58,33 @@ class PassingTests(SynchronousTestCase):
         self.assertEqual(peers["a:1"].requests, [])
 
     def test_bytes_before_the_peer(self) -> None:
-        """What a client sends before there is a peer is not read, and comes through in order."""
+        """What a client sends before there is a peer comes through in order; not more is read than a chunk or two."""
         running = run(stream(5432).proxy_to("a:1"))
         peer = running.peers["a:1"]
         peer.times_out()
         late = running.client()
         late.sends(b"one ")
-        late.sends(bytes(1000))
-        self.assertEqual(late.unread, 1004)
+        for _ in range(50):
+            late.sends(bytes(10_000))
+        self.assertGreater(late.unread, 250_000)
         peer.accepts()
-        peer.expects(b"one " + bytes(1000))
+        peer.expects(b"one " + bytes(500_000))
+
+    def test_end_before_the_peer(self) -> None:
+        """A client that has sent all before there is a peer hears the answer."""
+        running = run(stream(5432).proxy_to("a:1"))
+        peer = running.peers["a:1"]
+        peer.times_out()
+        late = running.client()
+        late.sends(b"question")
+        late.half_closes()
+        peer.accepts()
+        peer.expects(b"question")
+        self.assertTrue(peer.is_closed)
+        peer.sends(b"answer")
+        peer.closes()
+        late.expects(b"answer")
+        self.assertTrue(late.is_gone)
 
     def test_half_close(self) -> None:
         """Who has said all still hears the answer; when both have, it is over."""

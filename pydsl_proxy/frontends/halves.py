@@ -41,6 +41,9 @@ class Half(Protocol):
     counted = 0
     ended = False
     gone = False
+    # Its transport has been told to send no more, or to close.
+    finished = False
+    closed = False
 
     def dataReceived(self, data: bytes) -> None:
         """Pass it on."""
@@ -76,6 +79,7 @@ class Half(Protocol):
     def end(self) -> None:
         """Send what is queued, then nothing more; read on."""
         transport = self.transport
+        self.finished = True
         # A producer that is paused would be resumed when the queue is sent, and the end forgotten.
         transport.unregisterProducer()
         if ITCPTransport.providedBy(transport):
@@ -83,8 +87,10 @@ class Half(Protocol):
 
     def close(self) -> None:
         """Send what is queued, then close."""
-        if not self.gone:
-            self.transport.unregisterProducer()
+        if not (self.gone or self.closed):
+            self.closed = True
+            if not self.finished:
+                self.transport.unregisterProducer()
             self.transport.loseConnection()
 
     def cut(self) -> None:

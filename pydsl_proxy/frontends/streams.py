@@ -21,6 +21,8 @@ from pydsl_proxy.wire.peeked import Peeked
 # nginx: ssl_handshake_timeout 60s, preread_timeout 30s.
 HANDSHAKE_WITHIN = 60.0
 HELLO_WITHIN = 30.0
+# Bytes of a client before there is a peer: a read, as of HTTP sent ahead.
+MOST_HELD = 64 * 1024
 # Seconds for both sides to take what is queued for them, once the stream is being closed.
 CLOSE_WITHIN = 60.0
 
@@ -29,8 +31,8 @@ CLOSE_WITHIN = 60.0
 class StreamFrontend(Half):
     """One connection of a client.
 
-    Its stream is found first: at once, when the TLS handshake is done, or when the ClientHello is here.  While a peer
-    is being reached nothing is read.
+    Its stream is found first: at once, when the TLS handshake is done, or when the ClientHello is here.  What comes
+    while a peer is being reached is held and, beyond :data:`MOST_HELD`, not read.
     """
 
     def __init__(self, listening: StreamListening) -> None:
@@ -77,11 +79,14 @@ class StreamFrontend(Half):
             self._begin(self._listening.site)
 
     def early(self, data: bytes) -> None:
-        """The hello; or what a TLS record brought before reading was paused."""
+        """The hello; or what is for a peer that is being reached."""
         if self._closing:
             return
         self._held += data
         if self._reader is None:
+            if len(self._held) >= MOST_HELD and not self._paused:
+                self._paused = True
+                self.transport.pauseProducing()
             return
         try:
             name = self._reader.feed(data)
@@ -99,9 +104,6 @@ class StreamFrontend(Half):
         passage = self._passage = site.passage(self, self._identity, self.seconds())
         self.idle = passage.idle
         passage.begin()
-        if self.other is None and not self._closing:
-            self._paused = True
-            self.transport.pauseProducing()
 
     # -- what a passage asks, see PassageFrontend --------------------------------------------------------------------
 

@@ -195,8 +195,28 @@ class DirectSend(tcp.Connection):
             self.stopReading()
             self.disconnecting = True
             cast("InnerPoll", self.reactor).close_soon(self)
+        elif self._writeDisconnected and self.connected and not (self.disconnecting or self._aborting):
+            # Its half has ended: nothing is queued.
+            self.stopReading()
+            self.disconnecting = True
+            cast("InnerPoll", self.reactor).close_soon(self)
         else:
             super().loseConnection()
+
+    def loseWriteConnection(self) -> None:
+        """End this half when all that is queued has been sent: if nothing is, when the batch of events is handled."""
+        if self._direct and not (self._tempDataLen or self.dataBuffer or self.producer):
+            self._writeDisconnecting = True
+            cast("InnerPoll", self.reactor).close_soon(self)
+        else:
+            super().loseWriteConnection()
+
+    def end_half(self) -> None:
+        """Nothing is queued, and nothing more will be sent."""
+        if not (self._writeDisconnected or self._aborting):
+            self._direct = False
+            self._writeDisconnected = True
+            self._closeWriteConnection()
 
     def abortConnection(self) -> None:
         """Close at once and drop what is queued."""

@@ -50,11 +50,15 @@ class Descriptor(Protocol):
 
 
 class Closing(Descriptor, Protocol):
-    """A connection that is about to close: its queue, and whether it is closed."""
+    """A connection that is about to close, or its half of it: its queue, and whether it is closed."""
 
     disconnected: int
+    disconnecting: int
     dataBuffer: bytes
     _tempDataLen: int
+
+    def end_half(self) -> None:
+        """Send no more."""
 
 
 @implementer(IReadDescriptor, ILoggingContext)
@@ -192,7 +196,7 @@ class InnerPoll:
                 self._log.failure("Unhandled error after a batch of events")
 
     def close_soon(self, descriptor: Closing) -> None:
-        """Close *descriptor*, which is not read any more, unless something is written to it meanwhile."""
+        """Close *descriptor*, or its half, unless something is written to it meanwhile."""
         if not self._closing and not self._in_batch:
             self._outer.callLater(0, self._close)
         self._closing.append(descriptor)
@@ -202,7 +206,10 @@ class InnerPoll:
         for descriptor in closing:
             if descriptor.disconnected or descriptor.dataBuffer or descriptor._tempDataLen:
                 continue
-            self._disconnect(descriptor, CONNECTION_DONE, False)
+            if descriptor.disconnecting:
+                self._disconnect(descriptor, CONNECTION_DONE, False)
+            else:
+                descriptor.end_half()
 
     def _dispatch(self, events: list[tuple[int, int]]) -> None:
         reading = self._reading

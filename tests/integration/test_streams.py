@@ -231,8 +231,9 @@ class BesideNginxTests(StreamTestCase):
         self.ca = self.authority.save(self.files)
         names = ("a.example.com", "x.example.org", "y.z.example.org", "other.test")
         cert, key = self.authority.issue(*names).save(self.files, "good")
-        self.ports = {name: free_port() for name in ("echo", "names", "who", "telling", "told", "a", "b")}
-        ours = self.ours = {name: free_port() for name in ("names", "one", "two")}
+        self.ports = {name: free_port() for name in ("names", "who", "telling", "told", "a", "b")}
+        self.ports["echo"] = self.peer(echo_at_the_end).port
+        ours = self.ours = {name: free_port() for name in ("echo", "names", "one", "two")}
         ports = self.ports
         self.proxy(
             f"""
@@ -241,15 +242,26 @@ a = server({ports["a"]}, tls=good).location("/").respond(200, "a")
 b = server({ports["b"]}, tls=good).location("/").respond(200, "b")
 to_a = stream({ours["names"]}, names=["a.example.com"]).proxy_to("127.0.0.1:{ports["a"]}")
 to_b = stream({ours["names"]}, names=["*.example.org"]).proxy_to("127.0.0.1:{ports["b"]}")
+echo = stream({ours["echo"]}).proxy_to("127.0.0.1:{ports["echo"]}")
 one = stream({ours["one"]}).proxy_to(upstream("one", "127.0.0.1:{ports["who"]}", send_proxy_protocol=1))
 who = upstream("two", "127.0.0.1:{ports["who"]}", send_proxy_protocol=2)
 two = stream({ours["two"]}).proxy_to(who)
 told = stream({ports["told"]}, proxy_protocol=["127.0.0.1"]).proxy_to(who)
-proxy = http(a, b, to_a, to_b, one, two, told, access_log=None)""",
+proxy = http(a, b, echo, to_a, to_b, one, two, told, access_log=None)""",
             ports["a"],
         )
         front = nginx_with(PROGRAMS / "streams.nginx.conf", self.files, modules=stream_module(), **self.ports)
         self.addCleanup(front.stop)
+        self.passing = front.port
+
+    def test_half_close(self) -> None:
+        """A client's end is handed on, as by nginx with ``proxy_half_close on``: the answer comes behind it."""
+        data = b"0123456789abcdef" * 65536
+        for port in (self.passing, self.ours["echo"]):
+            with reach(port) as client:
+                client.sendall(data)
+                client.shutdown(socket.SHUT_WR)
+                self.assertEqual(rest(client), data)
 
     def test_names(self) -> None:
         """curl reaches the same server by either, and checks that server's certificate."""
