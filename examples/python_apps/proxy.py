@@ -1,7 +1,9 @@
-"""Applications in the proxy's own process, without a socket between: one of WSGI, as Flask's and Django's.
+"""Applications in the proxy's own process, without a socket between.
+
+One is of WSGI, as Flask's and Django's, one of ASGI, as FastAPI's.  The modules lie beside this file.
 
 twist pydsl-proxy --config examples/python_apps/proxy.py
-curl http://127.0.0.1:8080/
+curl http://127.0.0.1:8080/ http://127.0.0.1:8080/api/users
 """
 
 from __future__ import annotations
@@ -11,7 +13,9 @@ from pydsl_proxy import MiB, exact, server
 proxy = (
     server(8080)
     .limit_body(10 * MiB)
-    # The module lies beside this file; in at most four threads.
+    .location("/api/")
+    .asgi("api:app")
+    # In at most four threads.
     .location("/")
     .wsgi("shop:app", threads=4)
     .location(exact("/healthz"))

@@ -23,7 +23,7 @@ class Answer:
     def __init__(self, exchange: Exchange, loop: EventLoop, tasks: Tasks, returned: Callable[[], None]) -> None:
         self.loop = loop
         self._tasks = tasks
-        self.returned = returned
+        self._tell_returned = returned
         self._exchange = exchange
         self._call: Call | None = None
         self._over = False
@@ -45,7 +45,7 @@ class Answer:
         if not exchange.fields.expect:
             self.wanted()
         if self._over:
-            self.returned()
+            self._tell_returned()
             return
         early, self._early = self._early, None
         call = self._call = Call(application, scope, self)
@@ -55,6 +55,11 @@ class Answer:
         """In the loop."""
         call.fed(early, ended)
         self._tasks.spawn(call.run())
+
+    def returned(self) -> None:
+        """The application has done; without the cycle both are freed at once."""
+        self._call = None
+        self._tell_returned()
 
     # -- the request ---------------------------------------------------------------------------------------------------
 

@@ -58,7 +58,7 @@ class Socket:
         self, terms: SocketTerms, exchange: Exchange, loop: EventLoop, tasks: Tasks, returned: Callable[[], None]
     ) -> None:
         self.loop = loop
-        self.returned = returned
+        self._tell_returned = returned
         self._tasks = tasks
         self._terms = terms
         self._exchange = exchange
@@ -80,6 +80,11 @@ class Socket:
         self._exchange.running = self
         call = self._call = SocketCall(application, scope, self)
         self.loop.within(lambda: self._tasks.spawn(call.run()))
+
+    def returned(self) -> None:
+        """The application has done; without the cycle both are freed at once."""
+        self._call = None
+        self._tell_returned()
 
     def _tell_gone(self, code: int, reason: str = "") -> None:
         if self._call is not None:
