@@ -131,7 +131,7 @@ class ResponseTests(SynchronousTestCase):
     def test_trailers(self) -> None:
         """Trailers are trailers, but for those that must not be."""
         (client, _), peer = begun()
-        trailers = [(b"grpc-status", b"0"), (b"content-length", b"1"), (b"x_y", b"1")]
+        trailers = [(b"grpc-status", b"0"), (b"content-length", b"1"), (b"set-cookie", b"a")]
         peer.answers(1, b"ok", [(b":status", b"200"), (b"date", b"now")], trailers)
         head = b"HTTP/1.1 200 OK\r\ndate: now\r\nTransfer-Encoding: chunked\r\n\r\n"
         client.expects(head + b"2\r\nok\r\n0\r\ngrpc-status: 0\r\n\r\n")

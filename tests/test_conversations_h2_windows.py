@@ -101,6 +101,36 @@ class UploadTests(SynchronousTestCase):
         peer.end.reads()
         self.assertEqual((len(peer.last.body), peer.last.ended), (MUCH, True))
 
+    def test_answered_meanwhile(self) -> None:
+        """A complete answer ends an upload that waits for the window; the client is not left waiting either."""
+        running, peer = begun(post(MUCH), takes=False)
+        client = running[0]
+        client.sends(b"x" * MUCH)
+        peer.answers(1, b"no", HEAD)
+        self.assertTrue(client.takes().endswith(b"no"))
+        self.assertEqual(client.unread, 0)
+        self.assertEqual(peer.hears().asked[0].reset, 8)
+
+    def test_paused_and_stalled(self) -> None:
+        """No time runs for a peer that has taken the whole request late while the client is slow to read."""
+        running, peer = begun(post(100_000), takes=False, send=10, read=10)
+        client = running[0]
+        client.sends(b"x" * 100_000)
+        client.stops_reading()
+        peer.begins(1, OPEN)
+        while room := min(peer.h2.local_flow_control_window(1), 16384):
+            peer.sends(1, bytes(room))
+        running.clock.advance(5)
+        for number in (0, 1):
+            peer.h2.increment_flow_control_window(MUCH, stream_id=number or None)
+        peer.said()
+        self.assertTrue(peer.last.ended)
+        for _ in range(3):
+            running.clock.advance(9)
+            client.reads(1000)
+            peer.hears()
+        self.assertEqual(running.exchanges, [])
+
     def test_slow_transport(self) -> None:
         """One that reads slowly has its time anew whenever it has read something."""
         running, peer = begun(post(MUCH), send=10)
@@ -243,6 +273,18 @@ class SilenceTests(SynchronousTestCase):
         self.assertEqual(pings(peer), 1)
         peer.answers(1, b"ok", HEAD)
         self.assertTrue(running[0].takes().endswith(b"ok"))
+
+    def test_after_a_rest(self) -> None:
+        """A connection that was idle is not asked at once, but when an answer is awaited for as long."""
+        for data in (GET, post(10)):
+            running, peer = begun(read=3600)
+            peer.answers(1, b"ok", HEAD)
+            running.clock.advance(50)
+            running[0].sends(data)
+            running.clock.advance(QUIET - 1)
+            self.assertEqual(pings(peer), 0)
+            running.clock.advance(2)
+            self.assertEqual(pings(peer), 1)
 
     def test_dead(self) -> None:
         """Without an answer all its streams have failed, and the next request has a new connection."""

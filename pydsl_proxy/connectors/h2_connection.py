@@ -106,6 +106,9 @@ class H2Connection(Reading):
             attempt.crash()
             self._rest()
             return
+        if not self.streams:
+            # Only a silence in which something is awaited counts.
+            self._heard = self._home.seconds()
         attempt.reused = attempt.reused or self._requests > 0
         self._requests += 1
         trailers = asks_for_trailers(exchange.fields.get(b"te"))

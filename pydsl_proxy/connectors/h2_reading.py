@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from twisted.internet.protocol import Protocol
@@ -198,14 +199,15 @@ class Reading(Protocol):
         end = bool(flags & END_STREAM)
         try:
             if stream.response is None:
-                stream.take_head(self._sharing.responses.head(block), end)
+                take = partial(stream.take_head, self._sharing.responses.head(block), end)
             elif end:
-                stream.take_trailers(self._sharing.responses.trailers(block))
+                take = partial(stream.take_trailers, self._sharing.responses.trailers(block))
             else:
-                stream.fail("bad_head", "sent a second head")
+                take = partial(stream.fail, "bad_head", "sent a second head")
         except Malformed as error:
             cause = "bad_head" if stream.response is None else "bad_body"
-            stream.fail(cause, f"sent a response that is malformed: {error.detail}")
+            take = partial(stream.fail, cause, f"sent a response that is malformed: {error.detail}")
+        take()
 
     def _take_reset(self, flags: int, stream_number: int, payload: bytes) -> None:
         code = number(payload)

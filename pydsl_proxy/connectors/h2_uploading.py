@@ -108,14 +108,15 @@ class Uploading:
                 if not self._complete:
                     attempt.exchange.pause_body()
             return
-        if not self.uploading:
-            self.await_more(attempt)
+        resumes = self.stalled and not self._complete
         if self.stalled:
             self.stalled = False
+            self.deadline = inf
             connection.held.pop(self.number, None)
-            if not self._complete:
-                self.deadline = inf
-                attempt.exchange.resume_body()
+        if not self.uploading:
+            self.await_more(attempt)
+        if resumes:
+            attempt.exchange.resume_body()
 
     def await_more(self, attempt: Attempt) -> None:
         """The peer has its time anew to send something; the response's half tells whether it runs."""

@@ -18,7 +18,8 @@ from pydsl_proxy.wire.statuses import has_no_body
 # As of a peer of HTTP/1.1; with 32 bytes more for each field, as RFC 7541 4.1 counts.
 MOST_HEAD = 64 * 1024
 MOST_FIELDS = 1000
-MOST_TRAILERS = 8 * 1024
+# gRPC's clients take so much metadata.
+MOST_TRAILERS = 16 * 1024
 
 _is_name = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+").fullmatch
 _is_status = re.compile(rb"[1-5][0-9][0-9]").fullmatch
@@ -102,7 +103,8 @@ def read_trailer_fields(fields: Sequence[Pair]) -> tuple[Pair, ...]:
         raise Malformed(f"a trailer section of more than {MOST_TRAILERS} bytes")
     for name, value in fields:
         _check(name, value)
-    return tuple([field for field in fields if b"_" not in field[0] and field[0] not in FORBIDDEN_IN_TRAILERS])
+    # Names with an underscore stay, as in heads of responses: gRPC's metadata may have them.
+    return tuple([field for field in fields if field[0] not in FORBIDDEN_IN_TRAILERS])
 
 
 def _check(name: bytes, value: bytes) -> None:

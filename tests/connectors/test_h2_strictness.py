@@ -31,6 +31,8 @@ from tests.support.hpack import block
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 HEAD: Pairs = [(b":status", b"200"), (b"content-length", b"2"), (b"date", b"now")]
 OPEN: Pairs = [(b":status", b"200")]
+# More than trailers may have, in one frame.
+LONG = block([(b"x", b"y" * 8050), (b"z", b"y" * 8050)] + [(b"a", b"")] * 60)
 
 
 def begun(data: bytes = GET) -> tuple[Running, H2Peer]:
@@ -269,7 +271,7 @@ class StreamTests(SynchronousTestCase):
             ([(DATA, 0, b"x")], "bad_head", "a body before its head", Code.PROTOCOL_ERROR),
             ([(HEADERS, END_HEADERS, head), (HEADERS, END_HEADERS, trailers)], "bad_head", "a second head", 1),
             ([(HEADERS, END_HEADERS, head), (HEADERS, 5, head)], "bad_body", "pseudo-header", 1),
-            ([(HEADERS, END_HEADERS, head), (HEADERS, 5, block([(b"x", b"y" * 9000)]))], "bad_body", "8192", 1),
+            ([(HEADERS, END_HEADERS, head), (HEADERS, 5, LONG)], "bad_body", "of more than 16384", 1),
             ([(HEADERS, 5, block([(b":status", b"103")]))], "bad_head", "interim", 1),
             ([(HEADERS, 4, block([(b":status", b"103")]))] * 9, "bad_head", "more than 8 interim", 1),
             ([(HEADERS, 5, block([(b":status", b"200"), (b"content-length", b"1")]))], "bad_body", "too early", 1),

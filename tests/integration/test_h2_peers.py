@@ -41,7 +41,7 @@ class NghttpdTests(SynchronousTestCase):
         command, port, files = require("nghttpd", "apt-get install nghttp2-server"), free_port(), folder()
         (files / "page").write_bytes(b"p" * 100_000)
         tls = [str(port), cert[1], cert[0]] if cert else ["--no-tls", str(port)]
-        peer = Program([command, "--address=127.0.0.1", f"--htdocs={files}", *options, *tls], port)
+        peer = self.peer = Program([command, "--address=127.0.0.1", f"--htdocs={files}", *options, *tls], port)
         self.addCleanup(peer.stop)
         proxy = contract.before(lambda: peer, H2 + terms, share=False)()
         self.addCleanup(proxy.stop)
@@ -73,7 +73,9 @@ class NghttpdTests(SynchronousTestCase):
         authority = Authority()
         ca = authority.save(files)
         cert = authority.issue("127.0.0.1").save(files, "good")
-        port = self.before(cert=cert, terms=f", tls=upstream_tls(ca={ca!r})")
+        port = self.before("--verbose", cert=cert, terms=f", tls=upstream_tls(ca={ca!r})")
+        self.assertEqual(fetch(port, "/page", "HEAD").fields["content-length"], "100000")
+        self.assertIn(":scheme: https", self.peer.output())
         self.assertEqual(fetch(port, "/page").body, b"p" * 100_000)
 
 
