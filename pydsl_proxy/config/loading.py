@@ -5,9 +5,7 @@ from __future__ import annotations
 import difflib
 import linecache
 import os
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from importlib.util import decode_source
 from types import ModuleType
 from typing import Final
@@ -16,6 +14,7 @@ from pydsl_proxy.config.blame import blame
 from pydsl_proxy.config.checks import check
 from pydsl_proxy.config.forgetting import forgotten
 from pydsl_proxy.config.locations import Location, OpenLocation, no_handler
+from pydsl_proxy.config.neighbours import importable
 from pydsl_proxy.config.noticing import noticing
 from pydsl_proxy.config.sites import Http, Server, http
 from pydsl_proxy.config.streams import OpenStream, Stream, no_upstream
@@ -29,60 +28,45 @@ NAME: Final = "proxy"
 def load(path: str | os.PathLike[str]) -> Http:
     """The configuration that the file at *path* calls ``proxy``.
 
-    The file is run as a module of its own, with its folder first on ``sys.path`` for as long as it runs.  A server
-    stands for ``http(server)``.  All mistakes that can be told apart are raised together as :class:`ConfigErrors`;
-    warnings are not among them, see :func:`~pydsl_proxy.config.checks.check`.
+    The file is run as a module of its own, with its folder first on ``sys.path`` for as long as it runs.  Modules that
+    it imports from there are read anew if they have changed since an earlier load.  A server stands for
+    ``http(server)``.  All mistakes that can be told apart are raised together as :class:`ConfigErrors`; warnings are
+    not among them, see :func:`~pydsl_proxy.config.checks.check`.
     """
     file = os.path.abspath(path)
-    # The file may have changed since its lines were last shown.
-    linecache.checkcache(file)
-    with noticing() as noticed:
-        names = _run(file)
-    config = _taken(file, names)
-    missed = list(forgotten(noticed, file, names))
-    found = [error for error in check(config) if not error.warning] if isinstance(config, Http) else [config]
-    errors = sorted([*missed, *found], key=lambda error: (error.origin.file != file, error.origin.line))
-    if errors:
-        raise ConfigErrors(errors)
+    # It and its neighbours may have changed since their lines were last shown.
+    linecache.checkcache()
+    module = ModuleType(f"_pydsl_proxy_{os.path.splitext(os.path.basename(file))[0]}")
+    module.__file__ = file
+    with importable(module, os.path.dirname(file)):
+        with noticing() as noticed:
+            _run(file, module)
+        names = module.__dict__
+        config = _taken(file, names)
+        missed = list(forgotten(noticed, file, names))
+        found = [error for error in check(config) if not error.warning] if isinstance(config, Http) else [config]
+        errors = sorted([*missed, *found], key=lambda error: (error.origin.file != file, error.origin.line))
+        if errors:
+            raise ConfigErrors(errors)
     assert isinstance(config, Http)
     return config
 
 
-def _run(file: str) -> Mapping[str, object]:
-    """The names of the module; it is compiled anew each time, a stale ``.pyc`` must not hide an edit."""
+def _run(file: str, module: ModuleType) -> None:
+    """Run the file as *module*; it is compiled anew each time, a stale ``.pyc`` must not hide an edit."""
     try:
         with open(file, "rb") as stream:
             source = stream.read()
     except OSError as error:
         text = f"cannot be read: {error.strerror}"
         raise ConfigErrors([ConfigError(text, origin=Origin(file, 0, 0, 0, 0))]) from error
-    stem = os.path.splitext(os.path.basename(file))[0]
-    module = ModuleType(f"_pydsl_proxy_{stem}")
-    module.__file__ = file
     try:
         # Of text, CPython tells the columns of syntax errors in characters; of bytes, 3.11 does not.
-        code = compile(decode_source(source), file, "exec", dont_inherit=True)
-        with _importable(module, os.path.dirname(file)):
-            exec(code, module.__dict__)
+        exec(compile(decode_source(source), file, "exec", dont_inherit=True), module.__dict__)
     except ConfigErrors:
         raise
     except (Exception, SystemExit) as error:
         raise ConfigErrors([blame(error, file)]) from error
-    return module.__dict__
-
-
-@contextmanager
-def _importable(module: ModuleType, folder: str) -> Iterator[None]:
-    """Let the file import its neighbours, and let dataclasses and the like find its module.
-
-    It stays in ``sys.modules``, where functions in it look for their types later on.
-    """
-    sys.modules[module.__name__] = module
-    sys.path.insert(0, folder)
-    try:
-        yield
-    finally:
-        sys.path.remove(folder)
 
 
 def _taken(file: str, names: Mapping[str, object]) -> Http | ConfigError:

@@ -58,7 +58,6 @@ class TakenTests(FileTests):
     def test_neighbours(self) -> None:
         """The file may import what lies beside it; sys.path is as before after it."""
         (self.folder / "neighbour_of_proxy.py").write_text("port = 8181\n", encoding="utf-8")
-        self.addCleanup(sys.modules.pop, "neighbour_of_proxy", None)
         before = list(sys.path)
         made = self.load('from neighbour_of_proxy import port\nproxy = server(port).location("/").respond(200)\n')
         self.assertEqual(made.servers[0].listen, ("tcp:8181",))
