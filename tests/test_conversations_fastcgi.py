@@ -107,6 +107,36 @@ class RequestTests(Case):
         [request] = peers["a:1"].requests
         self.assertEqual((request.body, request.params["CONTENT_LENGTH"]), (b"body", "4"))
 
+    def test_subrequest(self) -> None:
+        """A request of our own runs the script that it names, whatever the client has asked for."""
+        php = upstream("php", "a:1", via=fastcgi(root="/srv"))
+        client, peers = run(server(80).location("/").auth_request(php, path="/auth.php?x=1").respond(200, "in"))
+        peers["a:1"].answers(204)
+        self.assertEqual(client.request("GET", "/secret.php?y=2").text, "in")
+        params = peers["a:1"].requests[0].params
+        self.assertEqual((params["SCRIPT_FILENAME"], params["QUERY_STRING"]), ("/srv/auth.php", "x=1"))
+
+    def test_moved(self) -> None:
+        """What moves the target for peers moves the script; REQUEST_URI stays what the client sent."""
+        php = upstream("php", "a:1", via=fastcgi(root="/srv"))
+        client, peers = run(
+            server(80)
+            .location("/path/").proxy_to(php, path="/app/")
+            .location("/stripped/").strip_prefix("/stripped").proxy_to(php)
+            .location("/rewritten/").rewrite(r"^/rewritten/(.*)$", r"/new/\1?b").proxy_to(php)
+            .location("/inside/").rewrite(r"^/inside/", "/path/x.php", last=True).respond(500)
+        )  # fmt: skip
+        peers["a:1"].answers(200)
+        for target, script in (
+            ("/path/a%20b.php?c", "/srv/app/a b.php"),
+            ("/stripped/a%20b.php", "/srv/a b.php"),
+            ("/rewritten/a%20b.php", "/srv/new/a b.php"),
+            ("/inside/y.php", "/srv/app/x.php"),
+        ):
+            client.request("GET", target)
+            params = peers["a:1"].requests[-1].params
+            self.assertEqual((params["SCRIPT_FILENAME"], params["REQUEST_URI"]), (script, target))
+
     def test_too_long(self) -> None:
         """Params that do not fit are answered 431."""
         client, peers = run(upstream("php", "a:1", via=fastcgi(root="/srv", params={"LONG": "x" * MOST_CONTENT})))

@@ -32,7 +32,6 @@ class CgiSubject(Protocol):
     method: bytes
     target: bytes
     peer_target: bytes
-    path: bytes
     minor: int
     fields: RequestFields
     identity: Identity
@@ -144,5 +143,5 @@ def _of_client(subject: CgiSubject) -> list[tuple[bytes, bytes]]:
 
 
 def _path(subject: CgiSubject) -> bytes:
-    target = subject.peer_target
-    return subject.path if target is subject.target else normalised_path(target)
+    # Not that of the exchange: the path of a subrequest's is its parent's.
+    return normalised_path(subject.peer_target)
