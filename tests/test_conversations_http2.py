@@ -250,6 +250,24 @@ class EndTests(SynchronousTestCase):
         assert client.goaway == (0, 3, b"")
         assert client.client.is_closed
 
+    def test_requests_without_end(self) -> None:
+        """A client that always has an open stream is told at twice the number."""
+        site = server(443, tls=TLS).location("/").proxy_to(APP)
+        client, _, _ = serve(http(site, clients=clients(keepalive_requests=3)))
+        for _ in range(5):
+            client.begin()
+        assert client.goaway is None
+        client.begin()
+        assert client.goaway == (0, 11, b"")
+
+    def test_old(self) -> None:
+        """A connection that is older than keepalive_time ends when it is idle."""
+        site = server(443, tls=TLS).location("/").respond(200, "ok")
+        client, _, running = serve(http(site, clients=clients(keepalive_time=10)))
+        assert client.ask().ended and client.goaway is None
+        running.clock.advance(11)
+        assert client.ask().ended and client.goaway is not None
+
     def test_client_goes(self) -> None:
         """A client's GOAWAY lets open streams end."""
         client, peers, _ = serve(APP)

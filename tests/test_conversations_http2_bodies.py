@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from os import makedirs, path
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import KiB, clients, http, server, upstream
@@ -298,6 +300,93 @@ class ResponseBodies(SynchronousTestCase):
         answer = client.answers[stream]
         assert (len(answer.body), answer.ended, answer.reset) == (100_000, False, 2)
 
+    def test_breaks_off_waiting(self) -> None:
+        """What waits is sent, too, if the response breaks off meanwhile."""
+        running = run(server(443, tls=TLS).location("/").proxy_to(APP), handshake=AGREED)
+        client, peers = H2Client(running[0], takes=False), running.peers
+        client.h2.update_settings({4: 10})
+        client.flush()
+        stream = client.begin()
+        peers["a:1"].sends(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n14\r\n%b\r\nno" % bytes(20))
+        peers["a:1"].sends(b" chunk\r\n")
+        client.flush()
+        assert (client.answers[stream].status, client.answers[stream].reset) == (200, None)
+        client.h2.increment_flow_control_window(100, stream)
+        client.flush()
+        answer = client.answers[stream]
+        assert (len(answer.body), answer.ended, answer.reset) == (20, False, 2)
+
+    def test_sends_on(self) -> None:
+        """What a client still sends while its complete response waits for room is dropped."""
+        running = run(server(443, tls=TLS).location("/").respond(200, "x" * 100_000), handshake=AGREED)
+        client = H2Client(running[0], takes=False)
+        stream = client.begin("POST", end=False)
+        for _ in range(2 * CONNECTION_WINDOW // 16384):
+            if client.h2.local_flow_control_window(stream) >= 16384:
+                client.send(stream, bytes(16384))
+        assert client.h2.outbound_flow_control_window > CONNECTION_WINDOW // 4
+        client.h2.increment_flow_control_window(1 << 20)
+        client.h2.increment_flow_control_window(1 << 20, stream)
+        client.flush()
+        answer = client.answers[stream]
+        assert (len(answer.body), answer.ended, answer.reset) == (100_000, True, 0)
+
+    def test_padded(self) -> None:
+        """Padding counts in the windows, and comes back."""
+        client, peers, _ = serve(APP)
+        peers["a:1"].answers()
+        stream = client.begin("POST", end=False)
+        for _ in range(2 * STREAM_WINDOW // 300):
+            client.h2.send_data(stream, b"x" * 100, pad_length=200)
+            client.flush()
+        client.send(stream, b"", end=True)
+        assert len(peers["a:1"].requests[-1].body) == 100 * (2 * STREAM_WINDOW // 300)
+
+    def test_files(self) -> None:
+        """Files are read and sent in frames, as fast as the client takes them."""
+        folder = self.mktemp()
+        makedirs(folder)
+        with open(path.join(folder, "large"), "wb") as file:
+            file.write(LARGE)
+        client, _, _ = serve(server(443, tls=TLS).location("/").serve_files(folder))
+        answer = client.ask("GET", "/large")
+        assert (answer.body == LARGE, answer.ended) == (True, True)
+        answer = client.ask("GET", "/large", [("range", "bytes=16-31")])
+        assert (answer.status, answer.body) == (206, b"0123456789abcdef")
+
+    def test_slow_reader(self) -> None:
+        """A client that reads slowly is served for as long as it reads something."""
+        client, _, running = serve(server(443, tls=TLS).location("/").respond(200, "x" * 60_000))
+        client.client.stops_reading()
+        for _ in range(10):
+            client.begin()
+        for _ in range(3):
+            running.clock.advance(50)
+            client.client.reads(1000)
+        running.clock.advance(50)
+        assert not client.client.is_gone
+        running.clock.advance(61)
+        assert client.client.was_reset
+
+    def test_too_slow_reader(self) -> None:
+        """With a least rate, something is not enough."""
+        site = server(443, tls=TLS).location("/").respond(200, "x" * 60_000)
+        client, _, running = serve(http(site, clients=clients(min_send_rate=1000, rate_grace=10)))
+        client.client.stops_reading()
+        for _ in range(10):
+            client.begin()
+        for _ in range(30):
+            running.clock.advance(1)
+            client.client.reads(2000)
+            client.client.stops_reading()
+        assert not client.client.is_gone
+        for _ in range(100):
+            running.clock.advance(1)
+            if not client.client.is_gone:
+                client.client.reads(100)
+                client.client.stops_reading()
+        assert client.client.was_reset
+
     def test_trailers_late(self) -> None:
         """Trailers come after what waits."""
         running = run(server(443, tls=TLS).location("/").proxy_to(APP), handshake=AGREED)
@@ -311,3 +400,29 @@ class ResponseBodies(SynchronousTestCase):
         client.flush()
         answer = client.answers[stream]
         assert (len(answer.body), answer.trailers, answer.ended) == (66_000, {"x-sum": "7"}, True)
+
+
+class RoomTests(SynchronousTestCase):
+    """The connection's room comes back, whatever becomes of the streams that used it."""
+
+    def room(self, client: H2Client) -> int:
+        """What the client may send on a new stream."""
+        return client.h2.outbound_flow_control_window
+
+    def test_too_large(self) -> None:
+        """Of bodies that are too large."""
+        client, _, _ = serve(server(443, tls=TLS).limit_body(1).location("/").proxy_to(APP))
+        for _ in range(3 * CONNECTION_WINDOW // 16384):
+            client.send(client.begin("POST", end=False), bytes(16384))
+        assert self.room(client) > CONNECTION_WINDOW // 4
+
+    def test_wrong_length(self) -> None:
+        """Of bodies that are not as long as was said."""
+        client, peers, _ = serve(APP)
+        peers["a:1"].times_out()
+        for _ in range(3 * CONNECTION_WINDOW // 16384):
+            stream = client.begin("POST", "/", [("content-length", "1")], end=False)
+            client.h2.streams[stream]._expected_content_length = None
+            client.send(stream, bytes(16384))
+            assert client.answers[stream].reset == 1
+        assert self.room(client) > CONNECTION_WINDOW // 4

@@ -59,9 +59,13 @@ class Receiving:
     def take_data(self, data: bytes, used: int, ended: bool) -> None:
         """DATA have come, and have *used* some of the windows; raises StreamFault."""
         body = self._body
-        if body is None or self.client_ended:
-            raise StreamFault(Code.STREAM_CLOSED, "DATA after the stream's end")
-        body.take(data, used)
+        try:
+            if body is None or self.client_ended:
+                raise StreamFault(Code.STREAM_CLOSED, "DATA after the stream's end")
+            body.take(data, used)
+        except StreamFault:
+            self._connection.give_back(self.number, used, 0)
+            raise
         if used > len(data):
             self._give_back(body, used - len(data))
         if ended:
@@ -114,6 +118,7 @@ class Receiving:
             limit = exchange.body_limit
             if limit is not None and body.received > limit:
                 text = f"the body is larger than {limit} bytes"
+                self._connection.give_back(self.number, len(data), 0)
                 self._give_up(exchange, ProxyError(Source.CLIENT, 413, "body_too_large", text))
                 return
             last = body.ended and not body.held
@@ -147,7 +152,9 @@ class Receiving:
 
     def _give_back(self, body: Incoming, size: int) -> None:
         if size:
-            self._connection.give_back(self.number, size, body.give_back(size))
+            # The stream may be over.
+            room = body.give_back(size) if self._body is body else 0
+            self._connection.give_back(self.number, size, room)
 
     @property
     def body_untouched(self) -> bool:

@@ -109,6 +109,9 @@ class Requests(Sending):
     def _request(self, number: int, block: bytes, most: int, ended: bool) -> None:
         listening = self.listening
         site, now = listening.site, listening.seconds()
+        self._requests += 1
+        if self._requests >= site.clients.keepalive_requests or now > self._retires:
+            self._retire(site)
         if len(self.streams) >= MOST_STREAMS:
             self._reader.skip(block)
             raise StreamFault(Code.REFUSED_STREAM, "too many streams at once")
@@ -143,9 +146,6 @@ class Requests(Sending):
             exchange.has_body = fields.content_length != 0
         if not self._blocked:
             self._watch.deadline = inf
-        self._requests += 1
-        if self._requests >= site.clients.keepalive_requests or now > self._retires:
-            self._retire(site)
         site.handle(exchange)
 
     def _retire(self, site: FrontendSite) -> None:

@@ -57,15 +57,20 @@ class HeadReader:
     read, and :class:`~pydsl_proxy.wire.h2_frames.Fault` for a block that cannot be read.
     """
 
-    __slots__ = ("_heads", "_sections", "_table")
+    __slots__ = ("_heads", "_most", "_sections", "_table")
 
     def __init__(self) -> None:
         self._table = Table()
         self._heads: dict[bytes, H2Head] = {}
+        # The limit that what is kept has met.
+        self._most = 0
         self._sections: dict[bytes, _Section] = {}
 
     def request(self, block: bytes, most: int) -> H2Head:
         """The head of a request; *most* bounds it in octets, as RFC 9113 6.5.2 counts them (431)."""
+        if most != self._most:
+            self._most = most
+            self._heads.clear()
         known = self._heads.get(block)
         if known is not None:
             return known

@@ -11,7 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy.wire.grammar import Malformed
 from pydsl_proxy.wire.h2_frames import Code, Fault, StreamFault
-from pydsl_proxy.wire.h2_request import H2Head, HeadReader
+from pydsl_proxy.wire.h2_request import MOST_KEPT, H2Head, HeadReader
+from pydsl_proxy.wire.hpack_literals import literals
 
 Field = tuple[bytes, bytes]
 METHOD, SCHEME, AUTHORITY, PATH = (
@@ -106,12 +107,14 @@ class MalformedTests(HeadTests):
 
     def test_known_section(self) -> None:
         """They are once each before a section that was read before, too."""
-        reader, encoder = HeadReader(), Encoder()
-        encoder.header_table_size = 0
-        for fields in ([*LINE, (b"accept-encoding", b"gzip, deflate")],) * 2:
-            reader.request(encoder.encode(fields), MOST)
-        again = encoder.encode([*LINE, PATH, (b"accept-encoding", b"gzip, deflate")])
-        self.assertRaises(StreamFault, reader.request, again, MOST)
+        reader = HeadReader()
+        rest = (b"x-long", b"y" * 2000)
+        for path in (b"/1", b"/2"):
+            assert reader.request(literals([*LINE[:3], (b":path", path), rest]), MOST).target == path
+        error = self.assertRaises(StreamFault, reader.request, literals([*LINE, PATH, rest]), MOST)
+        assert "repeated" in error.detail
+        assert self.assertRaises(Malformed, reader.request, literals([*LINE, rest]), 1000).status == 431
+        assert self.assertRaises(Malformed, reader.request, literals([*LINE[:3], (b":path", b"/1"), rest]), 999).status
 
     def test_missing(self) -> None:
         """RFC 9113 8.3.1: method, scheme and path."""
@@ -193,6 +196,22 @@ class TrailerTests(SynchronousTestCase):
         self.assertRaises(StreamFault, HeadReader().trailers, Encoder().encode([PATH]), MOST)
         self.assertRaises(StreamFault, HeadReader().trailers, Encoder().encode([PATH, (b"a", b"b")]), MOST)
         self.assertRaises(StreamFault, HeadReader().trailers, Encoder().encode([(b"a", b"b" * 100)]), 100)
+
+    def test_known(self) -> None:
+        """Those that were read before as the fields of a request."""
+        reader = HeadReader()
+        rest = literals([(b"x-sum", b"1")])
+        for _ in range(2):
+            reader.request(literals(LINE) + rest, MOST)
+            assert reader.trailers(rest, MOST) == ((b"x-sum", b"1"),)
+        self.assertRaises(StreamFault, reader.trailers, literals([PATH]) + rest, MOST)
+
+    def test_many(self) -> None:
+        """What is kept is bounded."""
+        reader = HeadReader()
+        for number in range(1000):
+            reader.request(literals([*LINE, (b"x", b"%d" % number)]), MOST)
+        assert max(len(reader._heads), len(reader._sections)) <= MOST_KEPT
 
     def test_skipped(self) -> None:
         """What nobody wants is read for the tables."""
