@@ -199,15 +199,14 @@ class StreamFrontend(Half):
         self.watch.stop()
         self._listening.closed(self)
         passage, other = self._passage, self.other
-        self._passage = None
+        # What holds each other would wait for the collector.
+        self._passage = self.other = self.write = None
+        if other is not None:
+            other.other = other.write = None
         if passage is not None:
             passage.received = self.counted
             passage.sent = 0 if other is None else other.counted
             passage.over()
-        # What holds each other would wait for the collector.
-        self.other = self.write = None
-        if other is not None:
-            other.other = other.write = None
 
     def drain(self) -> None:
         """Close if there is no peer to be reached yet; a stream does not tell where it may end."""

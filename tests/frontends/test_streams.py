@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from OpenSSL import SSL
+from twisted.internet.address import IPv4Address
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import access_log, cause, http, status, stream, tls
@@ -12,6 +13,7 @@ from pydsl_proxy.config.streams import Stream
 from pydsl_proxy.service import ProxyService
 from pydsl_proxy.testing import Client, MemoryLoop, Peers
 from tests.support.authorities import Authority
+from tests.support.hellos import openssl_hello
 
 
 class HandshakeTests(SynchronousTestCase):
@@ -25,7 +27,7 @@ class HandshakeTests(SynchronousTestCase):
         self.ca = authority.save(self.files)
         self.pair = authority.issue("localhost").save(self.files, "good")
 
-    def serve(self, passed: Stream) -> None:
+    def serve(self, passed: Stream, address: str = "127.0.0.1") -> None:
         """Run it, and let a client connect."""
         self.log = self.files / "access.log"
         self.peers = Peers()
@@ -38,8 +40,8 @@ class HandshakeTests(SynchronousTestCase):
         self.loop.settle()
         (port,) = self.loop.ports.values()
         self.client = Client(self.loop, "the client", str)
-        address = port.getHost()
-        self.client.connect(port, address, address, raw=True)
+        here, there = IPv4Address("TCP", "192.0.2.1", 443), IPv4Address("TCP", address, 50001)
+        self.client.connect(port, here, there, raw=True)
 
     def told(self) -> list[str]:
         """The lines of the log."""
@@ -115,6 +117,21 @@ class HandshakeTests(SynchronousTestCase):
             self.assertTrue(self.client.is_closed)
             self.assertEqual(len(self.peers["a:1"].connections), 0)
             self.assertEqual(self.told()[-1], line)
+
+    def test_told_client(self) -> None:
+        """A header of the PROXY protocol comes before the ClientHello, and tells whose stream it is."""
+        named = stream(443, names=["a.test"], proxy_protocol=["10.0.0.1"]).allow("203.0.113.0/24").deny("all")
+        for source, line in (("203.0.113.9", None), ("198.51.100.1", "403 access_denied")):
+            self.serve(named.proxy_to("a:1"), address="10.0.0.1")
+            hello = openssl_hello("a.test")
+            self.client.sends(f"PROXY TCP4 {source} 192.0.2.1 40000 443\r\n".encode() + hello)
+            if line is None:
+                self.peers["a:1"].expects(hello)
+            else:
+                self.assertTrue(self.client.is_closed)
+                self.assertEqual(self.told()[-1], line)
+        self.serve(named.proxy_to("a:1"), address="203.0.113.9")
+        self.assertTrue(self.client.is_closed)
 
     def test_client_leaves(self) -> None:
         """A client that goes within its handshake leaves nothing behind, and the proxy can stop."""
