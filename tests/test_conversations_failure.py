@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 from twisted.internet.error import ConnectError
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy import peer, upstream
+from pydsl_proxy import peer, stream, upstream
 from pydsl_proxy.testing import run
 from tests.support.messages import BAD_GATEWAY, GATEWAY_TIMEOUT, GET, OK, get, post
 from tests.support.places import TWO, place, retrying, tried
@@ -335,3 +338,51 @@ class TimeTests(SynchronousTestCase):
         peers["a:1"].sends(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n" + b"x" * 500000)
         running.clock.advance(30)
         self.assertFalse(peers["a:1"].is_closed)
+
+
+class OwnFailureTests(SynchronousTestCase):
+    """A connection that cannot be made for want of something here."""
+
+    def test_not_blamed(self) -> None:
+        """The client is answered 500, and the peers are asked again at once."""
+        for code in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL):
+            client, peers = running = run(TWO)
+            for name in ("a:1", "b:1"):
+                peers[name].refuses(ConnectError(code, "told in another way"))
+            self.assertEqual(client.request("GET").status, 500)
+            self.assertEqual(running.exchanges[-1].cause, "no_resources")
+            self.assertIn(os.strerror(code), str(running.exchanges[-1].message))
+            for name in ("a:1", "b:1"):
+                peers[name].accepts()
+                peers[name].answers()
+            asked = set()
+            for _ in range(2):
+                client.request("GET")
+                asked.update(tried(running))
+            self.assertEqual(asked, {("a:1", 200), ("b:1", 200)})
+
+    def test_elsewhere(self) -> None:
+        """Another peer is asked: it may have an idle connection."""
+        client, peers = run(TWO)
+        peers["a:1"].refuses(ConnectError(errno.EMFILE))
+        peers["b:1"].answers()
+        self.assertEqual(client.request("GET").status, 200)
+
+    def test_streams(self) -> None:
+        """Nor is the peer of a stream blamed."""
+        running = run(stream(80).proxy_to(TWO))
+        for name in ("a:1", "b:1"):
+            running.peers[name].refuses(ConnectError(errno.EMFILE))
+        self.assertTrue(running.client().is_gone)
+        self.assertEqual(running.exchanges[-1].cause, "no_resources")
+
+    def test_reasons(self) -> None:
+        """What the system says of a peer is told as text."""
+        for error, told in (
+            (ConnectError(errno.ENOENT), "peer a:1 was not reached: No such file or directory"),
+            (ConnectError(), "peer a:1 was not reached: "),
+        ):
+            client, peers = running = run(upstream("app", "a:1"))
+            peers["a:1"].refuses(error)
+            self.assertEqual(client.request("GET").status, 502)
+            self.assertIn(told, str(running.exchanges[-1].message))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
-from pydsl_proxy.errors import ProxyError
+from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import PeerConnection, Timeouts, Trailers
 from pydsl_proxy.runtime.attempt_times import AttemptTimes
 from pydsl_proxy.runtime.uplink import Uplink
@@ -197,7 +197,7 @@ class Attempt:
             peer.update()
         if error is not None:
             # A kept connection that was closed says nothing of the peer: it may close idle ones when it likes.
-            if not (self.reused and error.cause == "closed"):
+            if not (self.reused and error.cause == "closed") and error.source is not Source.US:
                 self.relay.upstream.failed(peer, now, error.message)
         elif self.relay.failing_statuses and self.status in self.relay.failing_statuses:
             self.blame()

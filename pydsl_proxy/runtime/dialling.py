@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,6 +19,10 @@ from pydsl_proxy.runtime.transport import DataPath
 
 if TYPE_CHECKING:
     from pydsl_proxy.runtime.reactors import DataReactor
+
+# What this process or machine has too few of: descriptors, memory, or ports of its own.  nginx answers 500 where there
+# is no socket, and counts the last against the peer.
+_OURS = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL))
 
 Failed = Callable[[ProxyError], None]
 
@@ -87,12 +93,16 @@ def _dial_unix_direct(
 
 
 def why_not_connected(name: str, reason: BaseException | None) -> ProxyError:
-    """Why no connection could be made: nothing was sent, so another peer may be tried."""
+    """Why no connection could be made: nothing was sent, so another peer may be tried, which may have an idle one."""
     if isinstance(reason, TimeoutError):
         return ProxyError(Source.PEER, 504, "connect_timeout", f"peer {name} was not reached in time", retryable=True)
     if isinstance(reason, ConnectionRefusedError):
         return ProxyError(Source.PEER, 502, "connect_refused", f"peer {name} refused the connection", retryable=True)
     if isinstance(reason, DNSLookupError):
         return ProxyError(Source.PEER, 502, "dns", f"peer {name} was not found: {reason}", retryable=True)
-    detail = reason.osError if isinstance(reason, ConnectError) and reason.osError else reason
+    code = reason.osError if isinstance(reason, ConnectError) else None
+    detail = os.strerror(code) if isinstance(code, int) else code or reason or "for no reason that is known"
+    if code in _OURS:
+        text = f"no connection to peer {name} could be made: {detail}"
+        return ProxyError(Source.US, 500, "no_resources", text, retryable=True)
     return ProxyError(Source.PEER, 502, "connect_failed", f"peer {name} was not reached: {detail}", retryable=True)

@@ -78,7 +78,8 @@ class StreamAttempt:
         if self.open:
             self.status = error.status
             self.over()
-            self.exchange.passing.upstream.failed(self.peer, self.peer.seconds(), error.message)
+            if error.source is not Source.US:
+                self.exchange.passing.upstream.failed(self.peer, self.peer.seconds(), error.message)
             self.exchange.after_failure(self, error)
 
     def over(self) -> None:

@@ -11,7 +11,7 @@ from time import monotonic, sleep
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration.clients import fetch_on
-from tests.integration.support import Program, free_port, proxy, python_peer
+from tests.integration.support import Program, folder, free_port, proxy, python_peer, wait_until
 
 CLIENTS = 8
 
@@ -96,3 +96,61 @@ proxy = http(web, access_log=None, shutdown_grace=1)
             load.end()
         self.assertEqual(load.failures, [])
         self.assertEqual(set(load.answers), {"one", "two", "three"})
+
+
+class ResourceTests(SynchronousTestCase):
+    """A proxy that has no descriptor left."""
+
+    def test_descriptors(self) -> None:
+        """The client is told 500, and no peer is taken for dead."""
+        peer = python_peer()
+        self.addCleanup(peer.stop)
+        port, missing = free_port(), folder() / "missing.sock"
+        config = f"""
+import os, resource
+from pydsl_proxy import http, server, upstream
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
+held = []
+
+def take(request):
+    while True:
+        try:
+            held.append(os.dup(0))
+        except OSError:
+            return str(len(held))
+
+def give(request):
+    while held:
+        os.close(held.pop())
+    return ""
+
+app = upstream("app", "127.0.0.1:{peer.port}", "127.0.0.2:{peer.port}")
+web = (
+    server("tcp:{port}:interface=127.0.0.1")
+    .location("/take").respond(200, take)
+    .location("/give").respond(200, give)
+    .location("/missing").proxy_to("unix:{missing}")
+    .location("/").proxy_to(app)
+)
+proxy = http(web, access_log=None)
+"""
+        program = proxy(config, port)
+        self.addCleanup(program.stop)
+        connection = HTTPConnection("127.0.0.1", port, timeout=30)
+        self.addCleanup(connection.close)
+        # Connections by which it was seen that the proxy listens may still be there.
+        taken: list[bytes] = []
+
+        def all_taken() -> bool:
+            taken.append(fetch_on(connection, "/take").body)
+            return taken.count(taken[-1]) > 2
+
+        wait_until(all_taken, 10, "no descriptor comes free")
+        self.assertEqual([fetch_on(connection, "/name").status for _ in range(4)], [500] * 4)
+        self.assertEqual(fetch_on(connection, "/give").status, 200)
+        self.assertEqual(fetch_on(connection, "/name").status, 200)
+        self.assertEqual(fetch_on(connection, "/missing").status, 502)
+        told = program.output()
+        self.assertIn("was not reached: No such file or directory", told)
+        self.assertNotIn("upstream app: peer", told)
