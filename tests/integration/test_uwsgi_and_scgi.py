@@ -12,8 +12,9 @@ from typing import ClassVar
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration import applications
-from tests.integration.clients import fetch
-from tests.integration.support import Program, free_port, proxy, shared
+from tests.integration.clients import RawClient, fetch
+from tests.integration.peers import nginx_with
+from tests.integration.support import PROGRAMS, Program, folder, free_port, proxy, shared
 
 UWSGI, SCGI, FASTCGI = (partial(applications.uwsgi, protocol) for protocol in ("uwsgi", "scgi", "fastcgi"))
 
@@ -78,3 +79,37 @@ class FastCgiTests(UwsgiTests):
     """FastCGI, of an application that is no script."""
 
     start = staticmethod(before(FASTCGI, "fastcgi"))
+
+
+class NginxTests(SynchronousTestCase):
+    """What an application is told, beside what nginx tells it by the params that it comes with."""
+
+    # nginx has a root where there are no scripts, a field of the hop, and tells of a body twice.
+    NGINX: ClassVar[set[str]] = {"DOCUMENT_ROOT", "HTTP_CONNECTION", "HTTP_CONTENT_LENGTH", "HTTP_CONTENT_TYPE"}
+    DIFFER: ClassVar[set[str]] = {"REMOTE_PORT", "SERVER_PORT"}
+
+    def told(self, port: int, request: bytes) -> dict[str, str]:
+        """What the application says that it was told."""
+        with RawClient(port) as client:
+            client.send(request)
+            answer = client.response()
+        self.assertEqual(answer.status, 200, (request, answer.body))
+        told: dict[str, str] = json.loads(answer.body)
+        return told
+
+    def test_params(self) -> None:
+        """All that nginx tells, and the same; PATH_INFO where nginx's scgi_params leave it out."""
+        words = {"uwsgi": shared(UWSGI).port, "scgi": shared(SCGI).port}
+        nginx = nginx_with(PROGRAMS / "uwsgi_and_scgi.nginx.conf", folder(), **words)
+        self.addCleanup(nginx.stop)
+        for protocol, start in (("uwsgi", UwsgiTests.start), ("scgi", ScgiTests.start)):
+            for line, rest in (
+                ("GET /{}/a%20b/%2F?c=%20 HTTP/1.1", b"X-One: 1\r\nCookie: a=b\r\nAuthorization: Basic Ym9iOmI=\r\n"),
+                ("POST /{} HTTP/1.1", b"Content-Length: 0\r\nContent-Type: text/plain\r\n"),
+                ("GET /{} HTTP/1.0", b"Connection: close\r\n"),
+            ):
+                request = line.format(protocol).encode() + b"\r\nHost: a.test\r\n" + rest + b"\r\n"
+                ours, theirs = self.told(shared(start).port, request), self.told(nginx.port, request)
+                self.assertEqual({*theirs} - {*ours} - self.NGINX, set(), line)
+                unlike = {name: (ours[name], value) for name, value in theirs.items() if ours.get(name, value) != value}
+                self.assertEqual({*unlike} - self.DIFFER, set(), (line, unlike))

@@ -19,7 +19,7 @@ class Readable(Protocol):
 
 def application(environ: Environ, start_response: Callable[[str, list[tuple[str, str]]], object]) -> Iterable[bytes]:
     """``/upload``: the digest of the body; ``/large``: a hundred times a million bytes; else: the variables."""
-    path = environ["PATH_INFO"]
+    path = environ.get("PATH_INFO")  # nginx's scgi_params have none
     if path == "/large":
         start_response("200 OK", [("Content-Type", "application/octet-stream")])
         return (b"0123456789" * 100_000 for _ in range(100))
