@@ -5,9 +5,9 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import http2, server, upstream
-from pydsl_proxy.connectors.h2_connection import PING_WITHIN, QUIET
 from pydsl_proxy.connectors.h2_reading import ROOM
 from pydsl_proxy.connectors.h2_stream import WINDOW
+from pydsl_proxy.connectors.h2_timing import PING_WITHIN, QUIET
 from pydsl_proxy.testing import Running, run
 from tests.support.h2_peer import SETTINGS, H2Peer, Pairs
 

@@ -10,12 +10,12 @@ from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
-from pydsl_proxy.connectors.h2_reading import Reading
 from pydsl_proxy.connectors.h2_stream import Stream
+from pydsl_proxy.connectors.h2_timing import QUIET, Timing
 from pydsl_proxy.connectors.h2_uploading import Uploading
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import Attempt
-from pydsl_proxy.wire.h2_frames import END_STREAM, LAST_STREAM, MOST_PAYLOAD, PING, Code, Fault, frame, goaway, headers
+from pydsl_proxy.wire.h2_frames import END_STREAM, LAST_STREAM, MOST_PAYLOAD, Code, Fault, goaway, headers
 from pydsl_proxy.wire.h2_frames import rst_stream as reset
 from pydsl_proxy.wire.h2_request_block import asks_for_trailers
 from pydsl_proxy.wire.hpack_literals import NO_TABLE
@@ -23,16 +23,11 @@ from pydsl_proxy.wire.hpack_literals import NO_TABLE
 if TYPE_CHECKING:
     from pydsl_proxy.connectors.h2_sharing import Beginning, Sharing
 
-# Seconds of silence, while something is awaited, after which a peer is asked whether it is there.  Once for each
-# silence: servers of gRPC close connections on which PINGs come more often than every five minutes without data.
-QUIET = 20.0
-# Seconds for the answer; Go's http2.Transport has 15, gRPC 20.
-PING_WITHIN = 15.0
 # Seconds for a peer to take what is queued for it before a close.
 CLOSE_WITHIN = 60.0
 
 
-class H2Connection(Reading):
+class H2Connection(Timing):
     """One connection to a peer.
 
     It has a stream for each attempt that is under way on it, and belongs to its home's pool while it has none.
@@ -40,21 +35,12 @@ class H2Connection(Reading):
     """
 
     def __init__(self, sharing: Sharing, beginning: Beginning) -> None:
-        super().__init__(sharing)
-        self._beginning = beginning
-        self._speaks_by = inf
-        self._idle = False
+        super().__init__(sharing, beginning)
         self._requests = 0
         # What is written meanwhile goes out in one piece.
         self._cork: list[bytes] | None = None
-        self._heard = 0.0
-        self._asked = False
-        self._answer_by = inf
         #: The transport takes no more for now.
         self.blocked = False
-        #: The peer has taken some of what was queued when the clock was last looked at.
-        self.progressed = False
-        self._unsent = 0
         #: Streams of which something waits to be sent.
         self.held: dict[int, Uploading] = {}
 
@@ -81,13 +67,17 @@ class H2Connection(Reading):
 
     def has_room(self) -> bool:
         """Whether one more attempt may be sent."""
-        return len(self.streams) < min(self._most_streams, self._sharing.streams) and not self._is_retired()
+        return (
+            len(self.streams) < min(self._most_streams, self._sharing.streams)
+            and self._answer_by == inf
+            and not self.is_spent()
+        )
 
-    def _is_retired(self) -> bool:
+    def is_spent(self) -> bool:
+        """Whether it takes no more attempts, ever."""
         home = self._home
         return (
             self._going
-            or self._answer_by < inf
             or self._requests >= home.keepalive_requests
             or self.last >= LAST_STREAM - 2
             or home.seconds() >= self._retires
@@ -172,10 +162,6 @@ class H2Connection(Reading):
         self._speaks_by = inf
         self._beginning.spoken(self)
 
-    def heard_more(self) -> None:
-        """Something else than the answer to a PING: the next silence is another one."""
-        self._asked = False
-
     def flush(self) -> None:
         """Send what waits, of each stream in turn as much as a frame holds."""
         while self.held and self.window > 0 and not self.blocked:
@@ -207,7 +193,7 @@ class H2Connection(Reading):
         """Back to the pool if there are no streams, or close."""
         if self.streams or self.closed or self._idle:
             return
-        if self._is_retired() or not self._home.release(self):
+        if self.is_spent() or self._answer_by < inf or not self._home.release(self):
             self._close()
         else:
             self._idle = True
@@ -235,65 +221,7 @@ class H2Connection(Reading):
         else:
             self._rest()
 
-    # -- time --------------------------------------------------------------------------------------------------------
-
-    def until(self, stream: Uploading, seconds: float) -> None:
-        """The peer has so many *seconds* to do something on *stream*."""
-        now = self._home.seconds()
-        stream.deadline = now + seconds
-        self._look_by(min(stream.deadline, now + QUIET))
-
-    def _look_by(self, when: float) -> None:
-        """One watch for all streams: it looks when the first deadline has passed, or may have."""
-        if when < self._watch.deadline:
-            self._watch.until(when)
-
-    def _expired(self) -> None:
-        now = self._home.seconds()
-        if self.closed:
-            self.transport.abortConnection()
-            return
-        self._look_at_transport(now)
-        if now >= self._speaks_by:
-            self._speaks_by = inf
-            self._beginning.silent()
-        if self._idle:
-            if now >= self._idle_until:
-                self.close()
-            else:
-                self._look_by(min(self._idle_until, self._speaks_by))
-            return
-        if now >= self._answer_by:
-            text = f"peer {self.name} did not answer a PING for {PING_WITHIN:g} s"
-            self._lose(ProxyError(Source.PEER, 504, "read_timeout", text))
-            return
-        for stream in [stream for stream in self.streams.values() if stream.deadline <= now]:
-            stream.expired()
-        if self.streams and not self.closed:
-            if now - self._heard >= QUIET and not self._asked:
-                self.suspect()
-            deadlines = [stream.deadline for stream in self.streams.values()]
-            quiet = inf if self._asked else self._heard + QUIET
-            self._look_by(min(*deadlines, quiet, self._answer_by, self._speaks_by))
-
-    def suspect(self) -> None:
-        """Ask whether the peer is there at all, if nothing was heard of it for a while."""
-        now = self._home.seconds()
-        if self.streams and not self.closed and self._answer_by == inf and now - self._heard >= QUIET:
-            self._asked = True
-            self._answer_by = now + PING_WITHIN
-            self._look_by(self._answer_by)
-            self.write(frame(PING, 0, 0, b"are you?"))
-
-    def _look_at_transport(self, now: float) -> None:
-        """A peer that reads is there, though it says nothing: a PING may have to wait for its turn."""
-        unsent = self._home.unsent(self.transport)
-        self.progressed = unsent < self._unsent
-        self._unsent = unsent
-        if self.progressed:
-            self._heard = now
-            if self._answer_by < inf:
-                self._answer_by = now + PING_WITHIN
+    # -- the transport's room ----------------------------------------------------------------------------------------
 
     def pauseProducing(self) -> None:
         """Much is queued for the peer."""

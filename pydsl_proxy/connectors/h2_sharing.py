@@ -35,6 +35,8 @@ class Sharing:
             if connection.has_room():
                 connection.send(attempt)
                 return _sent
+        # Those with long streams are many if each has its own.
+        self._open = [connection for connection in self._open if not connection.is_spent()]
         most = min(self.streams, self.expected or self.streams)
         for beginning in self._beginnings:
             if len(beginning.waiting) < most:

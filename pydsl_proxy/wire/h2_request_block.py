@@ -62,7 +62,8 @@ def _fields(section: bytes) -> bytes:
         name, _, value = line.partition(b":")
         name, value = name.lower(), value.strip(b" \t")
         if name == b"host":
-            authority = literal(b":authority", value)
+            # RFC 9113 8.3.1: none is better than an empty one.
+            authority = literal(b":authority", value) if value else b""
         elif name == b"te" and value.lower() == b"trailers":
             pieces.append(_TE_TRAILERS)
         elif name not in _DROPPED:

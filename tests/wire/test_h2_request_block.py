@@ -42,6 +42,11 @@ class BlockTests(SynchronousTestCase):
         self.assertEqual(fields(head)[3:], [])
         self.assertEqual(fields(b"GET / HTTP/1.1\r\nTE: Trailers\r\n\r\n")[3:], [(b"te", b"trailers")])
 
+    def test_no_authority(self) -> None:
+        """RFC 9113 8.3.1: an authority that is empty, or that the location has removed, is left out."""
+        for head in (b"GET / HTTP/1.1\r\nHost:\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n"):
+            self.assertEqual([name for name, _ in fields(head)], [b":method", b":scheme", b":path"])
+
     def test_targets(self) -> None:
         """Of a whole URL the path and query are sent (RFC 9113 8.3.1)."""
         for target, path in (
