@@ -61,7 +61,7 @@ class LibraryClient:
     ) -> None:
         self._runner = asyncio.Runner()
         try:
-            self.connection = self._run(self._open(url, compression, subprotocols, fields, sock))
+            self.connection = self.run(self._open(url, compression, subprotocols, fields, sock))
         except BaseException:
             self._runner.close()
             raise
@@ -87,9 +87,11 @@ class LibraryClient:
             ping_interval=None,
         )
 
-    def _run(self, what: Coroutine[object, object, T]) -> T:
+    def run(self, what: Coroutine[object, object, T], seconds: float = 30) -> T:
+        """What *what* returns; raises TimeoutError if that takes longer."""
+
         async def within() -> T:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(seconds):
                 return await what
 
         return self._runner.run(within())
@@ -108,11 +110,11 @@ class LibraryClient:
 
     def send(self, message: str | bytes | Iterable[str] | Iterable[bytes]) -> None:
         """Send a message, or the fragments of one."""
-        self._run(self.connection.send(message))
+        self.run(self.connection.send(message))
 
     def receive(self) -> str | bytes:
         """The next message."""
-        return self._run(self.connection.recv())
+        return self.run(self.connection.recv())
 
     def count(self) -> int:
         """How many bytes the next message has; it is not kept."""
@@ -120,7 +122,7 @@ class LibraryClient:
         async def read() -> int:
             return sum([len(fragment) async for fragment in self.connection.recv_streaming(decode=False)])
 
-        return self._run(read())
+        return self.run(read())
 
     def ping(self, data: bytes) -> None:
         """Send a ping, and await the pong with the same data."""
@@ -128,15 +130,15 @@ class LibraryClient:
         async def ask() -> None:
             await (await self.connection.ping(data))
 
-        self._run(ask())
+        self.run(ask())
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Close, and await the answer."""
-        self._run(self.connection.close(code, reason))
+        self.run(self.connection.close(code, reason))
 
     def await_close(self) -> tuple[int | None, str | None]:
         """Read on until it is closed, and tell with which code and reason."""
-        self._run(self.connection.wait_closed())
+        self.run(self.connection.wait_closed())
         return self.closed
 
     def __enter__(self) -> LibraryClient:

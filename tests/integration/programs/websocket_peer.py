@@ -3,7 +3,7 @@
 ``python websocket_peer.py PORT [CERTIFICATE KEY]``; what a WebSocket is good for is told by its path:
 
 - ``/echo``: each message comes back, fragment by fragment;
-- ``/flood``: binary messages of 64 KiB without an end;
+- ``/flood``: binary messages of 64 KiB of noise, which no deflate makes smaller, without an end;
 - ``/deaf``: nothing is read, ever;
 - ``/send/N``: one binary message of N MB, in fragments of 64 KiB;
 - ``/count``: how many bytes the next message has, which is not kept;
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import ssl
 import sys
 from http import HTTPStatus
@@ -42,10 +43,12 @@ def refused(connection: ServerConnection, request: Request) -> Response | None:
 
 async def flood(connection: ServerConnection) -> None:
     """As fast as it is taken."""
-    piece = bytes(PIECE)
+    piece = random.randbytes(PIECE)
     while True:
         await connection.send(piece)
         FLOODED[0] += 1
+        # To send does not let others have their turn while there is room.
+        await asyncio.sleep(0)
 
 
 async def count(connection: ServerConnection) -> None:
