@@ -137,6 +137,16 @@ class RequestTests(Case):
             params = peers["a:1"].requests[-1].params
             self.assertEqual((params["SCRIPT_FILENAME"], params["REQUEST_URI"]), (script, target))
 
+    def test_line_end(self) -> None:
+        """A line end in the path does not keep it from being split (CVE-2019-11043)."""
+        php = upstream("php", "a:1", via=fastcgi(root="/srv", split_path_info=r"^(.+?\.php)(/.*)$"))
+        client, peers = run(php)
+        peers["a:1"].answers(200)
+        for target, rest in (("/a.php/%0Ab", "/\nb"), ("/a.php/b%0A", "/b\n"), ("/a.php/%0A", "/\n")):
+            client.request("GET", target)
+            params = peers["a:1"].requests[-1].params
+            self.assertEqual((params["SCRIPT_FILENAME"], params["PATH_INFO"]), ("/srv/a.php", rest))
+
     def test_too_long(self) -> None:
         """Params that do not fit are answered 431."""
         client, peers = run(upstream("php", "a:1", via=fastcgi(root="/srv", params={"LONG": "x" * MOST_CONTENT})))

@@ -60,7 +60,8 @@ class FastCgi:
     def _scripts(self) -> ScriptPaths | None:
         if self.root is None:
             return None
-        split = None if self.split_path_info is None else re.compile(self.split_path_info.encode())
+        # A dot is any octet: nginx's is no line end, which is how CVE-2019-11043 had a PATH_INFO that was not split.
+        split = None if self.split_path_info is None else re.compile(self.split_path_info.encode(), re.DOTALL)
         return ScriptPaths(os.fsencode(self.root), (self.index or "").encode(), split)
 
 
@@ -77,9 +78,10 @@ def fastcgi(
 
     The path of a request, normalised, names a script below *root*, a folder as PHP sees it; it is an absolute path.
     *index* is what stands behind a slash at its end, as ``"index.php"``.  *split_path_info* is a pattern of two groups,
-    as ``r"^(.+?\.php)(/.*)$"``: the script, and what it gets as ``PATH_INFO``.  With *only_existing* a request for what
-    is no file is answered with 404, and not handed to PHP; for that the proxy must see the same files.  Without *root*
-    there is one application, as those in Python or Perl, whose ``PATH_INFO`` is all of the path.
+    as ``r"^(.+?\.php)(/.*)$"``: the script, and what it gets as ``PATH_INFO``; a dot in it is any octet.  With
+    *only_existing* a request for what is no file is answered with 404, and not handed to PHP; for that the proxy must
+    see the same files.  Without *root* there is one application, as those in Python or Perl, whose ``PATH_INFO`` is all
+    of the path.
 
     The params are those of nginx's ``fastcgi_params``, header fields as ``HTTP_…`` beside them, but never
     ``HTTP_PROXY``.  *params* adds others, or changes these: a text, a value such as ``host``, an f-string of them, or a
