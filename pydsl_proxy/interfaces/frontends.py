@@ -192,8 +192,8 @@ class Bound(Protocol):
         It tells whether it will: where nothing else is handled now, there is nothing to come after.
         """
 
-    def opened(self, connection: Drainable, address: str) -> bool:
-        """A client has connected from *address*; False if it must go again."""
+    def opened(self, connection: Drainable, address: str, shown: str | None = None) -> bool:
+        """A client has connected from *address*, which the log is told as *shown*; False if it must go again."""
 
     def closed(self, connection: Drainable) -> None:
         """A client's connection is gone."""

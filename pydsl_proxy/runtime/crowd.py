@@ -33,11 +33,18 @@ class Crowd:
     def __len__(self) -> int:
         return self._all
 
-    def enter(self, connection: Drainable, address: str, clients: ClientLimits, trusted: TrustedProxies | None) -> bool:
-        """Count a connection, unless it is one too many."""
+    def enter(
+        self,
+        connection: Drainable,
+        address: str,
+        clients: ClientLimits,
+        trusted: TrustedProxies | None,
+        shown: str | None = None,
+    ) -> bool:
+        """Count a connection, unless it is one too many; the log has *shown* in the place of its address."""
         most, most_each = clients.connections, clients.connections_per_client
         if most is not None and self._all >= most:
-            self._tell(f"{self._all} connections are open, clients(connections={most})", address)
+            self._tell(f"{self._all} connections are open, clients(connections={most})", shown or address)
             return False
         if most_each is not None and address != "unix:" and (trusted is None or not trusted.trusts(address)):
             network = network_of(address)

@@ -310,9 +310,14 @@ class TCPPort(tcp.Port):
         super().__init__(port, factory, backlog, interface, reactor)
 
     def createInternetSocket(self) -> socket.socket:
-        """Linux hands TCP_NODELAY down to accepted connections: no system call for each of them."""
+        """Linux hands TCP_NODELAY down to accepted connections: no system call for each of them.
+
+        One of IPv6 is of IPv6 alone, nginx's ``ipv6only=on``, so that there may be one of IPv4 with the same port.
+        """
         made: socket.socket = super().createInternetSocket()
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if made.family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         return made
 
 

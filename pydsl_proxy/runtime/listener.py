@@ -37,10 +37,10 @@ class Listener:
         """A deadline over the listener's clock."""
         return deadlines.Watch(self._clock, expired)
 
-    def opened(self, connection: Drainable, address: str) -> bool:
-        """A client has connected from *address*; False if there are too many."""
+    def opened(self, connection: Drainable, address: str, shown: str | None = None) -> bool:
+        """A client has connected from *address*, in the log *shown*; False if there are too many."""
         site = self.site
-        if not self._crowd.enter(connection, address, site.clients, site.trusted):
+        if not self._crowd.enter(connection, address, site.clients, site.trusted, shown):
             return False
         self._connections.add(connection)
         return True

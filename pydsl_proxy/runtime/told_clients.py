@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pydsl_proxy.interfaces import Bound, StreamTransport
-from pydsl_proxy.wire.forwarded import TrustedProxies
+from pydsl_proxy.wire.forwarded import TrustedProxies, unmapped
 from pydsl_proxy.wire.grammar import Malformed
 from pydsl_proxy.wire.proxy_protocol import MOST_V2, Place, ProxyHeader, read_proxy_header
 
@@ -74,11 +74,11 @@ class _Awaited(Protocol):
         """A proxy has connected, or a stranger: whoever may tell a client's address must be trusted."""
         listening, transport = self._listening, self.transport
         self._watch = listening.watch(self._expired)
+        address = self._address()
         # It counts as a client's when it is known whose.
-        if not listening.opened(self, "unix:"):
+        if not listening.opened(self, "unix:", address):
             self.abort()
             return
-        address = self._address()
         if not self._trusted.trusts(address):
             log.info("a connection from {address} is closed: it is no proxy that is trusted", address=address)
             self.drain()
@@ -172,7 +172,7 @@ class _Awaited(Protocol):
 
 
 def _address_of(place: Place) -> IPv4Address | IPv6Address:
-    host, port = place
+    host, port = unmapped(place[0]), place[1]
     return (IPv6Address if ":" in host else IPv4Address)("TCP", host, port)
 
 

@@ -55,6 +55,8 @@ class Identity:
         host: bytes | None = None,
         server_address: str = "",
     ) -> None:
+        if ":" in address:
+            address, server_address = unmapped(address), unmapped(server_address)
         self.address = address
         self.port = port
         self.scheme = scheme
@@ -189,6 +191,13 @@ def parse_address(text: str) -> IPv4Address | IPv6Address | None:
     except ValueError:
         return None
     return getattr(parsed, "ipv4_mapped", None) or parsed
+
+
+def unmapped(address: str) -> str:
+    """IPv4 inside IPv6 (RFC 4291 2.5.5.2) as IPv4: so sockets of both families tell of it, and some proxies."""
+    if not address.startswith("::ffff:"):
+        return address
+    return str(parse_address(address) or address)
 
 
 def _last(values: list[bytes]) -> bytes:

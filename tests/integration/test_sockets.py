@@ -1,11 +1,14 @@
-"""UNIX sockets on both sides of the proxy."""
+"""Sockets of other families than IPv4: UNIX sockets on both sides of the proxy, and IPv6."""
 
 from __future__ import annotations
 
-from twisted.trial.unittest import SynchronousTestCase
+import os
+import socket
+
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.integration.clients import RawClient
-from tests.integration.support import folder, proxy, python_peer
+from tests.integration.support import folder, free_port, proxy, python_peer
 
 
 class UNIXTests(SynchronousTestCase):
@@ -33,3 +36,28 @@ proxy = http(web, access_log=None, shutdown_grace=1)
             client.send(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nthere")
             self.assertEqual(client.response().body, b"there")
         self.assertEqual(len(used), 1)
+
+
+class IPv6Tests(SynchronousTestCase):
+    """Listeners of IPv6."""
+
+    def test_both_families(self) -> None:
+        """``listen 8080; listen [::]:8080``: both are bound, and clients of either have their own address."""
+        if os.environ.get("PYDSL_PROXY_REACTOR", "epoll") != "epoll":
+            raise SkipTest("with other reactors than epoll a socket of IPv6 may be one of both families")
+        try:
+            socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+        except OSError:
+            raise SkipTest("there is no IPv6 here") from None
+        port = free_port()
+        config = f"""
+from pydsl_proxy import client_address, http, server
+
+web = server({port}, r"tcp:{port}:interface=\\:\\:").location("/").respond(200, client_address)
+proxy = http(web, access_log=None, shutdown_grace=0)
+"""
+        self.addCleanup(proxy(config, port).stop)
+        for address in ("127.0.0.1", "::1"):
+            with RawClient(socket.create_connection((address, port), 30)) as client:
+                client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                self.assertEqual(client.response().body.decode(), address)

@@ -23,6 +23,7 @@ from pydsl_proxy.runtime.told_clients import ToldFactory
 from pydsl_proxy.wire.field_rules import FieldRules
 from pydsl_proxy.wire.forwarded import TrustedProxies
 from pydsl_proxy.wire.proxy_protocol import write_proxy_header
+from tests.support.logged_lines import LoggedLines
 
 LINE = b"PROXY TCP4 203.0.113.9 192.0.2.1 40000 443\r\n"
 BALANCER = IPv4Address("TCP", "10.0.0.1", 5000)
@@ -104,6 +105,21 @@ class ToldTests(SynchronousTestCase):
         """The other family."""
         self.connect().protocol.dataReceived(write_proxy_header(2, ("2001:db8::1", 1), ("::1", 2)))
         self.assertEqual(self.inner[0].peer, IPv6Address("TCP", "2001:db8::1", 1))
+
+    def test_ipv4_within_ipv6(self) -> None:
+        """A client of IPv4 at a balancer's listener of IPv6 is one of IPv4."""
+        self.connect().protocol.dataReceived(b"PROXY TCP6 ::ffff:192.0.2.9 ::ffff:10.0.0.1 1 2\r\n")
+        inner = self.inner[0]
+        self.assertEqual(
+            (inner.peer, inner.host), (IPv4Address("TCP", "192.0.2.9", 1), IPv4Address("TCP", "10.0.0.1", 2))
+        )
+
+    def test_crowd(self) -> None:
+        """Where there are too many, the log has the balancer's address."""
+        with LoggedLines() as lines:
+            for _ in range(3):
+                self.connect()
+        self.assertIn("the last one of 10.0.0.1", str(lines))
 
     @given(st.lists(st.integers(0, 60), max_size=5), st.sampled_from((1, 2)))
     def test_any_split(self, places: list[int], version: int) -> None:

@@ -57,6 +57,14 @@ class IdentityTests(SynchronousTestCase):
         names = frozenset((b"x-real-ip", b"x-forwarded-for", b"a"))
         self.assertEqual(HOP.without(names), b"\r\nX-Forwarded-Proto: http\r\n\r\n")
 
+    def test_ipv4_within_ipv6(self) -> None:
+        """It is IPv4, on both ends."""
+        identity = Identity("::ffff:192.0.2.1", 1, "http", 80, server_address="::ffff:a00:1")
+        self.assertEqual((identity.address, identity.server_address), ("192.0.2.1", "10.0.0.1"))
+        self.assertIn(b"X-Real-IP: 192.0.2.1\r\n", identity.tail)
+        for address in ("2001:db8::1", "unix:", "192.0.2.1", "::ffff:name"):
+            self.assertEqual(Identity(address, 1, "http", 80).address, address)
+
 
 class TrustTests(SynchronousTestCase):
     """Whose fields are believed."""
