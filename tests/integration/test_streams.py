@@ -210,9 +210,11 @@ proxy = http(outer, inner, access_log=None)""",
         client = SSL.Connection(SSL.Context(SSL.TLS_CLIENT_METHOD), sock)
         client.set_connect_state()
         client.do_handshake()
-        data = b"0123456789abcdef" * 65536
+        data = b"0123456789abcdef" * 8 * 65536
         client.sendall(data)
         client.shutdown()
+        # The end of the answer is on its way while the answer waits to be read.
+        sleep(0.5)
         received = b""
         with contextlib.suppress(SSL.ZeroReturnError):
             while True:
