@@ -333,6 +333,16 @@ class Floods(SynchronousTestCase):
             client.sends(frame(kind, flags, stream, payload) * (IDLE_FRAMES[0] + 1))
             self.calmed(client)
 
+    def test_crumbs(self) -> None:
+        """CVE-2019-9511: a response that must be sent an octet at a time."""
+        client, _ = raw(server(443, tls=TLS).location("/").respond(200, "x" * 20_000))
+        client.sends(frame(SETTINGS, 0, 0, pack(">HL", 4, 0)))
+        client.asks(1)
+        for _ in range(IDLE_FRAMES[0] + 10):
+            if not client.client.is_closed:
+                client.sends(window_update(1, 1))
+        self.calmed(client)
+
     def test_empty_data(self) -> None:
         """CVE-2019-9518"""
         client, _ = raw(WAITS)

@@ -9,49 +9,39 @@ from twisted.internet.protocol import Factory, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.frontends.h2_closing import CLOSED, LEAVING, LINGER, OPEN
+from pydsl_proxy.frontends.h2_control import Control
 from pydsl_proxy.frontends.h2_limits import (
     CONNECTION_WINDOW,
-    LEAST_ROOM,
     MOST_STREAMS,
     STREAM_WINDOW,
 )
-from pydsl_proxy.frontends.h2_requests import Requests
 from pydsl_proxy.interfaces import Listening
 from pydsl_proxy.wire.forwarded import Identity
 from pydsl_proxy.wire.h2_frames import (
-    ACK,
     CONTINUATION,
     END_STREAM,
     FIRST_WINDOW,
     HEADER,
     LAST_STREAM,
     MOST_PAYLOAD,
-    MOST_WINDOW,
     PADDED,
-    PING,
     PREFACE,
     SETTINGS,
-    SETTINGS_ACK,
     Code,
     Fault,
     Setting,
     StreamFault,
-    frame,
-    number,
     settings,
     unpack_header,
-    unpack_settings,
     unpadded,
     window_update,
 )
-from pydsl_proxy.wire.hpack_literals import NO_TABLE
 
 log = Logger()
 
 
-class H2Frontend(Requests):
+class H2Frontend(Control):
     """One connection of a client."""
 
     def __init__(self, listening: Listening) -> None:
@@ -59,7 +49,6 @@ class H2Frontend(Requests):
         self._held = b""
         # What is awaited before any other frame.
         self._preface = PREFACE
-        self._greeted = False
 
     def connectionMade(self) -> None:
         """A client has connected; its preface is awaited."""
@@ -176,8 +165,6 @@ class H2Frontend(Requests):
         self._held = b""
         return len(some)
 
-    # -- frames, in the order of their types ---------------------------------------------------------------------------
-
     def _take_data(self, flags: int, stream: int, payload: bytes) -> None:
         size = len(payload)
         self._room -= size
@@ -193,125 +180,18 @@ class H2Frontend(Requests):
             self._idle_frames.take(self.listening.seconds())
         found.take_data(unpadded(flags, payload) if flags & PADDED else payload, size, ended)
 
-    def _take_priority(self, flags: int, stream: int, payload: bytes) -> None:
-        """RFC 9113 5.3.2: passed over."""
-        if not stream:
-            raise Fault(Code.PROTOCOL_ERROR, "PRIORITY without a stream")
-        if len(payload) != 5:
-            raise StreamFault(Code.FRAME_SIZE_ERROR, "a frame's length is not that of its type")
-        self._idle_frames.take(self.listening.seconds())
-
-    def _take_reset(self, flags: int, stream: int, payload: bytes) -> None:
-        code = number(payload)
-        self._check_begun(stream, "RST_STREAM")
-        found = self.streams.get(stream)
-        self._ended_early.pop(stream, None)
-        self._resets.take(self.listening.seconds())
-        if found is not None:
-            exchange = found.exchange
-            self._forget(found)
-            if exchange is not None:
-                text = f"the client reset the stream, with code {code}"
-                exchange.leave(ProxyError(Source.CLIENT, 499, "client_closed", text))
-
-    def _take_settings(self, flags: int, stream: int, payload: bytes) -> None:
-        if stream:
-            raise Fault(Code.PROTOCOL_ERROR, "SETTINGS on a stream")
-        if len(payload) % 6 or (flags & ACK and payload):
-            raise Fault(Code.FRAME_SIZE_ERROR, "a frame's length is not that of its type")
-        if flags & ACK:
-            return
-        self._greeted = True
-        self._idle_frames.take(self.listening.seconds())
-        values = dict(unpack_settings(payload))
-        self._check_settings(values)
-        table = values.get(Setting.HEADER_TABLE_SIZE)
-        if table is not None and table < 4096:
-            self._first = NO_TABLE
-        window = values.get(Setting.INITIAL_WINDOW_SIZE)
-        if window is not None:
-            self._resize_windows(window)
-        self.put(SETTINGS_ACK)
-        self._pump()
-
-    def _check_settings(self, values: dict[int, int]) -> None:
-        """RFC 9113 6.5.2"""
-        if values.get(Setting.ENABLE_PUSH, 0) > 1:
-            raise Fault(Code.PROTOCOL_ERROR, "a setting has a value that it cannot have")
-        if not MOST_PAYLOAD <= values.get(Setting.MAX_FRAME_SIZE, MOST_PAYLOAD) < 2**24:
-            raise Fault(Code.PROTOCOL_ERROR, "a setting has a value that it cannot have")
-        if values.get(Setting.INITIAL_WINDOW_SIZE, 0) > MOST_WINDOW:
-            raise Fault(Code.FLOW_CONTROL_ERROR, "a setting has a value that it cannot have")
-
-    def _resize_windows(self, size: int) -> None:
-        """RFC 9113 6.9.2: the windows of open streams change by as much, and may become negative."""
-        grown, self._stream_window = size - self._stream_window, size
-        for stream in self.streams.values():
-            stream.window += grown
-            if stream.window > MOST_WINDOW:
-                raise Fault(Code.FLOW_CONTROL_ERROR, "a window becomes too large")
-            self._line_up(stream)
-
-    def _take_push_promise(self, flags: int, stream: int, payload: bytes) -> None:
-        raise Fault(Code.PROTOCOL_ERROR, "PUSH_PROMISE of a client")
-
-    def _take_ping(self, flags: int, stream: int, payload: bytes) -> None:
-        if stream:
-            raise Fault(Code.PROTOCOL_ERROR, "PING on a stream")
-        if len(payload) != 8:
-            raise Fault(Code.FRAME_SIZE_ERROR, "a frame's length is not that of its type")
-        self._idle_frames.take(self.listening.seconds())
-        if not flags & ACK:
-            self.put(frame(PING, ACK, 0, payload))
-
-    def _take_goaway(self, flags: int, stream: int, payload: bytes) -> None:
-        """The client takes no streams of ours, of which there are none; it may yet use its own."""
-        if stream:
-            raise Fault(Code.PROTOCOL_ERROR, "GOAWAY on a stream")
-        if len(payload) < 8:
-            raise Fault(Code.FRAME_SIZE_ERROR, "a frame's length is not that of its type")
-        self.drain()
-
-    def _take_window_update(self, flags: int, stream: int, payload: bytes) -> None:
-        size = number(payload) & MOST_WINDOW
-        if size < LEAST_ROOM:
-            self._idle_frames.take(self.listening.seconds())
-        if not stream:
-            self._grow(size)
-            return
-        self._check_begun(stream, "WINDOW_UPDATE")
-        found = self.streams.get(stream)
-        if found is None:
-            return
-        if not size:
-            raise StreamFault(Code.PROTOCOL_ERROR, "WINDOW_UPDATE of nothing")
-        found.window += size
-        if found.window > MOST_WINDOW:
-            raise StreamFault(Code.FLOW_CONTROL_ERROR, "a window becomes too large")
-        self._line_up(found)
-        self._pump()
-
-    def _grow(self, size: int) -> None:
-        if not size:
-            raise Fault(Code.PROTOCOL_ERROR, "WINDOW_UPDATE of nothing")
-        self._window += size
-        if self._window > MOST_WINDOW:
-            raise Fault(Code.FLOW_CONTROL_ERROR, "a window becomes too large")
-        self._grew = self.listening.seconds()
-        self._pump()
-
 
 # By the number of a frame's type.
 _TAKES: tuple[Callable[[H2Frontend, int, int, bytes], None], ...] = (
     H2Frontend._take_data,
     H2Frontend.take_headers,
-    H2Frontend._take_priority,
-    H2Frontend._take_reset,
-    H2Frontend._take_settings,
-    H2Frontend._take_push_promise,
-    H2Frontend._take_ping,
-    H2Frontend._take_goaway,
-    H2Frontend._take_window_update,
+    H2Frontend.take_priority,
+    H2Frontend.take_reset,
+    H2Frontend.take_settings,
+    H2Frontend.take_push_promise,
+    H2Frontend.take_ping,
+    H2Frontend.take_goaway,
+    H2Frontend.take_window_update,
     H2Frontend.take_continuation,
 )
 

@@ -9,6 +9,7 @@ from pydsl_proxy.frontends.h2_closing import LEAVING, OPEN, Closing
 from pydsl_proxy.frontends.h2_limits import (
     CONNECTION_WINDOW,
     IDLE_FRAMES,
+    LEAST_ROOM,
     MOST_REMEMBERED,
     SAID_TO_DATA,
     Allowance,
@@ -162,7 +163,9 @@ class Sending(Closing):
         size = len(piece)
         stream.window -= size
         self._window -= size
-        self._idle_frames.give(SAID_TO_DATA)
+        if size >= LEAST_ROOM or not stream.queue:
+            # Crumbs are of the client's own making.
+            self._idle_frames.give(SAID_TO_DATA)
         last = stream.ending and not stream.queue and not stream.trailers
         self.put(data(stream.number, piece, END_STREAM if last else 0))
         if stream.queue:

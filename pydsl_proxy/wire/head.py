@@ -128,7 +128,10 @@ class RequestFields(Fields):
 
 
 class RequestHead(Protocol):
-    """A request's head: an exchange is one."""
+    """A request's head: an exchange is one.
+
+    ``minor`` is that of HTTP/1, and 2 stands for HTTP/2: see :mod:`pydsl_proxy.wire.protocols`.
+    """
 
     method: bytes
     target: bytes
