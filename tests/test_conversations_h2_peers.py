@@ -427,6 +427,28 @@ class SharingTests(SynchronousTestCase):
         self.assertEqual(running[0].takes()[9:12], b"502")
         self.assertEqual(running.exchanges[-1].cause, "refused_stream")
 
+    def test_refused_upload(self) -> None:
+        """A body of more than 64 KiB can be sent again if it was collected before."""
+        body = b"x" * 200_000
+        post = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 200000\r\n\r\n" + body
+        for site, statuses in (
+            (server(80).location("/").proxy_to(app()), [b"502"]),
+            (server(80).location("/").buffer_request(memory=300_000).proxy_to(app()), [b"200"]),
+        ):
+            running = run(site)
+            running[0].sends(GET)
+            peer = H2Peer(running.peers["a:1"].connection)
+            peer.answers(1, b"ok", HEAD)
+            running[0].takes()
+            running[0].sends(post)
+            peer.hears()
+            peer.resets(3, 7)
+            peer.hears()
+            if len(peer.asked) > 2:
+                self.assertEqual(peer.last.body, body)
+                peer.answers(5, b"ok", HEAD)
+            self.assertEqual([running[0].takes()[9:12]], statuses)
+
     def test_reset(self) -> None:
         """A stream that is reset has failed alone; a POST is not repeated."""
         running, peer = begun(app("a:1", "b:1"), b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc")
