@@ -278,6 +278,15 @@ def build(config: Http | Server | Stream, reactor: DataReactor) -> ProxyService:
     return ProxyService(as_http(config), reactor)
 
 
+def mistakes(config: Http) -> tuple[ConfigError, ...]:
+    """All that is wrong with *config*, and with the files that it names."""
+    try:
+        verify(config)
+    except ConfigErrors as errors:
+        return errors.errors
+    return ()
+
+
 def verify(config: Http | Server | Stream) -> list[ConfigError]:
     """Compile *config*, and open nothing but certificates; the warnings, or raises ``ConfigErrors``."""
     config = as_http(config)

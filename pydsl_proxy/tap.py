@@ -22,13 +22,13 @@ from twisted.python.failure import Failure
 from twisted.python.usage import Options as BaseOptions
 from twisted.python.usage import UsageError
 
-from pydsl_proxy.config.loading import load
+from pydsl_proxy.config.loading import read
 from pydsl_proxy.config.sites import Http
 from pydsl_proxy.errors import ConfigErrors
 from pydsl_proxy.handlers.asgi_lifespan import NotStarted
 from pydsl_proxy.runtime.open_files import allow_open_files
 from pydsl_proxy.runtime.reactors import DataReactor
-from pydsl_proxy.service import ProxyService, verify
+from pydsl_proxy.service import ProxyService, mistakes, verify
 
 T = TypeVar("T")
 
@@ -119,7 +119,7 @@ class Command(ProxyService):
             log.info("the proxy is stopping: the configuration is not reloaded")
             return
         try:
-            reloaded = self.reload(load(self._path))
+            reloaded = self.reload(read(self._path, mistakes))
         except ConfigErrors as errors:
             log.error("the configuration is not reloaded\n{errors}", errors=errors.render())
             return
@@ -159,7 +159,7 @@ def _exit_now() -> NoReturn:
 
 
 def _load(path: str) -> Http:
-    return _tried(lambda: load(path))
+    return _tried(lambda: read(path, mistakes))
 
 
 def _tried(action: Callable[[], T]) -> T:

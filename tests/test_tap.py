@@ -85,6 +85,29 @@ class OptionsTests(Case):
         self.assertIn("hint:", err)
         self.assertTrue(err.endswith("1 mistake in the configuration\n"))
 
+    def test_all_together(self) -> None:
+        """What is wrong with files is told at once with what is wrong with the configuration."""
+        self.write(
+            "from pydsl_proxy import http, server, tls\n"
+            'web = server(443, tls=tls("none.pem", "none.key")).location("/").basic_auth("users").respond(200)\n'
+            'proxy = http(web.location("/").respond(200))\n'
+        )
+        code, _, err = self.parsed("--config", str(self.path), "--check")
+        self.assertEqual(code, 1)
+        for told in ("twice", "none.pem", "users"):
+            self.assertIn(told, err)
+        self.assertTrue(err.endswith("3 mistakes in the configuration\n"), err)
+
+    def test_not_compiled(self) -> None:
+        """What keeps a configuration from being compiled is told alone."""
+        self.write(
+            "from pydsl_proxy import http, server, tls\n"
+            'one = server(443, names=["a"], tls=tls("none.pem", "none.key")).location("/").respond(200)\n'
+            'proxy = http(one, server(443, names=["b"]).location("/").respond(200))\n'
+        )
+        _, _, err = self.parsed("--config", str(self.path), "--check")
+        self.assertIn("some have tls=", err)
+
     def test_warnings(self) -> None:
         """Warnings are told, and do not count as mistakes."""
         self.write(SLASHES)

@@ -91,9 +91,25 @@ def compile_config(
     Upstreams and features that are equal to some of *previous* go on as they are.  Without *certificates* those of
     servers are not read, for where no client shakes hands.
     """
-    errors = [error for error in check(config) if not error.warning]
-    if errors:
-        raise ConfigErrors(errors)
+    wrong = [error for error in check(config) if not error.warning]
+    if not wrong:
+        return _compiled(config, reactor, random, log, previous, certificates)
+    try:
+        _compiled(config, reactor, random, log, previous, certificates)
+    except ConfigErrors as found:
+        # What is wrong with files is told at once with it.
+        known = set(map(str, wrong))
+        wrong += [error for error in found.errors if str(error) not in known]
+    except Exception:
+        # What is wrong may be what keeps the rest from being compiled.
+        pass
+    raise ConfigErrors(wrong)
+
+
+def _compiled(
+    config: Http, reactor: DataReactor, random: Random, log: Log | None, previous: Compiled | None, certificates: bool
+) -> Compiled:
+    errors: list[ConfigError] = []
     upstreams = Upstreams(reactor, random, previous.upstreams if previous is not None else None)
     kept = Kept(previous.kept if previous is not None else None)
     chosen: dict[str, list[Server]] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import linecache
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.util import decode_source
 from types import ModuleType
 from typing import Final
@@ -33,6 +33,11 @@ def load(path: str | os.PathLike[str]) -> Http:
     ``http(server)``.  All mistakes that can be told apart are raised together as :class:`ConfigErrors`; warnings are
     not among them, see :func:`~pydsl_proxy.config.checks.check`.
     """
+    return read(path, lambda config: ())
+
+
+def read(path: str | os.PathLike[str], further: Callable[[Http], Iterable[ConfigError]]) -> Http:
+    """As :func:`load`; if there are mistakes, *further* looks for those that it would have been the next to tell."""
     file = os.path.abspath(path)
     # It and its neighbours may have changed since their lines were last shown.
     linecache.checkcache()
@@ -45,9 +50,12 @@ def load(path: str | os.PathLike[str]) -> Http:
         config = _taken(file, names)
         missed = list(forgotten(noticed, file, names))
         found = [error for error in check(config) if not error.warning] if isinstance(config, Http) else [config]
-        errors = sorted([*missed, *found], key=lambda error: (error.origin.file != file, error.origin.line))
+        errors = [*missed, *found]
+        if errors and isinstance(config, Http):
+            known = set(map(str, errors))
+            errors += [error for error in further(config) if str(error) not in known]
         if errors:
-            raise ConfigErrors(errors)
+            raise ConfigErrors(sorted(errors, key=lambda error: (error.origin.file != file, error.origin.line)))
     assert isinstance(config, Http)
     return config
 

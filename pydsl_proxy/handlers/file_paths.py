@@ -119,7 +119,13 @@ class FilePaths:
             return answer_error(exchange, error)
         try:
             if self._browse and self._root.holds(fd, name):
-                page = listing(fd, path, hidden=self._hidden, links=self._links)
+                page = listing(
+                    fd,
+                    path,
+                    hidden=self._hidden,
+                    links=self._links,
+                    shows=lambda link, entry: self._root.holds(link, name + os.fsencode(entry)),
+                )
                 exchange.respond(200, page, FIELDS)
             else:
                 text = f"{os.fsdecode(name)} has no index, and is not to be listed"
