@@ -267,17 +267,39 @@ class PassedOver(SynchronousTestCase):
         assert first[1][0] == 0x20 and second[1] == first[1][1:]
 
     def test_after_goaway(self) -> None:
-        """Streams that the client begins when it has been told not to are not taken, and their blocks are read."""
+        """A client is told in two steps, so that what it begins meanwhile is not lost (6.8)."""
         client, running = raw(WAITS)
         client.asks(1)
         running.stop()
         client.take()
-        client.asks(3, (*GET, (b"x", b"y")))
-        client.sends(frame(DATA, 0, 3, b"x"))
-        assert client.goaway is Code.NO_ERROR and not client.of(RST_STREAM)
-        running.peers["a:1"].sends(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        (ping,) = client.of(PING)
+        assert client.of(GOAWAY) == [(0, pack(">LL", 2**31 - 1, 0))]
+        client.asks(3)
+        assert len(running.peers["a:1"].connections) == 2
+        client.sends(frame(PING, 1, 0, bytes(8)) + frame(PING, 1, *ping))
+        assert client.of(GOAWAY)[1:] == [(0, pack(">LL", 3, 0))]
+        client.asks(5, (*GET, (b"x", b"y")))
+        client.sends(frame(DATA, 0, 5, b"x"))
+        assert len(running.peers["a:1"].connections) == 2
+        assert not client.of(RST_STREAM)
+        for peer in running.peers["a:1"].connections:
+            peer.sends(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
         client.take()
-        assert client.of(DATA) == [(1, b"ok")]
+        assert client.of(DATA) == [(1, b"ok"), (3, b"ok")]
+        assert client.client.is_closed
+
+    def test_never_answers(self) -> None:
+        """A client that does not say that it has heard it may go on, until nothing is under way."""
+        client, running = raw(WAITS)
+        client.asks(1)
+        running.stop()
+        running.stop()
+        client.asks(3)
+        for peer in running.peers["a:1"].connections:
+            peer.sends(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        client.take()
+        assert [int.from_bytes(payload[:4]) for _, payload in client.of(GOAWAY)] == [2**31 - 1, 3]
+        assert client.client.is_closed
 
 
 class Floods(SynchronousTestCase):

@@ -150,7 +150,7 @@ class H2Frontend(Control):
                     self._idle_frames.take(self.listening.seconds())
             except StreamFault as fault:
                 self._fail(stream, fault)
-            if self._state is not OPEN and self._state is not LEAVING:
+            if self._state is LINGER or self._state is CLOSED:
                 self._held = b""
                 return
         self._held = received[at:]

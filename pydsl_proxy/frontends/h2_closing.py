@@ -14,7 +14,7 @@ from pydsl_proxy.frontends.h1_state import LINGER_ALL, LINGER_IDLE
 from pydsl_proxy.frontends.h2_stream import H2Stream
 from pydsl_proxy.interfaces import Listening, StreamTransport, Watch
 from pydsl_proxy.wire.forwarded import Identity
-from pydsl_proxy.wire.h2_frames import Code, goaway
+from pydsl_proxy.wire.h2_frames import LAST_STREAM, PING, Code, frame, goaway
 
 # Gathered before they are sent with one call.
 MOST_GATHERED = 64 * 1024
@@ -24,12 +24,16 @@ class State(Enum):
     """What a connection is about."""
 
     OPEN = "streams come and go"
+    NOTICED = "the client was told that soon no further stream is taken"
     LEAVING = "no further stream is taken; those that are open may end"
     LINGER = "all is sent; what still comes is read and dropped"
     CLOSED = "nothing is read or sent any more, but what is queued"
 
 
-OPEN, LEAVING, LINGER, CLOSED = State
+OPEN, NOTICED, LEAVING, LINGER, CLOSED = State
+
+# By its answer a client says that it has read what came before.
+NOTICE = b"leaving!"
 
 
 class Closing(Protocol):
@@ -151,22 +155,34 @@ class Closing(Protocol):
     # -- the end -------------------------------------------------------------------------------------------------------
 
     def drain(self) -> None:
-        """Take no further stream, and close when those that are open have ended."""
-        if self._state is OPEN:
-            self._state = LEAVING
-            # RFC 9113 6.8: what the client sends beyond this stream it may send again elsewhere.
-            self.put(goaway(self._last, Code.NO_ERROR))
-            for stream in tuple(self.streams.values()):
-                if stream.switched and stream.exchange is not None:
-                    # Whoever speaks the protocol may bring it to its end.
-                    stream.exchange.drain()
-            if not self.streams and not self._gathering:
-                self._linger()
+        """Take no further stream soon, and close when those that are open have ended.
+
+        RFC 9113 6.8: streams that the client has begun meanwhile would be lost, so it is told first, and which stream
+        is the last one once it has heard that.
+        """
+        if self._state is not OPEN:
+            return
+        for stream in tuple(self.streams.values()):
+            if stream.switched and stream.exchange is not None:
+                # Whoever speaks the protocol may bring it to its end.
+                stream.exchange.drain()
+        if self.streams:
+            self._state = NOTICED
+            self.put(frame(PING, 0, 0, NOTICE) + goaway(LAST_STREAM, Code.NO_ERROR))
+        else:
+            self._take_no_more()
+
+    def _take_no_more(self) -> None:
+        """Tell which stream was the last one: what the client sends beyond it it may send again elsewhere."""
+        self._state = LEAVING
+        self.put(goaway(self._last, Code.NO_ERROR))
+        if not self.streams and not self._gathering:
+            self._linger()
 
     def _leave(self, code: Code, detail: bytes = b"") -> None:
         """Tell why, and close; streams that are open have been or will be told by :meth:`connectionLost`."""
-        if self._state in (OPEN, LEAVING):
-            if self._state is OPEN or code:
+        if self._state in (OPEN, NOTICED, LEAVING):
+            if self._state is not LEAVING or code:
                 self.put(goaway(self._last, code, detail))
             self._linger()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pydsl_proxy.errors import ProxyError, Source
+from pydsl_proxy.frontends.h2_closing import NOTICE, NOTICED, OPEN
 from pydsl_proxy.frontends.h2_limits import LEAST_ROOM
 from pydsl_proxy.frontends.h2_requests import Requests
 from pydsl_proxy.interfaces import Listening
@@ -104,16 +105,20 @@ class Control(Requests):
         if len(payload) != 8:
             raise Fault(Code.FRAME_SIZE_ERROR, "a frame's length is not that of its type")
         self._idle_frames.take(self.listening.seconds())
-        if not flags & ACK:
+        if flags & ACK:
+            if payload == NOTICE and self._state is NOTICED:
+                self._take_no_more()
+        else:
             self.put(frame(PING, ACK, 0, payload))
 
     def take_goaway(self, flags: int, stream: int, payload: bytes) -> None:
-        """The client takes no streams of ours, of which there are none; it may yet use its own."""
+        """The client takes no streams of ours, of which there are none, and begins none any more."""
         if stream:
             raise Fault(Code.PROTOCOL_ERROR, "GOAWAY on a stream")
         if len(payload) < 8:
             raise Fault(Code.FRAME_SIZE_ERROR, "a frame's length is not that of its type")
-        self.drain()
+        if self._state in (OPEN, NOTICED):
+            self._take_no_more()
 
     def take_window_update(self, flags: int, stream: int, payload: bytes) -> None:
         """RFC 9113 6.9"""

@@ -6,7 +6,7 @@ from math import inf
 
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.frontends.h1_head import read_fields
-from pydsl_proxy.frontends.h2_closing import LEAVING, OPEN
+from pydsl_proxy.frontends.h2_closing import LEAVING
 from pydsl_proxy.frontends.h2_limits import (
     MOST_CONTINUATIONS,
     MOST_STREAMS,
@@ -91,7 +91,7 @@ class Requests(Sending):
         ended = flags & END_STREAM > 0
         most = self.listening.site.clients.head
         if number > self._last:
-            if self._state is OPEN:
+            if self._state is not LEAVING:
                 self._last = number
                 self._request(number, block, most, ended)
             else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from pydsl_proxy.errors import ProxyError
-from pydsl_proxy.frontends.h2_closing import LEAVING, OPEN, Closing
+from pydsl_proxy.frontends.h2_closing import LEAVING, NOTICED, OPEN, Closing
 from pydsl_proxy.frontends.h2_limits import (
     CONNECTION_WINDOW,
     IDLE_FRAMES,
@@ -237,7 +237,9 @@ class Sending(Closing):
 
     def _idle(self) -> None:
         """No stream is open."""
-        if self._retiring:
+        if self._state is NOTICED:
+            self._take_no_more()
+        elif self._retiring:
             self.drain()
         elif self._state is OPEN and not self._blocked:
             self._await_frames()

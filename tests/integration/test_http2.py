@@ -1,4 +1,4 @@
-"""HTTP/2 with clients of other people's making: curl, nghttp, h2load and a browser."""
+"""HTTP/2 with clients of other people's making: curl, nghttp, h2load, Node and a browser."""
 
 from __future__ import annotations
 
@@ -157,6 +157,29 @@ proxy = http(
             self.assertIn("2000 succeeded, 0 failed, 0 errored", out)
         log = self.folder / "access.log"
         wait_until(lambda: log.read_text().count('"GET /hello HTTP/2.0" 200') == 4000, 10, "all are in the log")
+
+    def test_node(self) -> None:
+        """Of many requests none is lost, though connections end after a thousand of them; bodies go both ways."""
+        out = self.run_tool("node", "nodejs", str(PROGRAMS / "h2_client.js"), self.url, "2500")
+        self.assertEqual(out, "2500 {}\n")
+
+    def test_proxy_protocol(self) -> None:
+        """A header of the PROXY protocol may come before, with TLS and without."""
+        port, plain = free_port(), free_port()
+        config = f"""
+from pydsl_proxy import http, protocol, server, tls
+
+files, trusted = "{self.folder}/localhost", ["127.0.0.1"]
+secure = server("tcp:{port}:interface=127.0.0.1", tls=tls(files + ".pem", files + ".key"), proxy_protocol=trusted)
+plain = server("tcp:{plain}:interface=127.0.0.1", http2="prior-knowledge", proxy_protocol=trusted)
+proxy = http(*(each.location("/").respond(200, protocol) for each in (secure, plain)), access_log=None)
+"""
+        self.addCleanup(proxy(config, port).stop)
+        for options, url in (
+            (["--http2"], f"https://127.0.0.1:{port}"),
+            (["--http2-prior-knowledge"], f"http://127.0.0.1:{plain}"),
+        ):
+            self.assertEqual(curl("-k", "--haproxy-protocol", *options, url).stdout, b"HTTP/2.0")
 
     def test_browser(self) -> None:
         """A browser loads a page with a hundred images, and then speaks WebSocket on the same connection."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import h2.config
 import h2.connection
@@ -14,7 +14,7 @@ from pydsl_proxy import server, tls
 from pydsl_proxy.config.sites import Http, Server
 from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.testing import Client, Handshake, Peers, Running, run
-from pydsl_proxy.wire.h2_frames import END_HEADERS, HEADERS, PREFACE, SETTINGS, Code, frame
+from pydsl_proxy.wire.h2_frames import END_HEADERS, GOAWAY, HEADERS, PREFACE, SETTINGS, Code, frame
 
 Field = tuple[bytes, bytes]
 #: What the TLS of a client came to that has chosen HTTP/2.
@@ -48,6 +48,7 @@ class H2Client:
         #: The code of a GOAWAY, its last stream, and its text.
         self.goaway: tuple[int, int, bytes] | None = None
         self.pongs: list[bytes] = []
+        self._held = b""
         self._takes = takes
         config = h2.config.H2Configuration(client_side=True, header_encoding="latin-1")
         self.h2 = h2.connection.H2Connection(config)
@@ -62,17 +63,24 @@ class H2Client:
                 self.client.sends(data)
             received = self.client.takes()
             if received:
-                for event in self.h2.receive_data(received):
-                    self._take(event)
+                for each in self._frames(received):
+                    for event in self.h2.receive_data(each):
+                        self._take(event)
             elif not data:
                 return
 
+    def _frames(self, received: bytes) -> Iterator[bytes]:
+        """Frame by frame, but for GOAWAY: the library takes nothing more after it, though open streams may end."""
+        self._held += received
+        while len(self._held) >= 9 and len(self._held) >= (end := 9 + int.from_bytes(self._held[:3])):
+            each, self._held = self._held[:end], self._held[end:]
+            if each[3] == GOAWAY:
+                last, code = int.from_bytes(each[9:13]), int.from_bytes(each[13:17])
+                self.goaway = code, last, each[17:]
+            else:
+                yield each
+
     def _take(self, event: h2.events.Event) -> None:
-        if isinstance(event, h2.events.ConnectionTerminated):
-            self.goaway = int(event.error_code or 0), event.last_stream_id or 0, event.additional_data or b""
-            # The library takes nothing more, though streams that are open may end (RFC 9113 6.8).
-            self.h2.state_machine.state = h2.connection.ConnectionState.CLIENT_OPEN
-            return
         if isinstance(event, h2.events.PingAckReceived):
             self.pongs.append(event.ping_data)
             return
