@@ -25,6 +25,7 @@ from tests.support.asgi_apps import Living
 from tests.support.failing import mistake
 from tests.support.pages import GET, Page
 from tests.support.reading import Reader
+from tests.support.websockets import ASK
 from tests.support.wsgi_apps import Pieces, answering, body_of
 
 if TYPE_CHECKING:
@@ -127,6 +128,19 @@ class RequestTests(SynchronousTestCase):
         self.assertLess(connection.unsent, 300_000)
         connection.reads()
         self.assertEqual(len(embedded.peer.requests[1].body), 1_000_000)
+
+    def test_no_websockets(self) -> None:
+        """A Site speaks HTTP alone: Upgrade is passed over, and a location of WebSockets says what it needs."""
+        for site in (
+            server(8080).location("/").websocket_to("10.0.0.1:9000"),
+            server(8080).location("/").websocket_to("10.0.0.1:9000", tunnel=True),
+        ):
+            client = Embedded(site).client
+            client.sends(ASK)
+            self.assertEqual(client.takes()[:12], b"HTTP/1.1 426")
+        embedded = Embedded(server(8080).location("/").proxy_to("10.0.0.1:9000", websocket="tunnel"))
+        embedded.client.sends(ASK)
+        self.assertNotIn(b"Upgrade", embedded.peer.takes())
 
     def test_mounted(self) -> None:
         """A resource can be mounted in a proxy that is a resource."""

@@ -27,6 +27,9 @@ class Switched(Answering):
         self._watch.stop()
         self._watch = self._listening.watch(self._expired)
         self.transport.write(head)
+        if self._retires < 0:
+            # The proxy was stopped while the peer was asked.
+            self.drain()
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes that nobody has asked for yet, or does any more."""
@@ -67,6 +70,9 @@ class Switched(Answering):
         if held:
             receiver.request_body(held)
         self._resume()
+        if self._half_closed and self._receiver is receiver:
+            # It ended before the peer had switched; see readConnectionLost().
+            receiver.request_end(())
 
     @property
     def body_untouched(self) -> bool:

@@ -162,10 +162,7 @@ class Closing(Protocol):
         """
         if self._state is not OPEN:
             return
-        for stream in tuple(self.streams.values()):
-            if stream.switched and stream.exchange is not None:
-                # Whoever speaks the protocol may bring it to its end.
-                stream.exchange.drain()
+        self._drain_exchanges()
         if self.streams:
             self._state = NOTICED
             self.put(frame(PING, 0, 0, NOTICE) + goaway(LAST_STREAM, Code.NO_ERROR))
@@ -175,9 +172,16 @@ class Closing(Protocol):
     def _take_no_more(self) -> None:
         """Tell which stream was the last one: what the client sends beyond it it may send again elsewhere."""
         self._state = LEAVING
+        self._drain_exchanges()
         self.put(goaway(self._last, Code.NO_ERROR))
         if not self.streams and not self._gathering:
             self._linger()
+
+    def _drain_exchanges(self) -> None:
+        """Whoever speaks another protocol within a stream, now or soon, may bring it to its end."""
+        for stream in tuple(self.streams.values()):
+            if stream.exchange is not None:
+                stream.exchange.drain()
 
     def _leave(self, code: Code, detail: bytes = b"") -> None:
         """Tell why, and close; streams that are open have been or will be told by :meth:`connectionLost`."""

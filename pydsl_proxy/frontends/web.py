@@ -22,8 +22,9 @@ from pydsl_proxy.wire.statuses import has_no_body, reason
 # Of the body, in one turn of the reactor.
 PIECE = 64 * 1024
 
-# The Site has taken the body as a whole, in whatever framing.
-_FRAMING = (b"content-length", b"transfer-encoding")
+# The Site has taken the body as a whole, in whatever framing; and it offers no other protocol (RFC 9110 7.8 lets a
+# server pass over Upgrade), so there are no WebSockets.
+_PASSED_OVER = (b"content-length", b"transfer-encoding", b"upgrade")
 
 
 class WebFrontend:
@@ -74,7 +75,7 @@ class WebFrontend:
         pairs = [
             (name, value)
             for name, values in headers.getAllRawHeaders()
-            if name.lower() not in _FRAMING
+            if name.lower() not in _PASSED_OVER
             for value in values
         ]
         if self._left or headers.hasHeader(b"content-length"):

@@ -107,8 +107,8 @@ class Socket:
         exchange.switch(read_response_head(_SWITCHING + made + section(pairs)), b"")
         self._is_open = True
         exchange.stream_from(self)
-        exchange.when_draining(self._watch.drain)
         self._watch.start(leg)
+        exchange.when_draining(self._watch.drain)
         exchange.read_body(self)
 
     def send_message(self, data: bytes, binary: bool) -> None:

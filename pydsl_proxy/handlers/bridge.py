@@ -194,8 +194,8 @@ class Bridge:
         self._first = data
         self._outer.switch(granted_anew(response, section), b"")
         self._outer.stream_from(self)
-        self._outer.when_draining(self._watch.drain)
         self._watch.start(client, self._peer)
+        self._outer.when_draining(self._watch.drain)
 
     def _refuse(self, what: str) -> None:
         self._give_up(ProxyError(Source.PEER, 502, "bad_head", f"the peer {what}"))

@@ -97,6 +97,7 @@ class Exchange:
     lasting: tuple[AttachedFilter, ...] = ()
     _request: Request | None = None
     _drained: Callable[[], None] | None = None
+    _is_draining = False
 
     def __init__(
         self,
@@ -288,11 +289,15 @@ class Exchange:
         self.site = Watched(self.site, told)
 
     def when_draining(self, told: Callable[[], None]) -> None:
-        """Call *told* when the proxy is stopped and waits for exchanges to end."""
-        self._drained = told
+        """Call *told* when the proxy is stopped and waits for exchanges to end; at once if that is so already."""
+        if self._is_draining:
+            told()
+        else:
+            self._drained = told
 
     def drain(self) -> None:
         """The proxy is stopped; most exchanges come to an end by themselves."""
+        self._is_draining = True
         told, self._drained = self._drained, None
         if told is not None:
             told()

@@ -58,8 +58,8 @@ def response_head(
 
 
 def switching_head(response: ResponseHead, rules: FieldRules, added: bytes) -> bytes:
-    """A whole head of 101, to the protocol that the response names (RFC 9110 15.2.2)."""
-    fields = rules.edit(response, response.named - {b"upgrade"})
+    """A whole head of 101, to the protocol that the response names (RFC 9110 15.2.2); it has no length (8.6)."""
+    fields = rules.edit(response, (response.named | {b"content-length"}) - {b"upgrade"})
     upgrade = response.get(b"upgrade") or b""
     return b"%b%b%b\r\nConnection: Upgrade\r\nUpgrade: %b\r\n\r\n" % (_line(response), fields, added, upgrade)
 
