@@ -18,6 +18,7 @@ SITE = (
     server(443, tls=TLS)
     .location("/ws").websocket_to(APP, tunnel=True)
     .location("/bridge").websocket_to(APP)
+    .location("/limited").limit_body(1).websocket_to(APP, tunnel=True)
     .location("/both").proxy_to(APP, websocket="tunnel")
     .location("/").proxy_to(APP)
 )  # fmt: skip
@@ -142,6 +143,13 @@ class TunnelTests(SynchronousTestCase):
         client.flush()
         assert client.h2.local_flow_control_window(stream) > 0
         assert len(peers["a:1"].takes()) == sent
+
+    def test_limited(self) -> None:
+        """A limit on bodies is none on what goes through a tunnel, as over HTTP/1.1."""
+        client, peers, _, stream = asked("/limited")
+        grant(peers)
+        client.send(stream, b"more than one")
+        assert peers["a:1"].takes() == b"more than one"
 
     def test_both(self) -> None:
         """A location may have WebSockets beside requests."""

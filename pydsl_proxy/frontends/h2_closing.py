@@ -232,5 +232,6 @@ class Closing(Protocol):
         """Close at once, whatever is queued."""
         self._state = CLOSED
         self._out.clear()
+        self._out_size = 0
         self._watch.stop()
         self.transport.abortConnection()
