@@ -144,8 +144,23 @@ class ProxyService(Service):
         return gatherResults(listening, consumeErrors=True).addCallbacks(lambda _: None, _plain)
 
     def _bind(self, listen: str, listener: Listener) -> Deferred[IListeningPort]:
-        bound: Deferred[IListeningPort] = serverFromString(self._reactor, listen).listen(self._factories[listen])
+        try:
+            endpoint = serverFromString(self._reactor, listen)
+        except Exception as error:
+            # Some kinds of endpoints open files, or take over descriptors, and not all say what is missing.
+            raise self._no_endpoint(listen, error) from error
+        bound: Deferred[IListeningPort] = endpoint.listen(self._factories[listen])
         return bound
+
+    def _no_endpoint(self, listen: str, error: Exception) -> ConfigError:
+        every: tuple[Server | Stream, ...] = (*self.config.servers, *self.config.streams)
+        origin = next(each.origin for each in every if listen in each.listen)
+        if listen.startswith("systemd:") and isinstance(error, LookupError):
+            text = f"{listen!r}: systemd has handed on no such socket"
+            return ConfigError(
+                text, origin=origin, hint="start it by a .socket unit, whose FileDescriptorName= is the name"
+            )
+        return ConfigError(f"{listen!r}: {type(error).__name__}: {error}", origin=origin)
 
     def _factory(self, listen: str, listener: Listener) -> IProtocolFactory:
         """What makes the protocols of clients that connect there, as the configuration in force has it."""

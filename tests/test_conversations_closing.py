@@ -334,6 +334,22 @@ class StoppingTests(SynchronousTestCase):
         self.assertTrue(peers["a:1"].was_reset)
         self.assertTrue(running.is_stopped)
 
+    def test_lingering(self) -> None:
+        """A client that is read on, so that no reset destroys its answer, does not hold the stop for long."""
+        for before in (True, False):
+            client, peers = running = run(graceful(30))
+            client.sends(post(b"body")[:-2])
+            if not before:
+                running.stop()
+            peers["a:1"].sends(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n")
+            if before:
+                running.stop()
+            self.assertEqual(client.responses[0].status, 403)
+            client.sends(b"d")
+            self.assertFalse(running.is_stopped)
+            running.clock.advance(0.5)
+            self.assertTrue(running.is_stopped)
+
     def test_no_grace(self) -> None:
         """``shutdown_grace=0`` waits for nobody."""
         client, _ = running = run(graceful(0))

@@ -80,6 +80,14 @@ class WholeTests(SynchronousTestCase):
         got = client.request("GET", "/", {"Accept-Encoding": "gzip"})
         self.assertEqual(running.log, [str(len(got.body))])
 
+    def test_log_of_refused(self) -> None:
+        """So it does for the body that tells of a request that could not be read."""
+        running = run(http(compressing(), access_log=access_log("-", format=f"{bytes_sent}")))
+        client, _ = running
+        client.sends(b"GET / HTTP/1.1\r\nHost\r\n\r\n")
+        self.assertEqual(running.log, [str(len(client.responses[0].body))])
+        self.assertNotEqual(running.log, ["0"])
+
     def test_own(self) -> None:
         """So are the proxy's own bodies, and those of errors."""
         client, _ = run(server(80).location("/").compress("gzip").respond(404, TEXT, content_type="text/html"))

@@ -528,6 +528,19 @@ class PrecompressedTests(FilesCase):
         self.assertEqual(get(web, "/a.js", Accept_Encoding="br, gzip").body, b"gzip")
         self.assertEqual(get(web, "/a.js", Accept_Encoding="br").body, b"plain")
 
+    def test_missing(self) -> None:
+        """Where only the compressed file is there, that it is missing to others depends on what they understand."""
+        root = self.folder()
+        (root / "only.css.gz").write_bytes(b"x")
+        for web in (
+            server(80).location("/").serve_files(root, precompressed=True),
+            server(80).location("/").serve_files(root, precompressed=True, try_files=[path, 404]),
+        ):
+            client, _ = run(web)
+            for fields, status in (({"Accept-Encoding": "gzip"}, 200), ({}, 404)):
+                answer = client.request("GET", "/only.css", fields)
+                self.assertEqual((answer.status, answer.headers.all("Vary")), (status, ["Accept-Encoding"]))
+
     def test_itself(self) -> None:
         """Asked for by its own name it is a file like others; and so it is without precompressed."""
         root = self.folder(a_js="plain", a_js_gz="gzip")

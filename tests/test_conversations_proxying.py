@@ -79,6 +79,13 @@ class TargetFormTests(SynchronousTestCase):
         client.sends(b"GET http://y HTTP/1.1\r\nhost: y\r\n\r\n")
         peers["a:1"].expects(b"GET / HTTP/1.1\r\nHost: y\r\n\r\n")
 
+    def test_absolute_asterisk(self) -> None:
+        """RFC 9112 3.2.4: OPTIONS for a URL without a path is for the server as a whole."""
+        for url, target in ((b"http://y", b"*"), (b"http://y/", b"/"), (b"http://y?a", b"/?a")):
+            client, peers = run(APP)
+            client.sends(b"OPTIONS " + url + b" HTTP/1.1\r\nhost: y\r\n\r\n")
+            peers["a:1"].expects(b"OPTIONS " + target + b" HTTP/1.1\r\nHost: y\r\n\r\n")
+
     def test_asterisk(self) -> None:
         """``OPTIONS *`` asks the location of the root, and the peer the same."""
         client, peers = run(APP)

@@ -150,6 +150,18 @@ class CommandTests(Case):
         self.assertEqual(code, 1)
         self.assertIn("cannot listen on *:8080", err)
 
+    def test_no_socket(self) -> None:
+        """An endpoint that cannot be made is told with its line."""
+        self.write(
+            "from pydsl_proxy import server\n"
+            'proxy = server("systemd:domain=INET:name=web").location("/").respond(200, "ok")\n'
+        )
+        command = self.command(MemoryReactorClock())
+        code, _, err = self.ended(command.startService)
+        self.assertEqual(code, 1)
+        self.assertIn(":2: 'systemd:domain=INET:name=web': systemd has handed on no such socket", err)
+        self.assertIn("^^^", err)
+
     def test_read_again(self) -> None:
         """The file is put in force as it is now."""
         reactor = MemoryReactorClock()

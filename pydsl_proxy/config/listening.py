@@ -53,6 +53,8 @@ def _parse(listen: str, of: str) -> None:
         raise ConfigError(
             f"{of}(): {listen!r} is not an endpoint string: {_reason(listen, error)}", hint=_hint(of)
         ) from None
+    if re.fullmatch(r"unix:(?:address=)?(?::.*)?", listen):
+        raise ConfigError(f"{of}(): {listen!r} names no path", hint=f'write {of}("unix:/run/web.sock")')
     if listen.startswith("tcp:") and not 0 <= int(listen.split(":")[1].removeprefix("port=")) <= 65535:
         raise ConfigError(f"{of}(): the port of {listen!r} is not between 0 and 65535")
 

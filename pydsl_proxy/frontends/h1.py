@@ -110,10 +110,11 @@ class H1Frontend(Answering):
         """The connection is gone, and with it the exchange that was under way."""
         self._state = CLOSED
         self._watch.stop()
-        self._listening.closed(self)
         self._leave("the client closed the connection")
         self._producer = None
         self._held = b""
+        # Last: when all clients are gone, a proxy that stops closes its log and its connections to peers.
+        self._listening.closed(self)
 
     def _heads(self, data: bytes) -> None:
         """Begin the exchanges whose heads are in *data*, until one of them has to be awaited."""

@@ -32,7 +32,7 @@ def read_head(
     if fields.chunked and not minor:
         raise Malformed("Transfer-Encoding in an HTTP/1.0 request")
     if match is None and not target.startswith(b"/") and target != b"*":
-        target, fields = _origin_form(site, target, fields)
+        target, fields = _origin_form(site, method, target, fields)
     return method, target, minor, fields
 
 
@@ -66,9 +66,16 @@ def _read_fields(site: FrontendSite, block: bytes) -> RequestFields:
     return fields
 
 
-def _origin_form(site: FrontendSite, target: bytes, fields: RequestFields) -> tuple[bytes, RequestFields]:
-    """RFC 9112 3.2.2: the authority of an absolute-form target replaces what Host says."""
-    _, authority, target = split_absolute(target)
+def _origin_form(
+    site: FrontendSite, method: bytes, absolute: bytes, fields: RequestFields
+) -> tuple[bytes, RequestFields]:
+    """RFC 9112 3.2.2: the authority of an absolute-form target replaces what Host says.
+
+    3.2.4: OPTIONS for a URL without a path is for the server as a whole.
+    """
+    _, authority, target = split_absolute(absolute)
+    if method == b"OPTIONS" and absolute.endswith(b"://" + authority):
+        target = b"*"
     spans = [(start, end) for name, start, end in fields.spans if name == b"host"]
     block = cut(fields.raw, spans) + b"\r\nHost: " + authority
     fields = read_request_fields(block, site.clients.fields + 1)

@@ -14,6 +14,8 @@ from pydsl_proxy.wire.forwarded import Identity
 # nginx: lingering_timeout 5s, lingering_time 30s.
 LINGER_IDLE = 5.0
 LINGER_ALL = 30.0
+# When the proxy is stopped: what is under way reaches the client, and what that still sends is of no use to anybody.
+LINGER_DRAINED = 0.5
 
 
 class State(Enum):
@@ -94,7 +96,8 @@ class Closing(Protocol):
             self._close()
             return
         self._state = LINGER
-        self._lingering_ends = self._listening.seconds() + LINGER_ALL
+        is_drained = self._retires == -inf
+        self._lingering_ends = self._listening.seconds() + (LINGER_DRAINED if is_drained else LINGER_ALL)
         self._linger_on()
         self._resume()
         if ITCPTransport.providedBy(self.transport):
@@ -148,6 +151,9 @@ class Closing(Protocol):
         self._retires = -inf
         if self._state is HEAD and not self._held:
             self._close()
+        elif self._state is LINGER:
+            self._lingering_ends = self._listening.seconds() + LINGER_DRAINED
+            self._linger_on()
 
     def abort(self) -> None:
         """Close at once, whatever is queued."""

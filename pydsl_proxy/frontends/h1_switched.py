@@ -54,12 +54,12 @@ class Switched(Answering):
         """The connection is gone, and with it the exchange."""
         self._state = CLOSED
         self._watch.stop()
-        self._listening.closed(self)
         self._stop_reading()
         exchange, self._exchange = self._exchange, None
         self._producer = None
         if exchange is not None:
             exchange.leave(ProxyError(Source.CLIENT, 499, "client_closed", "the client closed the connection"))
+        self._listening.closed(self)
 
     def read_body(self, receiver: BodyReceiver) -> None:
         """Deliver what the client sends."""
@@ -104,6 +104,7 @@ class Switched(Answering):
 
     def drain(self) -> None:
         """The proxy is stopped: whoever speaks the protocol may bring it to its end."""
+        super().drain()
         if self._exchange is not None:
             self._exchange.drain()
 

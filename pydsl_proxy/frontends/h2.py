@@ -93,11 +93,11 @@ class H2Frontend(Control):
         """The connection is gone, and with it the exchanges that were under way."""
         self._state = CLOSED
         self._watch.stop()
-        self.listening.closed(self)
         self._abandon("the client closed the connection")
         self._line.clear()
         self._out.clear()
         self._held = b""
+        self.listening.closed(self)
 
     def dataReceived(self, received: bytes) -> None:
         """Bytes of the client: frames, and at the end perhaps a part of one."""

@@ -10,7 +10,7 @@ from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.protocol import Protocol
 
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.frontends.h1_state import LINGER_ALL, LINGER_IDLE
+from pydsl_proxy.frontends.h1_state import LINGER_ALL, LINGER_DRAINED, LINGER_IDLE
 from pydsl_proxy.frontends.h2_stream import H2Stream
 from pydsl_proxy.interfaces import Listening, StreamTransport, Watch
 from pydsl_proxy.wire.forwarded import Identity
@@ -58,6 +58,7 @@ class Closing(Protocol):
         self._last = 0
         # It has served enough, and is drained when no stream is open.
         self._retiring = False
+        self._drained = False
         self._out: list[bytes] = []
         self._out_size = 0
         # Frames of the client are handled, and what is sent goes out when all of them are; or when all is handled that
@@ -155,6 +156,14 @@ class Closing(Protocol):
     # -- the end -------------------------------------------------------------------------------------------------------
 
     def drain(self) -> None:
+        """The listener takes no more clients: end, and do not linger for long."""
+        self._drained = True
+        if self._state is LINGER:
+            self._lingering_ends = self.listening.seconds() + LINGER_DRAINED
+            self._linger_on()
+        self._end_soon()
+
+    def _end_soon(self) -> None:
         """Take no further stream soon, and close when those that are open have ended.
 
         RFC 9113 6.8: streams that the client has begun meanwhile would be lost, so it is told first, and which stream
@@ -196,7 +205,7 @@ class Closing(Protocol):
         self._state = LINGER
         self._abandon("the connection was ended")
         self._unblock()
-        self._lingering_ends = self.listening.seconds() + LINGER_ALL
+        self._lingering_ends = self.listening.seconds() + (LINGER_DRAINED if self._drained else LINGER_ALL)
         self._linger_on()
         if ITCPTransport.providedBy(self.transport):
             self.transport.loseWriteConnection()

@@ -129,7 +129,7 @@ class Requests(Sending):
                 identity = site.trusted.believe(identity, fields)
         except StreamFault as fault:
             cause = ProxyError(Source.CLIENT, 400, "bad_request", fault.detail)
-            site.refused(H2Stream(self, number, 0), self._identity, line, cause, now)
+            site.refused(H2Stream(self, number, 0), self._identity, line, cause, now, answered=False)
             raise
         except Malformed as error:
             self._refuse(site, number, line, error, ended)
@@ -156,7 +156,7 @@ class Requests(Sending):
         """
         self._retiring = True
         if self._requests >= 2 * site.clients.keepalive_requests:
-            self.drain()
+            self._end_soon()
 
     def _fields(self, site: FrontendSite, head: H2Head, ended: bool) -> RequestFields:
         """A body without a length is a chunked one in HTTP/1.1, and so for all who look at the fields."""

@@ -240,7 +240,7 @@ class Sending(Closing):
         if self._state is NOTICED:
             self._take_no_more()
         elif self._retiring:
-            self.drain()
+            self._end_soon()
         elif self._state is OPEN and not self._blocked:
             self._await_frames()
         if self._state is LEAVING and not self._gathering:

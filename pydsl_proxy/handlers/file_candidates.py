@@ -8,9 +8,7 @@ from typing import Protocol, TypeAlias
 from pydsl_proxy.handlers.file_paths import FilePaths
 from pydsl_proxy.handlers.file_serving import ANSWERED, NOTHING, FileService, Found, refuse_method
 from pydsl_proxy.interfaces import Exchange, Handle
-from pydsl_proxy.wire.h1_response import error_page
 from pydsl_proxy.wire.request import Request
-from pydsl_proxy.wire.statuses import has_no_body
 from pydsl_proxy.wire.uri import BadPath, escape, normalised_path, resolve
 from pydsl_proxy.wire.values import Constant, Text, Value, ValueFunction, as_bytes
 from pydsl_proxy.wire.values import path as PATH
@@ -91,10 +89,8 @@ def path_reader(value: ValueFunction) -> Callable[[Exchange], bytes]:
 
 def _otherwise(last: Candidate, paths: FilePaths) -> Handle:
     if isinstance(last, int):
-        status, (body, fields) = last, error_page(last)
-        if has_no_body(status):
-            body, fields = b"", ()
-        return lambda exchange: exchange.respond(status, body, fields)
+        status = last
+        return lambda exchange: paths.answer_missing(exchange, status)
     if not callable(last):
         place = last.path.encode()
         return lambda exchange: exchange.redirect(place)

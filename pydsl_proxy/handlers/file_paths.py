@@ -11,6 +11,7 @@ from pydsl_proxy.handlers.file_root import FOLDER_FLAGS, Root
 from pydsl_proxy.handlers.file_serving import ANSWERED, FOLDER, NOTHING, FileService, Found, answer_error, refuse_method
 from pydsl_proxy.interfaces import Exchange
 from pydsl_proxy.wire.h1_response import error_page
+from pydsl_proxy.wire.statuses import has_no_body
 from pydsl_proxy.wire.uri import escape, normalised_path, split_target
 
 # RFC 8615: what is there is meant for everybody.
@@ -33,6 +34,7 @@ class FilePaths:
         browse: bool,
         hidden: bool,
         links: bool,
+        varies: bool = False,
     ) -> None:
         self._service = service
         self._root = root
@@ -43,6 +45,8 @@ class FilePaths:
         self._browse = browse
         self._hidden = hidden
         self._links = links
+        # Whether there is nothing may depend on what the client understands.
+        self._varies = ((b"Vary", b"Accept-Encoding"),) if varies else ()
 
     def __call__(self, exchange: Exchange) -> None:
         """Answer with the file of the exchange's own path."""
@@ -59,7 +63,14 @@ class FilePaths:
             if found is FOLDER:
                 self.add_slash(exchange)
             elif found is NOTHING:
-                exchange.respond(404, *error_page(404))
+                self.answer_missing(exchange, 404)
+
+    def answer_missing(self, exchange: Exchange, status: int) -> None:
+        """There is no such file, at least none that the client understands."""
+        body, fields = error_page(status)
+        if has_no_body(status):
+            body, fields = b"", ()
+        exchange.respond(status, body, (*fields, *self._varies))
 
     def name_of(self, path: bytes) -> bytes | None:
         """The name of the file for a normalised path; None if there can be none, or it is to stay hidden.
@@ -109,7 +120,7 @@ class FilePaths:
             if found is ANSWERED:
                 return
         if self._open_folder(exchange, path, name) is NOTHING:
-            exchange.respond(404, *error_page(404))
+            self.answer_missing(exchange, 404)
 
     def _open_folder(self, exchange: Exchange, path: bytes, name: bytes) -> Found:
         """List the folder, or forbid it."""

@@ -166,6 +166,7 @@ class Files:
             browse=self.browse,
             hidden=self.hidden,
             links=self.follow_symlinks,
+            varies=bool(codings),
         )
         return TryFiles(service, paths, self.try_files) if self.try_files else paths
 

@@ -80,8 +80,17 @@ class FrontendSite(Protocol):
     def handle(self) -> Callable[..., None]:
         """Finds the location of an exchange that this site began, and hands it over."""
 
-    def refused(self, frontend: Frontend, identity: Identity, line: bytes, error: ProxyError, now: float) -> FieldRules:
-        """Note a request that could not be read, and tell which rules its answer is sent by."""
+    def refused(
+        self,
+        frontend: Frontend,
+        identity: Identity,
+        line: bytes,
+        error: ProxyError,
+        now: float,
+        *,
+        answered: bool = True,
+    ) -> FieldRules:
+        """Note a request that could not be read, and tell which rules its answer is sent by, if there is one."""
 
     def date(self, now: float) -> bytes:
         """The Date field of a response, as a section."""

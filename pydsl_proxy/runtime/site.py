@@ -117,10 +117,20 @@ class Site:
         exchange.rules = room.rules.adding(added) if added else room.rules
         room.handle(exchange)
 
-    def refused(self, frontend: Frontend, identity: Identity, line: bytes, error: ProxyError, now: float) -> FieldRules:
-        """Note a request that could not be read, and tell which rules its answer is sent by."""
+    def refused(
+        self,
+        frontend: Frontend,
+        identity: Identity,
+        line: bytes,
+        error: ProxyError,
+        now: float,
+        *,
+        answered: bool = True,
+    ) -> FieldRules:
+        """Note a request that could not be read, and tell which rules its answer is sent by, if there is one."""
         exchange = self.begin(frontend, line, b"", -1, RequestFields(b"", b""), identity, now)
         exchange.status, exchange.error = error.status, error
+        exchange.sent = len(error_page(error.status)[0]) if answered else 0
         self.log(exchange)
         return self.rules
 

@@ -272,7 +272,22 @@ def as_bytes(source: ValueSource) -> Callable[[Request], bytes]:
         return lambda request: b"".join([piece(request) for piece in pieces])
     if isinstance(value, Value):
         return value.octets()
-    return lambda request: value(request).encode("utf-8", "surrogateescape")
+    return _octets_of(value)
+
+
+def _octets_of(function: ValueFunction) -> Callable[[Request], bytes]:
+    """What reads a user's function: it may give anything, and is to be found then."""
+
+    def read(request: Request) -> bytes:
+        text = function(request)
+        try:
+            return text.encode("utf-8", "surrogateescape")
+        except AttributeError:
+            code = getattr(function, "__code__", None)
+            place = "" if code is None else f" ({code.co_filename}:{code.co_firstlineno})"
+            raise TypeError(f"{code_of(function)}{place} gave {text!r}, which is no str") from None
+
+    return read
 
 
 def constant(value: ValueFunction) -> str | None:

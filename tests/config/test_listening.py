@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import cast
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -28,6 +29,11 @@ class EndpointTests(SynchronousTestCase):
             "systemd:domain=INET:index=0",
         ):
             self.assertEqual(endpoint(text), text)
+
+    def test_no_path(self) -> None:
+        """A UNIX socket has a path."""
+        for text in ("unix:", "unix:address=", "unix::mode=660"):
+            self.assertEqual(mistake(partial(endpoint, text))[1], 'write server("unix:/run/web.sock")')
 
     def test_other_proxies_habits(self) -> None:
         """What nginx and others would take is told in our words."""

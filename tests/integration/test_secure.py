@@ -138,6 +138,13 @@ class HandshakeTests(SecureCase):
         told = self.openssl("-servername", "a.test", "-tls1_2", request=b"R\n")
         self.assertIn("no renegotiation", told.lower())
 
+    def test_dot(self) -> None:
+        """A name with the dot of the root is the same name, of the TLS and of the request."""
+        request = b"GET / HTTP/1.1\r\nHost: %b\r\nConnection: close\r\n\r\n"
+        self.assertIn("CN = b.test", self.openssl("-servername", "b.test.", request=b"Q\n"))
+        told = self.openssl("-servername", "mtls.test.", "-ign_eof", request=request % b"mtls.test.")
+        self.assertIn("No required SSL certificate", told)
+
     def test_bodies(self) -> None:
         """Large bodies come through whole, in both directions."""
         sent = self.folder / "sent"

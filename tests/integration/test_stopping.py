@@ -75,6 +75,8 @@ proxy = http(web, access_log=None, shutdown_grace={grace})
         self.assertEnded(program.wait(15))
         self.assertGreater(monotonic() - start, 0.4)
         self.assertRaises((EOFError, ConnectionResetError), waiting.response)
+        # No peer is blamed for it.
+        self.assertNotIn("upstream", program.output())
 
     def test_restart(self) -> None:
         """The port is free for the next one at once."""

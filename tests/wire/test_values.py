@@ -249,6 +249,13 @@ class AsBytesTests(SynchronousTestCase):
         for source, text in expected:
             self.assertEqual(as_bytes(source)(request()), text)
 
+    def test_no_text(self) -> None:
+        """A function that gives something else is named, with its place."""
+        for value in (None, 5, b"bytes"):
+            read = as_bytes(lambda request, value=value: value)  # type: ignore[misc]  # that is what is wrong
+            with self.assertRaisesRegex(TypeError, r"<lambda> \(.*test_values.py:\d+\) gave .*, which is no str"):
+                read(request())
+
 
 class CodeOfTests(SynchronousTestCase):
     """What a value is called in a repr."""

@@ -85,7 +85,7 @@ class Contexts:
 
     def _named(self, connection: Connection) -> None:
         """OpenSSL has read which server the client wants, or that it does not say."""
-        context = self._for((connection.get_servername() or b"").lower())
+        context = self._for((connection.get_servername() or b"").lower().removesuffix(b"."))
         if context is not connection.get_context():
             connection.set_context(context)
             # That leaves alone what is about clients (so nginx's ngx_http_ssl_servername).

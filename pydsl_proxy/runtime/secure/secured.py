@@ -40,8 +40,11 @@ class SecuredConnection:
 
     @property
     def server_name(self) -> str:
-        """The name that the client asked for (SNI), in lower case; empty if it named none."""
-        return (self._connection.get_servername() or b"").decode("latin-1").lower()
+        """The name that the client asked for (SNI), in lower case; empty if it named none.
+
+        RFC 6066 3 has it without a dot at its end; as of the Host field, one is passed over.
+        """
+        return (self._connection.get_servername() or b"").decode("latin-1").lower().removesuffix(".")
 
     def is_verified_by(self, authority: str) -> bool:
         """Whether the client has a certificate that those in the file *authority* stand for."""
