@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import gc
 import re
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from attrs import frozen
@@ -80,10 +82,17 @@ class Source:
         return self.name.split("/")[0].removesuffix(".py")
 
 
+@cache
 def read_sources() -> list[Source]:
     """Every file of the package but the plugin, which is another package's."""
     paths = sorted(path for path in PACKAGE.rglob("*.py") if "_twist" not in path.parts)
-    return [Source(path, text := path.read_text(), ast.parse(text, str(path))) for path in paths]
+    # Within a parse CPython 3.11 must not begin another one (gh-106905), as the finalizer of a failed Deferred does when
+    # it formats a traceback.
+    gc.disable()
+    try:
+        return [Source(path, text := path.read_text(), ast.parse(text, str(path))) for path in paths]
+    finally:
+        gc.enable()
 
 
 def imports_in(tree: ast.AST) -> Iterator[tuple[int, str]]:
