@@ -39,7 +39,7 @@ class AddressTests(SynchronousTestCase):
         asked = statuses(running, "10.0.0.1", "10.0.0.2", "10.1.0.1", "11.0.0.1", "2001:db8::1", "::ffff:10.0.0.1")
         self.assertEqual(asked, [403, 200, 403, 200, 200, 403])
         self.assertEqual(ended(running), (403, "access_denied"))
-        self.assertEqual(running.exchanges[-1].message, "::ffff:10.0.0.1 is refused by deny('10.0.0.1')")
+        self.assertEqual(running.exchanges[-1].message, "10.0.0.1 is refused by deny('10.0.0.1')")
 
     def test_scopes(self) -> None:
         """The rules of an inner scope are looked at before those further out, which stay in force."""
