@@ -86,8 +86,8 @@ class Source:
 def read_sources() -> list[Source]:
     """Every file of the package but the plugin, which is another package's."""
     paths = sorted(path for path in PACKAGE.rglob("*.py") if "_twist" not in path.parts)
-    # Within a parse CPython 3.11 must not begin another one (gh-106905), as the finalizer of a failed Deferred does when
-    # it formats a traceback.
+    # Within a parse CPython 3.11 must not begin another one (gh-106905), as the finalizer of a failed Deferred does
+    # when it formats a traceback.
     gc.disable()
     try:
         return [Source(path, text := path.read_text(), ast.parse(text, str(path))) for path in paths]
