@@ -133,6 +133,12 @@ class NowhereTests(SynchronousTestCase):
             [(403, []), (404, ["b"]), (429, ["b"]), (404, []), (404, []), (200, ["d"])],
         )
 
+    def test_body(self) -> None:
+        """A body that the server would keep for its peers is not waited for."""
+        client, _ = run(server(80).buffer_request().location("/a").proxy_to(APP))
+        client.sends(get("/zz", "Content-Length: 9", method="POST") + b"body")
+        self.assertEqual(client.responses[0].status, 404)
+
     def test_unreadable_paths(self) -> None:
         """A path that cannot be read has its server's fields: it was named."""
         for host, fields in (("a", []), ("b", ["b"]), ("c", []), ("d", ["d"])):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from pydsl_proxy.config.features import merged
+from pydsl_proxy.config.features import Feature, merged
 from pydsl_proxy.config.locations import Location
 from pydsl_proxy.config.matching import Prefix
 from pydsl_proxy.config.sites import Http, Server
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import Exchange, Handle, Place
+from pydsl_proxy.steps.buffer_body import BufferRequest
 
 
 @frozen
@@ -23,6 +24,11 @@ class _NotFound:
             exchange.fail(ProxyError(Source.CLIENT, 404, "no_location", "no location of the server matches the path"))
 
         return not_found
+
+
+def of_answer(features: tuple[Feature, ...]) -> tuple[Feature, ...]:
+    """What of a server's features is of use to a 404: nobody waits for the request's body."""
+    return tuple(feature for feature in features if not isinstance(feature, BufferRequest))
 
 
 def nowhere(config: Http, server: Server) -> tuple[Location, ...]:

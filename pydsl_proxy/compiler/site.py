@@ -10,7 +10,7 @@ from pydsl_proxy.compiler.conditional_routing import Conditional, conditional_sl
 from pydsl_proxy.compiler.forks import compile_forks
 from pydsl_proxy.compiler.kept import Kept
 from pydsl_proxy.compiler.negotiating import prefaces_of
-from pydsl_proxy.compiler.nowhere import nowhere
+from pydsl_proxy.compiler.nowhere import nowhere, of_answer
 from pydsl_proxy.compiler.places import LocationPlace
 from pydsl_proxy.compiler.proxy_senders import senders_of
 from pydsl_proxy.compiler.routing import compile_locations, compile_server_names
@@ -161,8 +161,12 @@ def _locate(
     """The choice of a location; what is found to be wrong goes to *errors*, once each."""
     rooms: list[Conditional[Room]] = []
     below: list[Conditional[bool]] = []
-    for location in (*server.locations, *nowhere(config, server)):
-        place = LocationPlace(location, _features(config, server, location), upstreams, reactor, kept)
+    others = nowhere(config, server)
+    for location in (*server.locations, *others):
+        features = _features(config, server, location)
+        place = LocationPlace(
+            location, of_answer(features) if location in others else features, upstreams, reactor, kept
+        )
         test = None if location.condition is None else location.condition.compile()
         try:
             room = place.room()
