@@ -530,6 +530,16 @@ class HookTests(SynchronousTestCase):
         self.assertEqual(opened.to_client(), [(CLOSE, b"\x0f\xa0bad word", True)])
         self.assertEqual(opened.to_peer(), [(CLOSE, b"\x0f\xa0bad word", True)])
 
+    def test_grown(self) -> None:
+        """What it makes of a message may be longer than one that a side may send, with deflate too."""
+        hook = lambda message: "x" * 500  # noqa: E731
+        site = server(80).location("/").websocket_to("a:1", on_message=hook, max_message=100, deflate_to_peer=True)
+        opened = Opened(site, "Sec-WebSocket-Extensions: permessage-deflate")
+        opened.client.sends(frame(TEXT, b"a", masked=True))
+        self.assertEqual(opened.to_peer(), [(TEXT, b"x" * 500, True)])
+        opened.peer.sends(frame(TEXT, b"a"))
+        self.assertEqual(opened.client.takes()[0], 0xC1)
+
     def test_request(self) -> None:
         """It knows the request with which the WebSocket began."""
         seen: list[str] = []

@@ -26,6 +26,8 @@ class Switched(Answering):
         self._receiver = None
         self._watch.stop()
         self._watch = self._listening.watch(self._expired)
+        # As in read_body(): what is sent is not framed any more.
+        self.send_body = self.transport.write  # type: ignore[method-assign,assignment]  # told above
         self.transport.write(head)
         if self._retires < 0:
             # The proxy was stopped while the peer was asked.

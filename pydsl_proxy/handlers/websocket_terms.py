@@ -9,7 +9,8 @@ from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 
 from pydsl_proxy.errors.rates import Rate
-from pydsl_proxy.handlers.websocket import ClientLeg, Ends, PeerLeg, factories
+from pydsl_proxy.handlers.leg_transport import Ends
+from pydsl_proxy.handlers.websocket import ClientLeg, PeerLeg, factories
 from pydsl_proxy.handlers.websocket_messages import OnMessage
 
 

@@ -19,6 +19,7 @@ from time import perf_counter
 from attrs import asdict, frozen
 
 from tests.bench.scenarios import SCENARIOS, Scenario
+from tests.support.websockets import ASK, BINARY, frame
 
 # What a browser sends, more or less.
 FIELDS = {
@@ -47,7 +48,9 @@ class Figures:
 
 
 def request(scenario: Scenario, number: int = 0) -> bytes:
-    """One request."""
+    """One request, or one message."""
+    if scenario.websocket:
+        return frame(BINARY, bytes(scenario.sends), masked=True)
     fields = {"Host": "www.example.org", **FIELDS}
     if scenario.unique:
         fields["X-Request-Id"] = f"{number:012d}"
@@ -66,6 +69,10 @@ class Connection:
         self.left = self.length = 0
         self.out = memoryview(b"")
         self.began = 0.0
+        if scenario.websocket:
+            self._open()
+            self.length = len(frame(BINARY, bytes(scenario.sends)))
+            return
         self.socket.sendall(request(scenario))
         data = b""
         while not (found := data.partition(b"\r\n\r\n"))[1]:
@@ -77,6 +84,15 @@ class Connection:
         received = len(data)
         while received < self.length:
             received += len(self._receive())
+
+    def _open(self) -> None:
+        """Make a WebSocket of it."""
+        self.socket.sendall(ASK)
+        data = b""
+        while b"\r\n\r\n" not in data:
+            data += self._receive()
+        if not data.startswith(b"HTTP/1.1 101 "):
+            raise AssertionError(f"the answer grants no WebSocket: {data!r}")
 
     def _receive(self) -> bytes:
         data = self.socket.recv(1 << 16)
@@ -107,7 +123,7 @@ def run(port: int, scenario: Scenario, seconds: float) -> Figures:
     with DefaultSelector() as selector:
         for each in connections:
             each.socket.setblocking(False)
-            selector.register(each.socket, EVENT_READ | (EVENT_WRITE if scenario.sends else 0), each)
+            selector.register(each.socket, EVENT_READ | (EVENT_WRITE if scenario.bulk else 0), each)
             each.ask(plain)
         start = perf_counter()
         end = start + seconds
@@ -184,7 +200,7 @@ def load(port: int, scenario: Scenario, seconds: int) -> Figures:
     """The load of *scenario* on the proxy at *port*, from processes of their own."""
     if scenario.streams:
         return run_h2load(port, scenario, seconds)
-    if not scenario.bulk and shutil.which("wrk"):
+    if not scenario.bulk and not scenario.websocket and shutil.which("wrk"):
         return run_wrk(port, scenario, seconds)
     command = [sys.executable, "-m", "tests.bench.client", str(port), scenario.name, str(seconds)]
     output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=seconds + 60)

@@ -52,6 +52,7 @@ def start_pydsl_proxy(peer: int | str, scenario: Scenario) -> Program:
         passed = f'http(stream("{listen}").proxy_to("127.0.0.1:{peer}"), access_log="/dev/null", shutdown_grace=0)'
         return proxy(f"from pydsl_proxy import http, stream\n\nproxy = {passed}\n", port)
     files = certificate()
+    verb = {"tunnel": "websocket_to(app, tunnel=True)", "bridge": "websocket_to(app)", "": "proxy_to(app)"}
     config = f"""
 from pydsl_proxy import clients, fastcgi, http, server, tls, upstream
 
@@ -59,7 +60,7 @@ secure = {f"tls({str(files / 'localhost.pem')!r}, {str(files / 'localhost.key')!
 via = {f"fastcgi(root={str(PROGRAMS)!r})" if scenario.fastcgi else None}
 address = "{f"127.0.0.1:{peer}" if isinstance(peer, int) else f"unix:{peer}"}"
 app = upstream("app", address, keepalive={256 if scenario.pooled else 0}, via=via)
-web = server("tcp:{port}:interface=127.0.0.1:backlog=4096", tls=secure).location("/").proxy_to(app)
+web = server("tcp:{port}:interface=127.0.0.1:backlog=4096", tls=secure).location("/").{verb[scenario.websocket]}
 proxy = http(web, access_log="/dev/null", shutdown_grace=0, clients=clients(keepalive_requests=10**9))
 """
     return proxy(config, port)
@@ -75,6 +76,9 @@ def start_nginx(peer: int | str, scenario: Scenario) -> Program:
     secure = f"ssl_certificate {files}/localhost.pem; ssl_certificate_key {files}/localhost.key;"
     # Since nginx 1.25.1 `http2 on` is what to write; this is understood by later ones too.
     words = {"http2": "ssl http2", "secure": secure} if scenario.streams else {"http2": "", "secure": ""}
+    if scenario.websocket:
+        upgraded = "upgrade; proxy_set_header Upgrade $http_upgrade"
+        return nginx_with(template, folder(), peer=peer, connection=upgraded, keepalive="", **words)
     if scenario.pooled:
         return nginx_with(template, folder(), peer=peer, connection='""', keepalive="keepalive 256;", **words)
     return nginx_with(template, folder(), peer=peer, connection="close", keepalive="", **words)
@@ -88,6 +92,8 @@ def start_reverse_proxy_resource(peer: int | str, scenario: Scenario) -> Program
         raise SkipTest("it reads HTTP")
     if scenario.streams:
         raise SkipTest("it is measured without TLS")
+    if scenario.websocket:
+        raise SkipTest("it speaks no WebSocket")
     port = free_port()
     return Program([sys.executable, PROGRAMS / "reverse_proxy_resource.py", str(port), str(peer)], port)
 

@@ -15,7 +15,8 @@ class Scenario:
     *sends* is the length of each request's body in bytes.  *unique* makes every header section new; *pooled* lets the
     proxy keep connections to the peer; *idle* connections ask once and are then held.  *fastcgi* says that the peer
     is PHP-FPM.  With *passed* connections are passed on as they are.  With *streams* the connections are of HTTP/2 over
-    TLS, each with so many streams at once.
+    TLS, each with so many streams at once.  *websocket* is ``"tunnel"`` or ``"bridge"``: each connection sends binary
+    messages of *sends* bytes, one after the echo of the other.
     """
 
     name: str
@@ -30,12 +31,15 @@ class Scenario:
     fastcgi: bool = False
     passed: bool = False
     streams: int = 0
+    websocket: str = ""
 
     @property
     def unit(self) -> str:
         """What the CPU time, or the memory, is divided by."""
         if self.idle:
             return "bytes a connection"
+        if self.websocket:
+            return "CPU µs an echo"
         return "CPU s/GB" if self.bulk else "CPU µs a request"
 
 
@@ -63,6 +67,12 @@ SCENARIOS = {
             title="200 bytes over HTTP/2 and TLS, 8 clients with 10 streams each",
             connections=8,
             streams=10,
+        ),
+        *(
+            Scenario(
+                name=way, title=f"echoes of 128 bytes of WebSockets, a {way}", connections=100, sends=128, websocket=way
+            )
+            for way in ("tunnel", "bridge")
         ),
         Scenario(name="latency", title="200 bytes, one at a time", connections=1),
         Scenario(

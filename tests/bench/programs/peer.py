@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
+from base64 import b64encode
+from hashlib import sha1
 
 FIELDS = b"Content-Type: application/json\r\nCache-Control: private, max-age=0\r\nVary: Accept-Encoding, Cookie\r\n"
 PIECE = bytes(1 << 16)
@@ -18,6 +20,11 @@ def response(length: int) -> bytes:
 
 SMALL = response(200) + b'{"filler":"' + b"x" * 187 + b'"}'
 CLOSING = SMALL.replace(b"Server: peer", b"Connection: close")
+SWITCHING = (
+    b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: %b\r\n\r\n"
+)
+# RFC 6455 1.3.
+MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 # Not empty: ReverseProxyResource waits for the end of the connection then.
 STORED = response(3) + b"ok\n"
 
@@ -56,6 +63,9 @@ class Peer(asyncio.Protocol):
         if data.startswith(b"GET /large"):
             self.writable.set()
             self.sending = asyncio.ensure_future(self.send_large())
+        elif (key := re.search(rb"(?i)\r\nsec-websocket-key: *([^\r]+)", head)) is not None:
+            self.transport.write(SWITCHING % b64encode(sha1(key[1] + MAGIC, usedforsecurity=False).digest()))
+            self.transport.set_protocol(Echo(self.transport))
         elif data.startswith(b"POST"):
             match = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
             assert match is not None, "an upload has a length"
@@ -79,6 +89,25 @@ class Peer(asyncio.Protocol):
         for start in range(0, LARGE, len(PIECE)):
             self.transport.write(PIECE[: LARGE - start])
             await self.writable.wait()
+
+
+class Echo(asyncio.Protocol):
+    """A connection that has become a WebSocket; its messages are frames of 128 bytes, and come back as they are."""
+
+    HEAD, FRAME = b"\x82\x7e\x00\x80", 136
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self.transport = transport
+        self.held = b""
+
+    def data_received(self, data: bytes) -> None:
+        """One frame, most of the time."""
+        data = self.held + data
+        while len(data) >= self.FRAME:
+            key, payload = int.from_bytes(data[4:8] * 32, "big"), int.from_bytes(data[8 : self.FRAME], "big")
+            self.transport.write(self.HEAD + (key ^ payload).to_bytes(128, "big"))
+            data = data[self.FRAME :]
+        self.held = data
 
 
 async def main(port: int) -> None:
