@@ -14,6 +14,7 @@ from pydsl_proxy.interfaces import AttachedFilter, Exchange, Nearness, Place, Si
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.wire.request import Request
+from pydsl_proxy.wire.values import place_of
 
 VERB = "limit_rate"
 
@@ -52,7 +53,14 @@ class LimitRate:
             return None
 
         def attach(exchange: Exchange, sink: Sink) -> Sink | None:
-            each = rate(exchange.request) if callable(rate) else rate
+            each = _told(rate, exchange.request) if callable(rate) else rate
             return RateSink(sink, each, clock, after=after) if each is not None and each > 0 else None
 
         return attach
+
+
+def _told(rate: Callable[[Request], float | None], request: Request) -> float | None:
+    each = rate(request)
+    if each is not None and not isinstance(each, int | float):
+        raise TypeError(f"{place_of(rate)} gave {each!r}, which is no number of bytes a second")
+    return each

@@ -283,11 +283,16 @@ def _octets_of(function: ValueFunction) -> Callable[[Request], bytes]:
         try:
             return text.encode("utf-8", "surrogateescape")
         except AttributeError:
-            code = getattr(function, "__code__", None)
-            place = "" if code is None else f" ({code.co_filename}:{code.co_firstlineno})"
-            raise TypeError(f"{code_of(function)}{place} gave {text!r}, which is no str") from None
+            raise TypeError(f"{place_of(function)} gave {text!r}, which is no str") from None
 
     return read
+
+
+def place_of(function: object) -> str:
+    """The name of a user's function, and where it stands."""
+    name = getattr(function, "__qualname__", None) or repr(function)
+    code = getattr(function, "__code__", None)
+    return name if code is None else f"{name} ({code.co_filename}:{code.co_firstlineno})"
 
 
 def constant(value: ValueFunction) -> str | None:

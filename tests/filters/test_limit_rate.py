@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pydsl_proxy import KiB, server
 from pydsl_proxy.config.features import filters_of
 from pydsl_proxy.filters.limit_rate import LimitRate
+from pydsl_proxy.testing import run
 from tests.support.failing import mistake
 
 
@@ -26,6 +27,15 @@ class VerbTests(SynchronousTestCase):
         """The innermost holds."""
         made = server(80).limit_rate(500).limit_rate(None)
         self.assertEqual(filters_of(made.features), (LimitRate(None),))
+
+    def test_no_number(self) -> None:
+        """A function that gives no number is named in the log, with its place."""
+        web = server(80).limit_rate(lambda request: "fast").location("/").respond(200)  # type: ignore[arg-type,return-value]  # that is what is wrong
+        client, _ = run(web)
+        self.assertEqual(client.request("GET").status, 500)
+        (failure,) = self.flushLoggedErrors(TypeError)[:1]
+        self.assertIn("test_limit_rate.py:", failure.getErrorMessage())
+        self.assertIn("gave 'fast', which is no number of bytes a second", failure.getErrorMessage())
 
     def test_mistakes(self) -> None:
         """A rate is a number of bytes, and more than none."""
