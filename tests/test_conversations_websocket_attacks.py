@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+import tracemalloc
 import zlib
 from itertools import pairwise
 from typing import TypeAlias
@@ -126,6 +127,27 @@ class CaseTests(SynchronousTestCase):
             frames = opened.to_peer()
             self.assertEqual(b"".join(each[1] for each in frames), b"".join(payloads))
             self.assertEqual((frames[0][0], frames[-1][2]), (TEXT, True))
+
+    def test_empty_fragments_without_end(self) -> None:
+        """Fragments of no bytes are not kept, however many there are, nor are they passed on."""
+        for hook in (None, lambda message: message.data):
+            opened = Opened(server(80).location("/").websocket_to("a:1", on_message=hook))
+            opened.client.sends(masked(TEXT, b"x", fin=False))
+            opened.peer.takes()
+            nothing = masked(0, b"", fin=False) * 5000
+            opened.client.sends(nothing)
+            tracemalloc.start()
+            try:
+                for _ in range(10):
+                    opened.client.sends(nothing)
+                # Not what the client of these tests keeps of what it has sent.
+                shot = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(False, "*/testing/*")])
+                kept = sum(each.size for each in shot.statistics("filename"))
+            finally:
+                tracemalloc.stop()
+            self.assertLess(kept, 150_000)
+            opened.client.sends(masked(0, b"y"))
+            self.assertEqual(b"".join(each[1] for each in opened.to_peer())[-1:], b"y")
 
     def test_utf8(self) -> None:
         """6: characters may be split between fragments and between reads; what is not UTF-8 is closed for at once."""

@@ -81,6 +81,7 @@ class Leg(WebSocketAdapterProtocol, WebSocketProtocol):  # type: ignore[misc]  #
         self.head = b""
         self._first = True
         self._held: bytes | None = None
+        self._whole: bytes | bytearray = b""
         self._pong_owed: bytes | None = None
         self.makeConnection(LegTransport(ends, self))
 
@@ -154,13 +155,15 @@ class Leg(WebSocketAdapterProtocol, WebSocketProtocol):  # type: ignore[misc]  #
         super().onMessageBegin(isBinary)
         self._first = True
         self._held = None
+        self._whole = bytearray() if self.holds else b""
 
     def onMessageFrameData(self, payload: bytes) -> None:
         """Some of a frame; one piece is held, for most messages are one."""
         if self.failedByMe:
             return
         if self.holds:
-            self.frame_data.append(payload)
+            # Autobahn keeps a list, which fragments of no bytes make longer for ever.
+            self._whole += payload
             return
         held, self._held = self._held, payload
         if held is not None:
@@ -168,10 +171,9 @@ class Leg(WebSocketAdapterProtocol, WebSocketProtocol):  # type: ignore[misc]  #
 
     def onMessageFrameEnd(self) -> None:
         """A frame is complete."""
-        if self.failedByMe or self.holds:
-            super().onMessageFrameEnd()
-            return
         self.frame_data = []
+        if self.failedByMe or self.holds:
+            return
         held, self._held = self._held, None
         if held is not None and self.current_frame.fin and self._first:
             self.ends.message(self, held, self.message_is_binary)
@@ -187,7 +189,8 @@ class Leg(WebSocketAdapterProtocol, WebSocketProtocol):  # type: ignore[misc]  #
         if self.failedByMe:
             return
         if self.holds:
-            self.ends.message(self, b"".join(self.message_data), self.message_is_binary)
+            whole, self._whole = bytes(self._whole), b""
+            self.ends.message(self, whole, self.message_is_binary)
         elif not self._first:
             self.ends.message_end(self)
         self.message_data = []
