@@ -56,7 +56,8 @@ class Leg(WebSocketAdapterProtocol, WebSocketProtocol):  # type: ignore[misc]  #
     log = Silent()
     # Nobody reads them, so one is enough for all.
     trafficStats = TrafficStats()
-    # Those of a factory would be copied to each connection.
+    # Those of a factory would be copied to each connection, and all of them worded for a log: 0.25 ms a WebSocket.
+    CONFIG_ATTRS = ()
     logOctets = logFrames = trackTimings = failByDrop = webStatus = False
     utf8validateIncoming = applyMask = echoCloseCodeReason = tcpNoDelay = True
     maxFramePayloadSize = autoFragmentSize = 0
