@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from typing import cast
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -343,6 +344,35 @@ class EndTests(SynchronousTestCase):
         client.sends(frame(TEXT, b"a", masked=True))
         self.assertEqual(received(client), [(CLOSE, (1011).to_bytes(2, "big"), True)])
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_large(self) -> None:
+        """What the application sends is not bounded by what it takes: a message of 2 MiB with deflate, too."""
+        text = "x" * 2 * 1024 * 1024
+        application = sending(ACCEPT, {"type": "websocket.send", "text": text})
+        for offers in ([], ["Sec-WebSocket-Extensions: permessage-deflate"]):
+            running = run(server(80).location("/").asgi(application, max_message=1000))
+            running[0].sends(get("/ws", *ASKED, *offers))
+            opcode, payload, _ = frames_in(running[0].takes().partition(b"\r\n\r\n")[2])[0]
+            if offers:
+                payload = zlib.decompressobj(-15).decompress(payload)
+            self.assertEqual((opcode, payload.decode()), (TEXT, text))
+
+    def test_empty_unread(self) -> None:
+        """Empty messages to a client that does not read are bounded, too."""
+        sent: list[int] = []
+
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            await receive()
+            await send(ACCEPT)
+            await receive()
+            for number in range(100_000):
+                await send({"type": "websocket.send", "text": ""})
+                sent.append(number)
+
+        client, _ = opened(only(answer))
+        client.stops_reading()
+        client.sends(frame(TEXT, b"go", masked=True))
+        self.assertLess(len(sent), 50_000)
 
     def test_client_leaves(self) -> None:
         """A client that is gone has disconnected with 1006; what is sent to it raises OSError, and nobody is blamed."""

@@ -65,7 +65,7 @@ class Socket:
         self._call: SocketCall | None = None
         self._leg = leg = terms.make_leg()
         leg.begin(self, terms.most, True, True)
-        self._way = Way(leg.feed, self._pause_client, deflated=True)
+        self._way = Way(leg.feed, self._pause_client, deflated=False)
         self._watch = BridgeWatch(terms.kit, self)
         self._is_open = False
         self._over = False
@@ -104,6 +104,7 @@ class Socket:
         if not leg.is_ready:
             self._give_up(400, "the client's Sec-WebSocket fields are malformed")
             return
+        self._way = Way(leg.feed, self._pause_client, deflated=leg.is_deflated)
         exchange.switch(read_response_head(_SWITCHING + made + section(pairs)), b"")
         self._is_open = True
         exchange.stream_from(self)
@@ -114,12 +115,12 @@ class Socket:
     def send_message(self, data: bytes, binary: bool) -> None:
         """Send the client one."""
         if not self._over:
-            self._watch.admits(self._leg)
+            self._watch.move()
             self._leg.send_whole(data, binary)
         if self._paused:
-            self._untaken += len(data)
+            self._untaken += cost_of(data)
         elif self._call is not None:
-            self.loop.within(self._call.taken, len(data))
+            self.loop.within(self._call.taken, cost_of(data))
 
     def close_by_application(self, code: int, reason: str) -> None:
         """Close; before it has accepted, that is a refusal: 403, as the specification has it."""
@@ -162,9 +163,12 @@ class Socket:
         """All is said."""
         self.end()
 
+    def moving(self, leg: Leg) -> None:
+        """Some of a message has come."""
+        self._watch.move()
+
     def message(self, leg: Leg, data: bytes, binary: bool) -> None:
         """A message of the client."""
-        self._watch.admits(leg)
         if self._call is None:
             return
         # The leg has seen to it that text is UTF-8.

@@ -150,7 +150,7 @@ class SocketCall:
             encoded = data
         else:
             raise TypeError("a message is either text, a str, or bytes")
-        self._in_flight += len(encoded)
+        self._in_flight += cost_of(encoded)
         self._outside(self._socket.send_message, encoded, text is None)
 
     def _close(self, message: MutableMapping[str, object]) -> None:

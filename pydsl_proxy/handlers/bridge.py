@@ -6,8 +6,8 @@ from twisted.logger import Logger
 
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.handlers.bridge_watch import BridgeWatch
-from pydsl_proxy.handlers.websocket import ClientLeg, Leg
-from pydsl_proxy.handlers.websocket_messages import OnMessage, WebSocketMessage, close_websocket
+from pydsl_proxy.handlers.websocket import INTERNAL_ERROR, ClientLeg, Leg
+from pydsl_proxy.handlers.websocket_messages import OnMessage, WebSocketMessage, close_websocket, said
 from pydsl_proxy.handlers.websocket_terms import Kit
 from pydsl_proxy.handlers.websocket_way import Way
 from pydsl_proxy.interfaces import BodyReceiver, Exchange, Producer, Trailers
@@ -17,8 +17,8 @@ from pydsl_proxy.wire.websocket import granted_anew, offered_subprotocols
 
 log = Logger()
 
-# RFC 6455 7.4.1; 1006 is never sent, and browsers take 1014 (bad gateway) for a violation.
-GOING_AWAY, INTERNAL_ERROR = 1001, 1011
+# RFC 6455 7.4.1.
+GOING_AWAY = 1001
 
 
 class Bridge:
@@ -33,14 +33,14 @@ class Bridge:
     def __init__(self, kit: Kit, outer: Exchange) -> None:
         self._kit = kit
         self._outer = outer
-        self._peer = peer = kit.peer_leg(self)
+        self._peer = kit.peer_leg(self)
         self._client: ClientLeg | None = None
         self._uplink: BodyReceiver | None = None
         self._source: Producer | None = None
         self._first = b""
         self._client_over = self._peer_over = False
         self._client_way = Way(_unready, self._pause_client, deflated=False)
-        self._peer_way = Way(peer.feed, self._pause_peer, deflated=peer.deflates)
+        self._peer_way = Way(_unready, self._pause_peer, deflated=False)
         self._watch = BridgeWatch(kit, self)
         outer.running = self
 
@@ -190,7 +190,8 @@ class Bridge:
             self._give_up(error)
             return
         self._client = client
-        self._client_way = Way(client.feed, self._pause_client, deflated=client.deflates)
+        self._client_way = Way(client.feed, self._pause_client, deflated=client.is_deflated)
+        self._peer_way = Way(self._peer.feed, self._pause_peer, deflated=self._peer.is_deflated)
         self._first = data
         self._outer.switch(granted_anew(response, section), b"")
         self._outer.stream_from(self)
@@ -225,6 +226,10 @@ class Bridge:
     def is_slow(self, leg: Leg) -> bool:
         """Whether what is sent on *leg* waits already."""
         return (self._peer_way if leg is self._client else self._client_way).is_blocked
+
+    def moving(self, leg: Leg) -> None:
+        """Some of a message has come."""
+        self._watch.move()
 
     def message(self, leg: Leg, data: bytes, binary: bool) -> None:
         """A message that came as a whole."""
@@ -263,17 +268,16 @@ class Bridge:
     def _judge(self, hook: OnMessage, leg: Leg, data: bytes, binary: bool) -> None:
         text = data if binary else data.decode()
         try:
-            verdict = hook(WebSocketMessage(text, leg is self._client, self._outer.request))
+            verdict = said(hook(WebSocketMessage(text, leg is self._client, self._outer.request)))
         except Exception:
-            log.failure("on_message= of {exchange} raised", exchange=self._outer)
-            self.close(INTERNAL_ERROR, None, ProxyError(Source.US, 500, "internal_error", "on_message= raised"))
+            why = f"on_message={hook!r} raised, or returned no verdict"
+            log.failure("{why}, for {exchange}", why=why, exchange=self._outer)
+            self.close(INTERNAL_ERROR, None, ProxyError(Source.US, 500, "internal_error", why))
             return
         if isinstance(verdict, close_websocket):
             self.close(verdict.code, verdict.reason)
-        elif isinstance(verdict, str):
-            self._other(leg).send_whole(verdict.encode(), False)
         elif verdict is not None:
-            self._other(leg).send_whole(verdict, True)
+            self._other(leg).send_whole(*verdict)
 
     def _other(self, leg: Leg) -> Leg:
         if leg is self._peer:

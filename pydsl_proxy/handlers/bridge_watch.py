@@ -61,14 +61,16 @@ class BridgeWatch:
         """Something came on *leg*."""
         self._heard.add(leg)
 
+    def move(self) -> None:
+        """Some of a message came or is sent: it is not idle."""
+        self._said = self._kit.clock.seconds()
+
     def admits(self, leg: Leg) -> bool:
-        """Note a message; False if a client has sent too many, and all is closed."""
-        if self._is_closing:
-            return True
-        now = self._said = self._kit.clock.seconds()
+        """Count a message; False if a client has sent too many, and all is closed."""
         rate = self._kit.rate
-        if rate is None or leg is not self._client:
+        if rate is None or leg is not self._client or self._is_closing:
             return True
+        now = self._kit.clock.seconds()
         leaked = rate.leaked(int((now - self._counted) * 1000))
         self._excess = max(self._excess - leaked, 0) + REQUEST
         self._counted = now

@@ -17,6 +17,9 @@ class Ends(Protocol):
     def dropped(self, leg: Leg) -> None:
         """*leg* is over, its last bytes are sent."""
 
+    def moving(self, leg: Leg) -> None:
+        """Some of a message has come, which may be held yet."""
+
     def message(self, leg: Leg, data: bytes, binary: bool) -> None:
         """A message that came as a whole."""
 

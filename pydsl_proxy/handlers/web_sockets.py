@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import ClassVar
 
 from attrs import field, frozen
@@ -60,6 +61,11 @@ class WebSockets:
             raise ConfigError(
                 f"{VERB}(on_message=…): {self.on_message!r} is no function", hint="write on_message=check, a function"
             )
+        if _is_async(self.on_message):
+            raise ConfigError(
+                f"{VERB}(on_message=…): {self.on_message!r} is a coroutine function, and nobody awaits what it returns",
+                hint="write it with def, without async; what takes time is for the peer, or for .asgi(…)",
+            )
         told = options(self, *_BRIDGED)
         if self.tunnel and told:
             raise ConfigError(
@@ -100,6 +106,10 @@ class WebSockets:
             *leg_makers(place.clock),
         )
         return bridging(kit, place.caller(self.upstream, replaced, websocket=True))
+
+
+def _is_async(given: object) -> bool:
+    return inspect.iscoroutinefunction(given) or inspect.iscoroutinefunction(getattr(given, "__call__", None))  # noqa: B004
 
 
 def _from(origins: tuple[str, ...], inner: Handle) -> Handle:

@@ -26,8 +26,11 @@ from autobahn.websocket.protocol import TrafficStats, WebSocketProtocol
 from twisted.internet.interfaces import IReactorTime
 
 from pydsl_proxy.handlers.leg_transport import Ends, LegTransport, Silent
+from pydsl_proxy.handlers.websocket_way import PIECE
 from pydsl_proxy.wire.grammar import HEAD_END
 
+# RFC 6455 7.4.1 and IANA's registry; Autobahn and browsers take 1014 for a violation, so it is passed on as 1011.
+INTERNAL_ERROR, BAD_GATEWAY = 1011, 1014
 # What Autobahn keeps of a handshake, and for a way to send that is not used: some 2.5 kB a leg.
 _SPENT = (
     "_wskey",
@@ -81,8 +84,7 @@ class Leg(WebSocketAdapterProtocol, WebSocketProtocol):  # type: ignore[misc]  #
         self.is_ready = self.is_told = self.is_dropped = False
         self.head = b""
         self._first = True
-        self._held: bytes | None = None
-        self._whole: bytes | bytearray = b""
+        self._held = bytearray()
         self._pong_owed: bytes | None = None
         self.makeConnection(LegTransport(ends, self))
 
@@ -97,6 +99,11 @@ class Leg(WebSocketAdapterProtocol, WebSocketProtocol):  # type: ignore[misc]  #
     def lost(self) -> None:
         """The other side is gone."""
         self.state = self.STATE_CLOSED
+
+    @property
+    def is_deflated(self) -> bool:
+        """Whether permessage-deflate was agreed on, once the handshake is over."""
+        return self._perMessageCompress is not None
 
     @property
     def can_send(self) -> bool:
@@ -155,50 +162,47 @@ class Leg(WebSocketAdapterProtocol, WebSocketProtocol):  # type: ignore[misc]  #
         """A message begins."""
         super().onMessageBegin(isBinary)
         self._first = True
-        self._held = None
-        self._whole = bytearray() if self.holds else b""
+        self._held.clear()
 
     def onMessageFrameData(self, payload: bytes) -> None:
-        """Some of a frame; one piece is held, for most messages are one."""
+        """Some of a frame; what is no PIECE yet is held, for most messages are less, and small frames cost."""
         if self.failedByMe:
             return
-        if self.holds:
-            # Autobahn keeps a list, which fragments of no bytes make longer for ever.
-            self._whole += payload
-            return
-        held, self._held = self._held, payload
-        if held is not None:
-            self._pass(held)
+        self.ends.moving(self)
+        if len(self._held) >= PIECE and not self.holds:
+            self._pass()
+        # One array: fragments cost no more memory than their octets, and empty ones none.
+        self._held += payload
 
     def onMessageFrameEnd(self) -> None:
-        """A frame is complete."""
-        self.frame_data = []
-        if self.failedByMe or self.holds:
-            return
-        held, self._held = self._held, None
-        if held is not None and self.current_frame.fin and self._first:
-            self.ends.message(self, held, self.message_is_binary)
-        elif held:
-            self._pass(held)
+        """A frame is complete; a fragment does not wait for the next."""
+        if self._held and not (self.failedByMe or self.holds or self.current_frame.fin):
+            self._pass()
 
-    def _pass(self, piece: bytes) -> None:
+    def _pass(self) -> None:
         first, self._first = self._first, False
+        piece = bytes(self._held)
+        self._held.clear()
         self.ends.piece(self, piece, self.message_is_binary, first)
 
     def onMessageEnd(self) -> None:
-        """A message is complete."""
+        """A message is complete, and if it is text, UTF-8 to its end."""
         if self.failedByMe:
             return
-        if self.holds:
-            whole, self._whole = bytes(self._whole), b""
+        if self._first:
+            whole = bytes(self._held)
+            self._held.clear()
             self.ends.message(self, whole, self.message_is_binary)
-        elif not self._first:
-            self.ends.message_end(self)
-        self.message_data = []
+            return
+        if self._held:
+            self._pass()
+        self.ends.message_end(self)
 
     def onCloseFrame(self, code: int | None, reasonRaw: bytes | None) -> bool | None:
         """The other side closes; a close that answers ours is nothing new."""
         was_open = self.can_send
+        if code == BAD_GATEWAY:
+            code = INTERNAL_ERROR
         # A server drops the connection within that call, but the other leg must hear first with which code.
         self.is_told = True
         stop = super().onCloseFrame(code, reasonRaw)  # type: ignore[arg-type]  # either may be absent
@@ -240,14 +244,27 @@ class ClientLeg(Leg, WebSocketServerProtocol):  # type: ignore[misc]  # as above
         """The Sec-WebSocket fields of a 101, as a section; the client's offer is *extensions*."""
         head = b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13"
         head += b"\r\nSec-WebSocket-Key: " + key
-        if extensions:
-            head += b"\r\nSec-WebSocket-Extensions: " + extensions
+        offers = self._sound_offers(extensions) if self.deflates else b""
+        if offers:
+            head += b"\r\nSec-WebSocket-Extensions: " + offers
         if subprotocol is not None:
             head += b"\r\nSec-WebSocket-Protocol: " + subprotocol
             self._subprotocol = subprotocol.decode("latin-1")
         self.feed(head + HEAD_END)
         self._open()
         return _section_of(self.head) if self.is_ready else b""
+
+    def _sound_offers(self, extensions: bytes) -> bytes:
+        """Those of permessage-deflate whose parameters may be accepted; others are declined (RFC 7692 7.1)."""
+        return b",".join([offer for offer in extensions.split(b",") if self._is_sound(offer.decode("latin-1"))])
+
+    def _is_sound(self, offer: str) -> bool:
+        try:
+            [(name, parameters)] = self._parseExtensionsHeader(offer)
+            PerMessageDeflateOffer.parse(parameters)
+        except Exception:  # Autobahn's, which has no name of its own
+            return False
+        return bool(name == PerMessageDeflateOffer.EXTENSION_NAME)
 
 
 class PeerLeg(Leg, WebSocketClientProtocol):  # type: ignore[misc]  # as above

@@ -48,3 +48,17 @@ class close_websocket:  # written as a call, as all of the DSL is
 Verdict: TypeAlias = "str | bytes | close_websocket | None"
 OnMessage: TypeAlias = Callable[[WebSocketMessage], Verdict]
 """Says of a message what is sent on: its ``data``, or other data; None drops it."""
+
+
+def said(verdict: Verdict) -> tuple[bytes, bool] | close_websocket | None:
+    """*verdict* as what is sent, the octets and whether they are binary.
+
+    Raises TypeError if it is none, and UnicodeEncodeError if it is text that UTF-8 has no octets for.
+    """
+    if verdict is None or isinstance(verdict, close_websocket):
+        return verdict
+    if isinstance(verdict, str):
+        return verdict.encode(), False
+    if isinstance(verdict, bytes):
+        return verdict, True
+    raise TypeError(f"{verdict!r} is neither str, bytes, close_websocket(…) nor None")
