@@ -14,7 +14,7 @@ from tests.integration.websockets import library_peer
 LONG = os.environ.get("PYDSL_PROXY_LONG") == "1"
 COUNT, SECONDS, PING = (5000, 600, 20) if LONG else (300, 4, 1)
 # Bytes of the proxy's memory, with both of its connections.
-TUNNEL_EACH, BRIDGE_EACH = 16_000, 32_000
+TUNNEL_EACH, BRIDGE_EACH = 13_000, 26_000
 # Bytes that do not depend on how many there are; they count where these are few.
 ANYWAY = 4_000_000
 
