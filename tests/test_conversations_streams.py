@@ -102,6 +102,21 @@ class PassingTests(SynchronousTestCase):
         self.assertFalse(client.was_reset or peers["a:1"].was_reset)
         self.assertEqual(causes(running), [(200, "")])
 
+    def test_half_close_unix(self) -> None:
+        """The end reaches a peer at a UNIX socket too, and what it says then the client."""
+        running = run(stream("unix:/run/db.sock").proxy_to("unix:/run/peer.sock"))
+        client, peer = running[0], running.peers["unix:/run/peer.sock"]
+        client.sends(b"question")
+        client.half_closes()
+        peer.expects(b"question")
+        self.assertTrue(peer.is_closed)
+        self.assertFalse(client.is_closed)
+        peer.sends(b"answer")
+        peer.closes()
+        client.expects(b"answer")
+        self.assertTrue(client.is_gone and peer.connection.is_gone)
+        self.assertEqual(causes(running), [(200, "")])
+
     def test_half_close_of_the_peer(self) -> None:
         """The same the other way round."""
         client, peers = run(stream(5432).proxy_to(DB))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IHalfCloseableProtocol, ITCPTransport
+from twisted.internet.interfaces import IHalfCloseableDescriptor, IHalfCloseableProtocol, ITCPTransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -77,13 +77,17 @@ class Half(Protocol):
         """All that was for this side is sent, and its end."""
 
     def end(self) -> None:
-        """Send what is queued, then nothing more; read on."""
+        """Send what is queued, then nothing more; read on, if the transport has halves."""
         transport = self.transport
         self.finished = True
         # A producer that is paused would be resumed when the queue is sent, and the end forgotten.
         transport.unregisterProducer()
-        if ITCPTransport.providedBy(transport):
-            transport.loseWriteConnection()
+        # UNIX sockets have halves too, though Twisted tells it of descriptors, not of IUNIXTransport.
+        if IHalfCloseableDescriptor.providedBy(transport) or ITCPTransport.providedBy(transport):
+            cast(ITCPTransport, transport).loseWriteConnection()
+        else:
+            self.closed = True
+            transport.loseConnection()
 
     def close(self) -> None:
         """Send what is queued, then close."""

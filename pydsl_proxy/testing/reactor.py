@@ -25,7 +25,7 @@ from zope.interface import implementer
 
 from pydsl_proxy.testing.event_loop import MemoryEventLoop
 from pydsl_proxy.testing.lock_step import LockStep
-from pydsl_proxy.testing.transport import Address, FarEnd, MemoryTransport
+from pydsl_proxy.testing.transport import Address, FarEnd, MemoryTransport, MemoryUNIXTransport
 from pydsl_proxy.wire.secured import Secured
 
 if TYPE_CHECKING:
@@ -293,11 +293,13 @@ class MemoryConnector:
     def accept(self, end: FarEnd) -> MemoryTransport | None:
         """The connection is made."""
         self._timer.cancel()
-        host = IPv4Address("TCP", "127.0.0.1", 40000) if not isinstance(self._address, UNIXAddress) else self._address
+        is_unix = isinstance(self._address, UNIXAddress)
+        host = self._address if is_unix else IPv4Address("TCP", "127.0.0.1", 40000)
         protocol = self._factory.buildProtocol(self._address)
         if protocol is None:
             return None
-        transport = self._transport = MemoryTransport(self._loop, end, host, self._address)
+        make = MemoryUNIXTransport if is_unix else MemoryTransport
+        transport = self._transport = make(self._loop, end, host, self._address)
         transport.begin(protocol)
         return transport
 

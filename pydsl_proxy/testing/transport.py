@@ -11,7 +11,7 @@ from twisted.internet.error import ConnectionAborted
 from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol, IProtocol, ITCPTransport
 from twisted.internet.main import CONNECTION_DONE
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import implementedBy, implementer, implementer_only
 
 from pydsl_proxy.wire.secured import Secured
 
@@ -198,3 +198,9 @@ class MemoryTransport(FileDescriptor):
     def setTcpKeepAlive(self, enabled: bool) -> None:
         """Keep it."""
         self.keep_alive = bool(enabled)
+
+
+# As the lean connections to peers over UNIX sockets: nobody is to ask for what TCP alone has.
+@implementer_only(*(each for each in implementedBy(MemoryTransport) if each is not ITCPTransport))  # type: ignore[no-untyped-call]
+class MemoryUNIXTransport(MemoryTransport):
+    """The same of a UNIX socket."""

@@ -6,7 +6,7 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Callable
-from socketserver import BaseRequestHandler, ThreadingTCPServer
+from socketserver import BaseRequestHandler, BaseServer, ThreadingTCPServer, ThreadingUnixStreamServer
 from threading import Thread
 from time import sleep
 
@@ -29,17 +29,25 @@ class _Server(ThreadingTCPServer):
     request_queue_size = 64
 
 
-class Peer:
-    """A TCP server in this process; *serve* has each connection to itself."""
+class _UnixServer(ThreadingUnixStreamServer):
+    daemon_threads = True
 
-    def __init__(self, serve: Callable[[socket.socket], None]) -> None:
+
+class Peer:
+    """A server in this process, TCP or at *path*; *serve* has each connection to itself."""
+
+    def __init__(self, serve: Callable[[socket.socket], None], path: str | None = None) -> None:
         class Handler(BaseRequestHandler):
             def handle(self) -> None:
                 with contextlib.suppress(OSError):
                     serve(self.request)
 
-        self._server = _Server(("127.0.0.1", 0), Handler)
-        self.port: int = self._server.server_address[1]
+        self._server: BaseServer
+        if path is None:
+            self._server = _Server(("127.0.0.1", 0), Handler)
+            self.port: int = self._server.server_address[1]
+        else:
+            self._server = _UnixServer(path, Handler)
         self._thread = Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
 
@@ -69,9 +77,9 @@ def rest(connection: socket.socket) -> bytes:
 class StreamTestCase(SynchronousTestCase):
     """A peer, and a proxy before it."""
 
-    def peer(self, serve: Callable[[socket.socket], None]) -> Peer:
+    def peer(self, serve: Callable[[socket.socket], None], path: str | None = None) -> Peer:
         """A peer, until the test is over."""
-        made = Peer(serve)
+        made = Peer(serve, path)
         self.addCleanup(made.stop)
         return made
 
@@ -97,6 +105,36 @@ class PassingTests(StreamTestCase):
             client.sendall(data)
             client.shutdown(socket.SHUT_WR)
             self.assertEqual(rest(client), data)
+
+    def test_unix(self) -> None:
+        """So does one at a UNIX socket, of a peer at another; and who closes leaves no connection behind."""
+        left: list[bytes] = []
+
+        def note_the_end(connection: socket.socket) -> None:
+            try:
+                echo_at_the_end(connection)
+            finally:
+                left.append(b"left")
+
+        files, port = folder(), free_port()
+        self.peer(note_the_end, f"{files}/peer")
+        self.proxy(
+            f"""
+one = stream("unix:{files}/front").proxy_to("unix:{files}/peer")
+two = stream({port}).proxy_to("unix:{files}/peer")
+proxy = http(one, two, access_log=None)""",
+            port,
+        )
+        data = bytes(range(256)) * 4096
+        for number in range(4):
+            with socket.socket(socket.AF_UNIX) if number % 2 else reach(port) as client:
+                if number % 2:
+                    client.connect(f"{files}/front")
+                client.sendall(data)
+                if number > 1:
+                    client.shutdown(socket.SHUT_WR)
+                    self.assertEqual(rest(client), data)
+            wait_until(lambda: len(left) > number, 5, "the peer hears the end")  # noqa: B023
 
     def test_peer_speaks_first(self) -> None:
         """A greeting reaches a client that says nothing, over TLS too, and only after the handshake."""
