@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from pydsl_proxy.connectors.refusing_requests import Refusal, answer
 from pydsl_proxy.connectors.uploading import PacedUpload
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.interfaces import Attempt, Exchange, Home, StreamTransport, Trailers
+from pydsl_proxy.interfaces import Attempt, Exchange, Home, StreamTransport, Trailers, UnannouncedEnd
 from pydsl_proxy.wire.cgi_head import head_end, read_cgi_head
 from pydsl_proxy.wire.grammar import Malformed
 from pydsl_proxy.wire.head import ResponseHead
@@ -290,7 +290,8 @@ class CgiConnection(Protocol):
             attempt.failed(ProxyError(Source.PEER, 502, "closed", text))
 
     def _may_end_by_close(self, reason: Failure) -> bool:
-        return reason.check(ConnectionDone) is not None
+        """uWSGI sends no close_notify, and nginx asks for none (its SSL_OP_IGNORE_UNEXPECTED_EOF)."""
+        return reason.check(ConnectionDone, UnannouncedEnd) is not None
 
     def _fail(self, attempt: Attempt, cause: str, what: str, status: int = 502, *, retryable: bool = False) -> None:
         self.abandon()

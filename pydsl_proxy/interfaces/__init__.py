@@ -7,6 +7,7 @@ config value again.
 
 from __future__ import annotations
 
+from pydsl_proxy.interfaces.endings import UnannouncedEnd
 from pydsl_proxy.interfaces.event_loops import EventLoop
 from pydsl_proxy.interfaces.exchanges import AttachedFilter, Exchange, Handle, Nearness, Sink
 from pydsl_proxy.interfaces.frontends import Bound, ClientLimits, Drainable, Frontend, FrontendSite, Limited, Listening
@@ -74,5 +75,6 @@ __all__ = [
     "Threads",
     "Timeouts",
     "Trailers",
+    "UnannouncedEnd",
     "Watch",
 ]

@@ -33,12 +33,13 @@ def php_fpm() -> str:
     return str(found[-1]) if found else require("php-fpm", "apt-get install php-fpm")
 
 
-def uwsgi(protocol: str) -> Program:
-    """uWSGI with an application of WSGI, speaking ``uwsgi``, ``scgi`` or ``fastcgi``."""
+def uwsgi(protocol: str, tls: tuple[str, str] | None = None) -> Program:
+    """uWSGI with an application of WSGI, speaking ``uwsgi``, ``scgi``, ``fastcgi``, or ``suwsgi`` with its *tls*."""
     port = free_port()
     command = require("uwsgi", "apt-get install uwsgi-core uwsgi-plugin-python3")
+    pair = "" if tls is None else f",{tls[0]},{tls[1]}"
     socket = "socket" if protocol == "uwsgi" else f"{protocol}-socket"
     plugin = ["--plugin", "python3"] if Path("/usr/lib/uwsgi/plugins/python3_plugin.so").exists() else []
-    options = [f"--{socket}", f"127.0.0.1:{port}", "--master", "--die-on-term", "--disable-logging"]
+    options = [f"--{socket}", f"127.0.0.1:{port}{pair}", "--master", "--die-on-term", "--disable-logging"]
     application = ["--wsgi-file", str(PROGRAMS / "cgi_app.py")]
     return Program([command, *plugin, *options, *application], port)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from hashlib import sha256
 from random import Random
 from typing import ClassVar
@@ -15,6 +15,7 @@ from tests.integration import applications
 from tests.integration.clients import RawClient, fetch
 from tests.integration.peers import nginx_with
 from tests.integration.support import PROGRAMS, Program, folder, free_port, proxy, shared
+from tests.support.authorities import Authority
 
 UWSGI, SCGI, FASTCGI = (partial(applications.uwsgi, protocol) for protocol in ("uwsgi", "scgi", "fastcgi"))
 
@@ -67,6 +68,38 @@ class UwsgiTests(SynchronousTestCase):
         """100 MB of a length that nobody declares."""
         body = fetch(self.port, "/large").body
         self.assertEqual((len(body), body[-10:]), (100_000_000, b"0123456789"))
+
+
+@cache
+def issued() -> tuple[str, str, str]:
+    """An authority, and a certificate of it with its key."""
+    files, authority = folder(), Authority()
+    return (authority.save(files), *authority.issue("localhost").save(files, "good"))
+
+
+def suwsgi() -> Program:
+    """uWSGI speaking uwsgi over TLS."""
+    return applications.uwsgi("suwsgi", issued()[1:])
+
+
+def before_suwsgi() -> Program:
+    """A proxy before it."""
+    port, there = free_port(), shared(suwsgi).port
+    config = f"""
+from pydsl_proxy import http, server, upstream, upstream_tls, uwsgi
+
+terms = upstream_tls(ca="{issued()[0]}", name="localhost")
+app = upstream("app", "127.0.0.1:{there}", via=uwsgi(params={{"APP_ENV": "tests"}}), tls=terms)
+web = server("tcp:{port}:interface=127.0.0.1").location("/").proxy_to(app)
+proxy = http(web, access_log=None, shutdown_grace=1)
+"""
+    return proxy(config, port)
+
+
+class SuwsgiTests(UwsgiTests):
+    """uwsgi over TLS: uWSGI sends no close_notify, and the end of the connection is that of the response."""
+
+    start = staticmethod(before_suwsgi)
 
 
 class ScgiTests(UwsgiTests):

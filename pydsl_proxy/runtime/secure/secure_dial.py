@@ -16,6 +16,7 @@ from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.main import CONNECTION_LOST
 from twisted.python.failure import Failure
 
+from pydsl_proxy.interfaces import UnannouncedEnd
 from pydsl_proxy.runtime.direct_dial import DialledTCP
 from pydsl_proxy.runtime.direct_dial_unix import DialledUNIX
 from pydsl_proxy.runtime.direct_send import DirectSend, TCPClient
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
     from pydsl_proxy.runtime.secure.tls_to_peers import Greeting, PeerTls
 
+
+UNANNOUNCED = UnannouncedEnd()
 
 # Full records that one read takes; DirectSend.READ_MOST in all.
 MOST_RECORDS = 16
@@ -104,9 +107,11 @@ class SecureDialled(SecureSend):
     def _not_read(self, error: Error) -> ConnectionDone | ConnectionLost | None:
         """OpenSSL's words are the reason of the loss, unless the end came without any."""
         why = super()._not_read(error)
-        if why is CONNECTION_LOST and not _is_eof(error):
-            return cast(ConnectionLost, error)
-        return why
+        if why is not CONNECTION_LOST:
+            return why
+        if is_unannounced(error):
+            return UNANNOUNCED
+        return why if isinstance(error, SysCallError) else cast(ConnectionLost, error)
 
     def connectionLost(self, reason: Failure) -> None:
         """The connection is gone; its session stays."""
@@ -114,8 +119,11 @@ class SecureDialled(SecureSend):
         super().connectionLost(reason)
 
 
-def _is_eof(error: Error) -> bool:
-    return isinstance(error, SysCallError) or "unexpected eof" in str(error)
+def is_unannounced(error: BaseException | None) -> bool:
+    """Whether OpenSSL met a FIN where it expected a close_notify; pyOpenSSL has no number for that."""
+    if isinstance(error, SysCallError):
+        return bool(error.args[0] == -1)
+    return isinstance(error, Error) and "unexpected eof" in str(error)
 
 
 class SecureDialledTCP(SecureDialled, DialledTCP):

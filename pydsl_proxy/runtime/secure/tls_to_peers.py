@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 from typing import Protocol as Shape
 
 from OpenSSL import SSL
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IHandshakeListener, IOpenSSLClientConnectionCreator, ITransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
@@ -19,7 +20,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.interfaces import Caller, Dial
+from pydsl_proxy.interfaces import Caller, Dial, UnannouncedEnd
 from pydsl_proxy.runtime.secure.peer_certificates import is_ip, mismatch
 
 if sys.platform == "linux":
@@ -149,6 +150,8 @@ class OverTls(TLSMemoryBIOProtocol):
     encrypted = True
     problem: str | None = None
     verified = 0.0
+    # The transport below has ended in good order.
+    _fin = False
 
     def __init__(self, peer: PeerTls, greeting: Greeting) -> None:
         super().__init__(peer.factory, greeting)
@@ -171,7 +174,15 @@ class OverTls(TLSMemoryBIOProtocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone; its session stays."""
         self._peer.lost(self)
+        self._fin = reason.check(ConnectionDone) is not None
         super().connectionLost(reason)
+
+    def _tlsShutdownFinished(self, reason: Failure | None) -> None:
+        super()._tlsShutdownFinished(reason)
+        found = self._reason
+        # Twisted says ConnectionLost of a reset too.
+        if self._fin and found is not None and found.check(ConnectionLost):
+            self._reason = Failure(UnannouncedEnd())
 
 
 @implementer(IHandshakeListener)

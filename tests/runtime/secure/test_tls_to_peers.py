@@ -26,6 +26,7 @@ from pydsl_proxy.compiler.peer_tls import Files
 from pydsl_proxy.config.peer_tls import UpstreamTls
 from pydsl_proxy.config.timeouts import Timeouts
 from pydsl_proxy.errors import ProxyError
+from pydsl_proxy.interfaces import UnannouncedEnd
 from pydsl_proxy.runtime.secure.peer_certificates import note_problem
 from pydsl_proxy.runtime.secure.tls_to_peers import SESSION_TIME, PeerTls, over_tls
 from tests.support.authorities import DAY, Authority, Issued, key_pem, pem
@@ -402,7 +403,17 @@ class DialTests(Case):
         orderly, cut = (made.lost for made in self.made)
         assert orderly is not None and cut is not None
         self.assertIsInstance(orderly.value, ConnectionDone)
-        self.assertIsInstance(cut.value, ConnectionLost)
+        self.assertIsInstance(cut.value, UnannouncedEnd)
+
+    def test_reset(self) -> None:
+        """A reset is no end, announced or not."""
+        self.connect(Server(self.authority.issue("app.test")), self.peer(upstream_tls(ca=self.ca)))
+        assert self.wire.protocol is not None
+        self.wire.protocol.connectionLost(Failure(ConnectionLost()))
+        lost = self.made[0].lost
+        assert lost is not None
+        self.assertIsInstance(lost.value, ConnectionLost)
+        self.assertNotIsInstance(lost.value, UnannouncedEnd)
 
 
 class SessionTests(Case):
