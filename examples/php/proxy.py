@@ -1,4 +1,4 @@
-"""PHP, with PHP-FPM: the files that are there, and for all other paths index.php, as WordPress and Laravel have it.
+"""PHP, with PHP-FPM: files and folders that are there, and index.php for the rest, as WordPress and Laravel have it.
 
 twist pydsl-proxy --config examples/php/proxy.py
 """
@@ -16,7 +16,7 @@ php = upstream("php", "unix:/run/php/php-fpm.sock", via=fastcgi(root=PUBLIC, onl
 site = (
     server(8080)
     .location("/")
-    .serve_files(PUBLIC, index=["index.php"], try_files=[path, f"/index.php?{query_string}"])
+    .serve_files(PUBLIC, index=["index.php"], try_files=[path, f"{path}/", f"/index.php?{query_string}"])
     # Uploads as large as PHP's upload_max_filesize; scripts may take two minutes, as PHP's max_execution_time.
     .location(regex(r"\.php$"))
     .limit_body(64 * MiB)

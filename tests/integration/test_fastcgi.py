@@ -323,6 +323,8 @@ class ExampleTests(SynchronousTestCase):
             self.assertIn(known, text)
             text = text.replace(known, ours)
         (files / "proxy.py").write_text(text)
+        (files / "public" / "admin").mkdir()
+        (files / "public" / "admin" / "index.php").write_text('<?php echo "for admins";')
         self.addCleanup(proxy_of(files / "proxy.py", self.port).stop)
 
     def test_answers(self) -> None:
@@ -340,6 +342,12 @@ class ExampleTests(SynchronousTestCase):
         self.assertEqual(fetch(self.port, "/index.php", "POST", b"name=bob", form).body, b"thank you, bob\n")
         self.assertEqual(fetch(self.port, "/a/b", "POST", b"name=bob", form).body, b"thank you, bob\n")
         self.assertEqual(fetch(self.port, "/other.php").status, 404)
+
+    def test_folder(self) -> None:
+        """A folder with an ``index.php`` of its own has that, as with nginx's ``$uri/``."""
+        self.assertEqual(fetch(self.port, "/admin/").body, b"for admins")
+        self.assertEqual(fetch(self.port, "/admin").fields["location"], f"http://127.0.0.1:{self.port}/admin/")
+        self.assertEqual(fetch(self.port, "/admin/", "POST", b"name=bob").body, b"for admins")
 
 
 class Http2Tests(SynchronousTestCase):
