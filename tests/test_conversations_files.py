@@ -456,6 +456,24 @@ class TryTests(FilesCase):
         other = server(80).location("/").serve_files(root, try_files=["/a/", 404])
         self.assertEqual(get(other, "/x").body, b"a")
 
+    def test_post_to_a_folder(self) -> None:
+        """Its index gets it where that is another location's, as with nginx; without its slash it is no folder."""
+        root = self.folder(index_php="", a__index_php="", b__index_html="", c__x="")
+        index, there = ["index.html", "index.php"], server(80).location("/")
+        for web in (
+            there.serve_files(root, index=index),
+            there.serve_files(root, index=index, try_files=[path, f"{path}/", 404]),
+        ):
+            client, peers = run(web.location(regex(r"\.php$")).proxy_to("php:1"))
+            peers["php:1"].answers(201, b"made")
+            for target in ("/a/?b=c", "/?b=c"):
+                self.assertEqual(client.request("POST", target, (), b"body").status, 201)
+                asked = peers["php:1"].requests[-1]
+                self.assertEqual(asked.target, target.replace("?", "index.php?"))
+                self.assertEqual((asked.method, asked.body), ("POST", b"body"))
+            others = [("POST", "/a"), ("POST", "/b/"), ("POST", "/c/"), ("PUT", "/a/")]
+            self.assertEqual([client.request(*each).status for each in others], [405] * 4)
+
     def test_target(self) -> None:
         """The last may have a query; values in it are escaped."""
         web = (

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
 from pydsl_proxy.handlers.file_paths import FilePaths
-from pydsl_proxy.handlers.file_serving import ANSWERED, NOTHING, FileService, Found, refuse_method
+from pydsl_proxy.handlers.file_serving import ANSWERED, NOTHING, FileService, Found
 from pydsl_proxy.interfaces import Exchange, Handle
 from pydsl_proxy.wire.request import Request
 from pydsl_proxy.wire.uri import BadPath, escape, normalised_path, resolve
@@ -58,7 +58,8 @@ class TryFiles:
         if not self._service.has_folder(name):
             return NOTHING
         if exchange.method not in (b"GET", b"HEAD"):
-            refuse_method(exchange)
+            # What is asked without its slash is no folder to post to.
+            self._paths.answer_other_method(exchange, path, None if path == exchange.path + b"/" else name)
         elif path == exchange.path + b"/":
             self._paths.add_slash(exchange)
         else:

@@ -53,7 +53,7 @@ class FilePaths:
         path = exchange.path
         name = self.name_of(path)
         if exchange.method != b"GET" and exchange.method != b"HEAD":
-            refuse_method(exchange)
+            self.answer_other_method(exchange, path, name)
         elif name is None:
             exchange.respond(404, *error_page(404))
         elif name[-1:] == b"/":
@@ -64,6 +64,24 @@ class FilePaths:
                 self.add_slash(exchange)
             elif found is NOTHING:
                 self.answer_missing(exchange, 404)
+
+    def answer_other_method(self, exchange: Exchange, path: bytes, name: bytes | None) -> None:
+        """Files have none but GET and HEAD.  POST to a folder is for its index, where another location has that.
+
+        So it is with nginx, and so scripts such as ``index.php`` get their forms.
+        """
+        if exchange.method == b"POST" and name is not None and name[-1:] == b"/":
+            for each in self._index:
+                if self._service.has(name + each):
+                    if not exchange.is_here(path + each):
+                        self._redirect(exchange, path + each)
+                        return
+                    break
+        refuse_method(exchange)
+
+    def _redirect(self, exchange: Exchange, path: bytes) -> None:
+        _, query = split_target(exchange.target)
+        exchange.redirect(escape(path) + (b"?" + query if query else b""))
 
     def answer_missing(self, exchange: Exchange, status: int) -> None:
         """There is no such file, at least none that the client understands."""
@@ -112,8 +130,7 @@ class FilePaths:
             if exchange.is_here(path + each):
                 found = self._service.serve(exchange, name + each)
             elif self._service.has(name + each):
-                _, query = split_target(exchange.target)
-                exchange.redirect(escape(path + each) + (b"?" + query if query else b""))
+                self._redirect(exchange, path + each)
                 return
             else:
                 found = NOTHING

@@ -348,6 +348,8 @@ class ExampleTests(SynchronousTestCase):
         self.assertEqual(fetch(self.port, "/admin/").body, b"for admins")
         self.assertEqual(fetch(self.port, "/admin").fields["location"], f"http://127.0.0.1:{self.port}/admin/")
         self.assertEqual(fetch(self.port, "/admin/", "POST", b"name=bob").body, b"for admins")
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        self.assertEqual(fetch(self.port, "/", "POST", b"name=bob", form).body, b"thank you, bob\n")
 
 
 class Http2Tests(SynchronousTestCase):
