@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy import http, named, server
+from pydsl_proxy import Request, http, named, server
 from pydsl_proxy.config.sites import Http, Server
 from pydsl_proxy.testing import run
 from tests.support.messages import answer, get
@@ -44,6 +44,11 @@ WORDS = "µ€𝄞".encode()
 def masked(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0) -> bytes:
     """A client's frame."""
     return frame(opcode, payload, masked=True, fin=fin, rsv=rsv)
+
+
+def raises(request: Request) -> str:
+    """A user's function with a mistake."""
+    raise ValueError(request.path)
 
 
 def code_of(frames: Frames) -> int | None:
@@ -461,6 +466,27 @@ class HandshakeTests(SynchronousTestCase):
             self.assertEqual(len(re.findall(rb"\r\nUpgrade: websocket", asked)), 1)
             peers["a:1"].sends(grant(asked))
             self.assertEqual(client.takes()[:12], b"HTTP/1.1 101")
+
+    def test_field_raises(self) -> None:
+        """A function for a field of the response that raises is answered with 500, whatever the peer has said."""
+        for tunnel in (False, True):
+            for said in ("101", "403 Forbidden", "nothing"):
+                site = server(80).set_response_header("X-A", raises).location("/").websocket_to("a:1", tunnel=tunnel)
+                running = run(site)
+                client, peers = running
+                if said == "nothing":
+                    peers["a:1"].refuses()
+                client.sends(ASK)
+                if said != "nothing":
+                    asked = peers["a:1"].takes()
+                    granted = GRANT if tunnel else grant(asked)
+                    peers["a:1"].sends(granted if said == "101" else answer(b"no", said))
+                self.assertEqual(client.takes()[:12], b"HTTP/1.1 500", (tunnel, said))
+                client.closes()
+                self.assertEqual([each.cause for each in running.exchanges], ["internal_error"])
+                self.assertGreaterEqual(len(self.flushLoggedErrors(ValueError)), 1)
+                running.clock.advance(100)
+                self.assertEqual(running.clock.getDelayedCalls(), [])
 
     def test_accel_in_a_101(self) -> None:
         """A 101 is no answer to go elsewhere with; the field is not for the client."""

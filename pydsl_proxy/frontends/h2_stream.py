@@ -93,8 +93,9 @@ class H2Stream(Receiving):
     def _answer_tunnel(self, exchange: Exchange, response: ResponseHead, rules: FieldRules, data: bytes) -> None:
         """A 101 grants what was asked for; any other success would be taken for that (RFC 8441 5), and is none."""
         if response.status == 101:
-            self.switched = True
+            # It may raise; then nothing has switched.
             added = rules.compute(exchange.request) if rules.computed else b""
+            self.switched = True
             self._connection.send_head(self, granted_block(response, rules, added), data, False)
             return
         self._is_muted = True

@@ -61,6 +61,10 @@ class Nested(Exchange):
         if attempt is not None:
             self._outer.attempt = attempt
 
+    def crash(self) -> None:
+        """What raised may be a rule of the outer exchange, which alone can answer without those."""
+        self._outer.crash()
+
 
 def caller(relay: Handle, seconds: Callable[[], float]) -> interfaces.Call:
     """See :meth:`pydsl_proxy.interfaces.Place.caller`."""
