@@ -6,7 +6,7 @@ import re
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy import http, server, upstream
+from pydsl_proxy import Request, Server, http, server, upstream
 from pydsl_proxy.testing import Peers, Running
 from pydsl_proxy.wire.websocket import accept_of
 from tests.support.h2 import TLS, H2Client, serve
@@ -25,9 +25,16 @@ SITE = (
 VERSION = ("sec-websocket-version", "13")
 
 
-def asked(target: str = "/ws", protocol: str = "websocket") -> tuple[H2Client, Peers, Running, int]:
+def raises(request: Request) -> str:
+    """A user's function with a mistake."""
+    raise ValueError(request.path)
+
+
+def asked(
+    target: str = "/ws", protocol: str = "websocket", config: Server = SITE
+) -> tuple[H2Client, Peers, Running, int]:
     """A client that has asked for a WebSocket, and its stream."""
-    client, peers, running = serve(http(SITE))
+    client, peers, running = serve(http(config))
     assert client.h2.remote_settings.enable_connect_protocol
     stream = client.h2.get_next_available_stream_id()
     pseudo = [(":method", "CONNECT"), (":protocol", protocol), (":scheme", "https")]
@@ -37,7 +44,7 @@ def asked(target: str = "/ws", protocol: str = "websocket") -> tuple[H2Client, P
     return client, peers, running, stream
 
 
-def grant(peers: Peers, data: bytes = b"") -> bytes:
+def grant(peers: Peers, data: bytes = b"", more: str = "") -> bytes:
     """Let the peer grant what it was asked for; the head that it was sent."""
     head = peers["a:1"].takes()
     key = re.search(rb"(?i)\r\nsec-websocket-key: (\S+)\r\n", head)
@@ -45,7 +52,7 @@ def grant(peers: Peers, data: bytes = b"") -> bytes:
     accept = accept_of(key[1])
     peers["a:1"].sends(
         b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-        b"Sec-WebSocket-Accept: %b\r\nSec-WebSocket-Protocol: chat\r\n\r\n%b" % (accept, data)
+        b"Sec-WebSocket-Accept: %b\r\nSec-WebSocket-Protocol: chat\r\n%b\r\n%b" % (accept, more.encode(), data)
     )
     return head
 
@@ -228,6 +235,30 @@ class BridgeTests(SynchronousTestCase):
         peers["a:1"].closes()
         client.flush()
         assert client.answers[stream].ended and client.client.is_closed
+
+
+class GrantTests(SynchronousTestCase):
+    """What is in a 101 and not for the client, or cannot be told."""
+
+    def test_no_length(self) -> None:
+        """The 200 of a CONNECT has no length (RFC 9110 9.3.6)."""
+        client, peers, _, stream = asked()
+        grant(peers, b"", "Content-Length: 5\r\n")
+        client.flush()
+        answer = client.answers[stream]
+        assert (answer.status, answer.headers) == (200, {"sec-websocket-protocol": "chat"})
+
+    def test_field_raises(self) -> None:
+        """A function for a field that raises is answered with 500, and nothing has switched."""
+        for target in ("/ws", "/bridge"):
+            client, peers, running, stream = asked(target, config=SITE.set_response_header("X-A", raises))
+            grant(peers)
+            client.flush()
+            answer = client.answers[stream]
+            assert (answer.status, answer.ended) == (500, True), target
+            assert peers["a:1"].is_closed
+            assert [each.cause for each in running.exchanges] == ["internal_error"]
+            assert len(self.flushLoggedErrors(ValueError)) >= 1
 
 
 class RefusalTests(SynchronousTestCase):
