@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import zlib
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -64,6 +65,29 @@ class PieceTests(SynchronousTestCase):
             frames = opened.to_peer()
             self.assertEqual(frames[-1], (CLOSE, b"\x03\xe9", True))
             self.assertFalse([each for each in frames[:-1] if each[2]])
+
+
+class BrokenTests(SynchronousTestCase):
+    """Who has broken deflate is heard no more."""
+
+    def test_flood(self) -> None:
+        """What comes behind it is kept by nobody, and a close among it is seen."""
+        for fin in (True, False):
+            opened = Opened(SITE, OFFER)
+            opened.client.sends(frame(BINARY, b"\xff" * 50, masked=True, rsv=4, fin=fin))
+            self.assertEqual(opened.to_client()[0][1][:2], b"\x03\xef")
+            more = frame(0 if not fin else BINARY, bytes(60_000), masked=True, fin=False)
+            opened.client.sends(more)
+            tracemalloc.start()
+            self.addCleanup(tracemalloc.stop)
+            for _ in range(10):
+                opened.client.sends(frame(0, bytes(60_000), masked=True, fin=False))
+            kept = tracemalloc.take_snapshot().filter_traces(
+                [tracemalloc.Filter(False, "*/testing/*"), tracemalloc.Filter(False, "*/tests/*")]
+            )
+            self.assertLess(sum(each.size for each in kept.traces), 70_000)
+            opened.client.sends(closing(1007, masked=True))
+            self.assertTrue(opened.client.is_closed)
 
 
 class HandshakeTests(SynchronousTestCase):

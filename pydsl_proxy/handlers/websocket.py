@@ -69,6 +69,7 @@ class Leg(WebSocketAdapterProtocol, WebSocketProtocol):  # type: ignore[misc]  #
     autoPingRestartOnAnyTraffic = True
 
     ends: Ends
+    _isMessageCompressed: bool
     holds: bool
     deflates: bool
 
@@ -216,6 +217,9 @@ class Leg(WebSocketAdapterProtocol, WebSocketProtocol):  # type: ignore[misc]  #
     def _fail_connection(self, code: int = 1001, reason: str = "going away") -> None:
         """The other side has broken the protocol or a limit."""
         before = self.failedByMe
+        # What follows is skipped (RFC 6455 7.1.7); after broken deflate Autobahn would keep it, and not get past it.
+        self._perMessageCompress = None
+        self._isMessageCompressed = False
         super()._fail_connection(code, reason)
         if not before:
             self.ends.closing(self, code, reason)

@@ -138,6 +138,14 @@ class MessageTests(EndToEnd):
                     client.send(["one ", "two ", "three"])
                     self.assertEqual(client.receive(), "one two three", way)
 
+    def test_long(self) -> None:
+        """64 MB in one frame are one message for the library, which takes 4,096 fragments a message."""
+        for way in ("bridge", "deflated"):
+            for compression in (None, "deflate"):
+                with self.site.open(f"/{way}/close/4001", compression=compression) as client:
+                    client.send(bytes(64_000_000))
+                    self.assertEqual(client.await_close()[0], 4001, (way, compression))
+
     def test_pings(self) -> None:
         """A ping is answered, by the peer or by the proxy, whose own ones the library answers."""
         for way, secure in self.ways():
