@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -46,6 +47,30 @@ class StartTests(SynchronousTestCase):
         living.refuses = "no database"
         error = self.assertRaises(NotStarted, at_root, living)
         self.assertIn("cannot start: no database", str(error))
+
+    def test_exits(self) -> None:
+        """One that asks for the end of the process at its start has not started; others are not ended for it."""
+
+        async def application(scope: Scope, receive: Receive, send: Send) -> None:
+            await receive()
+            sys.exit(3)
+
+        error = self.assertRaises(NotStarted, at_root, application)
+        self.assertIn("cannot start: it raised SystemExit(3)", str(error))
+
+    def test_raises(self) -> None:
+        """One that raises at its start without saying that it failed is asked all the same; a line says so."""
+
+        async def application(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "lifespan":
+                await receive()
+                raise OSError("no database")
+            await send(start())
+            await send(body(b"a"))
+
+        with LoggedLines("pydsl_proxy.handlers") as lines:
+            self.assertEqual(at_root(application)[0].request("GET").body, b"a")
+        self.assertTrue([each for each in lines if "OSError('no database') at its start" in each])
 
     def test_unsupported(self) -> None:
         """One that knows of no lifespan is asked all the same, whatever it does when it is told."""

@@ -45,15 +45,27 @@ class Lifespan:
         scope: dict[str, object] = {"type": "lifespan", "asgi": dict(VERSION), "state": self.state}
         try:
             await self._application(scope, self._receive, self._send)
-        except Exception as error:
-            if self._tell_started is not None:
-                log.debug("{application!r} has no lifespan: {error!r}", application=self._application, error=error)
-            elif self._tell_stopped is not None:
-                log.failure("the lifespan of {application!r} raised an exception", application=self._application)
+        except (asyncio.CancelledError, GeneratorExit):
+            raise
+        except BaseException as error:
+            # Not further: sys.exit() would end the loop of all applications.
+            self._raised(error)
         finally:
             self._started(None)
             # Who has no lifespan is not awaited when the proxy stops.
             self._stopped()
+
+    def _raised(self, error: BaseException) -> None:
+        if self._tell_started is None:
+            if self._tell_stopped is not None:
+                log.failure("the lifespan of {application!r} raised an exception", application=self._application)
+        elif not isinstance(error, Exception):
+            self._started(NotStarted(f"the application {self._application!r} cannot start: it raised {error!r}"))
+        elif self._asked:
+            text = "{application!r} raised {error!r} at its start: taken for one without a lifespan"
+            log.warn(text, application=self._application, error=error)
+        else:
+            log.debug("{application!r} has no lifespan: {error!r}", application=self._application, error=error)
 
     def stop(self) -> None:
         """Have it end; :attr:`stopped` tells when it has."""

@@ -16,6 +16,9 @@ from pydsl_proxy.interfaces import EventLoop
 
 log = Logger()
 
+# What asyncio lets through from any task to whoever runs the loop.
+_EXITS = (SystemExit, KeyboardInterrupt)
+
 
 class HasEventLoop(Protocol):
     """A reactor that brings a loop of asyncio, as the one for tests does."""
@@ -116,10 +119,19 @@ class ThreadLoop:
         async def until_stopped() -> None:
             await stop.wait()
 
-        # What is still under way at the end is cancelled by the runner.
-        with suppress(Exception), asyncio.Runner(loop_factory=lambda: loop) as runner:
-            runner.run(until_stopped())
-        self.outside(ended.callback, None)
+        try:
+            # What is still under way at the end is cancelled by the runner.
+            with suppress(Exception, *_EXITS), asyncio.Runner(loop_factory=lambda: loop) as runner:
+                while not stop.is_set():
+                    # It has gone on until then whatever a task did, but for sys.exit() and loop.stop().
+                    try:
+                        runner.run(until_stopped())
+                    except (Exception, *_EXITS):
+                        log.failure(
+                            "an application of asyncio tried to end the process or the loop, which others share"
+                        )
+        finally:
+            self.outside(ended.callback, None)
 
 
 def _log(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:

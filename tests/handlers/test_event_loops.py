@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from queue import SimpleQueue
 from threading import current_thread, enumerate
@@ -121,6 +122,50 @@ class ThreadLoopTests(SynchronousTestCase):
         self.assertEqual(self.seen, ["on"])
         self.assertEqual(len(lines), 1)
         self.assertIn("ZeroDivisionError('of a callback')", lines[0])
+
+    def test_exits(self) -> None:
+        """A task that asks for the end of the process, or of the loop, is logged; what others do goes on."""
+
+        async def exits() -> None:
+            sys.exit(5)
+
+        async def stops() -> None:
+            asyncio.get_running_loop().stop()
+
+        async def goes_on() -> None:
+            await asyncio.sleep(0.01)
+            self.loop.outside(self.seen.append, "on")
+
+        tasks = Tasks()
+        for bad in (exits, stops):
+            with LoggedLines("pydsl_proxy.handlers") as lines:
+                self.loop.begin()
+                self.loop.within(lambda: tasks.spawn(goes_on()))
+                self.loop.within(lambda bad=bad: tasks.spawn(bad()))
+                self.calls.next()
+                self.loop.within(self.loop.outside, self.seen.append, "after")
+                self.calls.next()
+                self.ended(self.loop.end())
+            self.assertEqual(self.seen, ["on", "after"])
+            self.assertIn("tried to end the process or the loop", lines[0])
+            self.seen.clear()
+        self.flushLoggedErrors()
+
+    def test_exits_at_the_end(self) -> None:
+        """One that does so when it is cancelled does not keep the loop from its end."""
+
+        async def exits() -> None:
+            try:
+                self.loop.outside(self.seen.append, "begun")
+                await asyncio.sleep(1_000)
+            finally:
+                sys.exit(5)
+
+        tasks = Tasks()
+        self.loop.begin()
+        self.loop.within(lambda: tasks.spawn(exits()))
+        self.calls.next()
+        self.ended(self.loop.end())
 
 
 class HasLoop:
