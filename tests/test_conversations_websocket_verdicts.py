@@ -43,6 +43,19 @@ class VerdictTests(SynchronousTestCase):
             with self.assertRaisesRegex(ConfigError, r"websocket_to\(on_message=…\): .* is a coroutine function"):
                 server(80).location("/").websocket_to("a:1", on_message=hook)  # type: ignore[arg-type]
 
+    def test_arguments(self) -> None:
+        """A function that no message can be given to is refused, too; one that takes more than it needs is not."""
+        for bad in (lambda: None, lambda message, more: None):
+            with self.assertRaisesRegex(ConfigError, "cannot be called with a message"):
+                server(80).location("/").websocket_to("a:1", on_message=bad)  # type: ignore[arg-type]
+        for good in (lambda message, more=1: None, lambda *messages: None, str):
+            server(80).location("/").websocket_to("a:1", on_message=good)
+
+    def test_burst(self) -> None:
+        """Nobody is ahead of no rate."""
+        with self.assertRaisesRegex(ConfigError, r"websocket_to\(burst=5\): there is no message_rate"):
+            server(80).location("/").websocket_to("a:1", burst=5)
+
     def test_rate(self) -> None:
         """A rate that is none is told with what to write."""
         with self.assertRaises(ConfigError) as caught:

@@ -56,6 +56,8 @@ def _instead_of(verb: str, text: object) -> str:
             rate = f"{int(loose[1])}/{loose[2].lower()}"
         elif (fraction := _FRACTION.fullmatch(text)) and fraction[1] != "0":
             rate = f"{6 * int(fraction[1])}/m"
+        elif text.isascii() and text.isdigit() and int(text):
+            rate = f"{int(text)}/s"
     written = verb.replace("…", f'"{rate}"') if "…" in verb else f'{verb}("{rate}")'
     counted = "messages" if "message" in verb else "requests"
     return f'write {written}; {counted} are counted by the second, "/s", the minute, "/m", or the hour, "/h"'

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import ClassVar
 
 from attrs import field, frozen
@@ -12,7 +11,7 @@ from pydsl_proxy.errors.numbers import count, seconds, size
 from pydsl_proxy.errors.rates import read_rate
 from pydsl_proxy.handlers.proxy import check_path, with_path
 from pydsl_proxy.handlers.tunnelling import refuse, tunnelling, upgrade_required
-from pydsl_proxy.handlers.websocket_messages import OnMessage
+from pydsl_proxy.handlers.websocket_messages import OnMessage, check_hook
 from pydsl_proxy.handlers.websocket_origins import compile_origins
 from pydsl_proxy.interfaces import Exchange, Handle, Place
 from pydsl_proxy.origin import Origin, here
@@ -57,15 +56,13 @@ class WebSockets:
         count(f"{VERB}(burst=…)", self.burst, least=1)
         if self.ping is not None:
             seconds(f"{VERB}(ping=…)", self.ping)
-        if self.on_message is not None and not callable(self.on_message):
+        if self.message_rate is None and (alone := options(self, "burst")):
             raise ConfigError(
-                f"{VERB}(on_message=…): {self.on_message!r} is no function", hint="write on_message=check, a function"
+                f"{VERB}({alone[0]}): there is no message_rate that a client could be ahead of",
+                hint=f'write {VERB}(message_rate="20/s", {alone[0]})',
             )
-        if _is_async(self.on_message):
-            raise ConfigError(
-                f"{VERB}(on_message=…): {self.on_message!r} is a coroutine function, and nobody awaits what it returns",
-                hint="write it with def, without async; what takes time is for the peer, or for .asgi(…)",
-            )
+        if self.on_message is not None:
+            check_hook(f"{VERB}(on_message=…)", self.on_message)
         told = options(self, *_BRIDGED)
         if self.tunnel and told:
             raise ConfigError(
@@ -106,10 +103,6 @@ class WebSockets:
             *leg_makers(place.clock),
         )
         return bridging(kit, place.caller(self.upstream, replaced, websocket=True))
-
-
-def _is_async(given: object) -> bool:
-    return inspect.iscoroutinefunction(given) or inspect.iscoroutinefunction(getattr(given, "__call__", None))  # noqa: B004
 
 
 def _from(origins: tuple[str, ...], inner: Handle) -> Handle:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -48,6 +49,26 @@ class close_websocket:  # written as a call, as all of the DSL is
 Verdict: TypeAlias = "str | bytes | close_websocket | None"
 OnMessage: TypeAlias = Callable[[WebSocketMessage], Verdict]
 """Says of a message what is sent on: its ``data``, or other data; None drops it."""
+
+
+def check_hook(what: str, hook: object) -> None:
+    """Raise ConfigError if *hook*, which *what* is, is no function that a message can be given to."""
+    if not callable(hook):
+        raise ConfigError(f"{what}: {hook!r} is no function", hint="write on_message=check, a function")
+    if inspect.iscoroutinefunction(hook) or inspect.iscoroutinefunction(type(hook).__call__):
+        raise ConfigError(
+            f"{what}: {hook!r} is a coroutine function, and nobody awaits what it returns",
+            hint="write it with def, without async; what takes time is for the peer, or for .asgi(…)",
+        )
+    try:
+        inspect.signature(hook).bind(None)
+    except TypeError:
+        raise ConfigError(
+            f"{what}: {hook!r} cannot be called with a message", hint="write a function of one argument, the message"
+        ) from None
+    except ValueError:
+        # Some built-in functions do not tell what they take.
+        pass
 
 
 def said(verdict: Verdict) -> tuple[bytes, bool] | close_websocket | None:
