@@ -268,6 +268,18 @@ class EndTests(SynchronousTestCase):
         running.clock.advance(11)
         assert client.ask().ended and client.goaway is not None
 
+    def test_old_without_end(self) -> None:
+        """A client that always has an open stream is told after twice the time."""
+        site = server(443, tls=TLS).location("/").timeouts(read=1000).proxy_to(APP)
+        client, _, running = serve(http(site, clients=clients(keepalive_time=10)))
+        client.begin()
+        running.clock.advance(15)
+        client.begin()
+        assert client.goaway is None
+        running.clock.advance(6)
+        client.begin()
+        assert client.goaway == (0, 5, b"")
+
     def test_client_goes(self) -> None:
         """A client's GOAWAY lets open streams end."""
         client, peers, _ = serve(APP)

@@ -281,7 +281,8 @@ class PassedOver(SynchronousTestCase):
         client.asks(5, (*GET, (b"x", b"y")))
         client.sends(frame(DATA, 0, 5, b"x"))
         assert len(running.peers["a:1"].connections) == 2
-        assert not client.of(RST_STREAM)
+        client.sends(window_update(5, 1000) + rst_stream(5, Code.CANCEL) + rst_stream(7, Code.CANCEL))
+        assert not client.of(RST_STREAM) and len(client.of(GOAWAY)) == 2
         for peer in running.peers["a:1"].connections:
             peer.sends(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
         client.take()
@@ -300,6 +301,28 @@ class PassedOver(SynchronousTestCase):
         client.take()
         assert [int.from_bytes(payload[:4]) for _, payload in client.of(GOAWAY)] == [2**31 - 1, 3]
         assert client.client.is_closed
+
+    def test_is_not_waited_for_long(self) -> None:
+        """But not for more than five seconds: one that always has a stream open would never leave."""
+        client, running = raw(http(PROXY, clients=clients(keepalive_requests=2), shutdown_grace=60))
+        for stream in (1, 3, 5, 7):
+            client.asks(stream)
+        assert client.of(GOAWAY) == [(0, pack(">LL", 2**31 - 1, 0))]
+        running.clock.advance(4.9)
+        client.asks(9)
+        running.clock.advance(0.2)
+        client.asks(11)
+        assert client.of(GOAWAY)[1:] == [(0, pack(">LL", 9, 0))]
+        assert len(running.peers["a:1"].connections) == 5
+
+    def test_even_stream_after_goaway(self) -> None:
+        """None of those came too late: they are not a client's."""
+        client, running = raw(WAITS)
+        client.asks(1)
+        running.stop()
+        client.take()
+        client.sends(frame(PING, 1, *client.of(PING)[0]) + rst_stream(8, Code.CANCEL))
+        assert client.goaway is Code.PROTOCOL_ERROR
 
 
 class Floods(SynchronousTestCase):
@@ -345,6 +368,7 @@ class Floods(SynchronousTestCase):
             (PING, 0, bytes(8)),
             (PING, 1, bytes(8)),
             (SETTINGS, 0, b""),
+            (SETTINGS, 1, b""),
             (SETTINGS, 0, pack(">HL", 4, 1)),
             (PRIORITY, 0, bytes(5)),
             (WINDOW_UPDATE, 0, pack(">L", 1)),
@@ -370,6 +394,38 @@ class Floods(SynchronousTestCase):
         client, _ = raw(WAITS)
         client.asks(1, POST, flags=0)
         client.sends(frame(DATA, 0, 1) * (IDLE_FRAMES[0] + 1))
+        self.calmed(client)
+        client, _ = raw(WAITS)
+        client.asks(1, POST, flags=0)
+        client.sends(frame(DATA, PADDED, 1, b"\1\0") * (IDLE_FRAMES[0] + 1))
+        self.calmed(client)
+
+    def test_padding_is_no_progress(self) -> None:
+        """A body of which nothing comes but padding is late."""
+        for empty in (frame(DATA, 0, 1), frame(DATA, PADDED, 1, b"\1\0")):
+            client, running = raw(http(PROXY, clients=clients(body_timeout=10)))
+            client.asks(1, POST, flags=0)
+            client.sends(frame(DATA, 0, 1, b"x"))
+            for _ in range(3):
+                running.clock.advance(4)
+                client.sends(empty)
+            assert running.exchanges[0].cause == "body_timeout"
+
+    def test_heads_for_nobody(self) -> None:
+        """On a stream that was reset here, or begun after the last one."""
+        block = literals(GET)
+        client, _ = raw(WAITS)
+        client.asks(1, POST, flags=0)
+        client.sends(window_update(1, 0))
+        assert client.reset(1) is Code.PROTOCOL_ERROR
+        client.sends(frame(HEADERS, END_STREAM | END_HEADERS, 1, block) * (IDLE_FRAMES[0] + 1))
+        self.calmed(client)
+        client, running = raw(WAITS)
+        client.asks(1)
+        running.stop()
+        client.take()
+        client.sends(frame(PING, 1, *client.of(PING)[0]))
+        client.sends(frame(HEADERS, END_STREAM | END_HEADERS, 3, block) * (IDLE_FRAMES[0] + 1))
         self.calmed(client)
 
     def test_continuations(self) -> None:

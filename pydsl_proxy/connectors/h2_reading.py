@@ -21,6 +21,7 @@ from pydsl_proxy.wire.h2_frames import (
     GOAWAY,
     HEADERS,
     LAST_STREAM,
+    MOST_PAYLOAD,
     MOST_WINDOW,
     PADDED,
     PING,
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
 # Bytes of all streams that a peer may send before it hears from us.  Those of each are bounded by its own window; this
 # one must not let a slow client hold up the others, so it is opened again whatever becomes of the bytes.
 ROOM = 16 * 1024 * 1024
+# CVE-2024-27316: nghttp2 takes 8 CONTINUATION frames; here beside those that a large block needs.
+MOST_PIECES = 8 + MOST_HEAD // MOST_PAYLOAD
 GREETING = (
     PREFACE
     + settings(
@@ -98,6 +101,7 @@ class Reading(Protocol):
         self._eaten = 0
         # A field block that goes on in CONTINUATIONs: its stream, its flags, and what is here of it.
         self._block: tuple[int, int, list[bytes]] | None = None
+        self._block_size = 0
         self._takers = {
             HEADERS: self._take_headers,
             CONTINUATION: self._take_continuation,
@@ -175,15 +179,17 @@ class Reading(Protocol):
             self._take_block(stream, flags, block)
         else:
             self._block = (stream, flags, [block])
+            self._block_size = len(block)
 
     def _take_continuation(self, flags: int, stream: int, payload: bytes) -> None:
         if self._block is None:
             raise Fault(Code.PROTOCOL_ERROR, "CONTINUATION without HEADERS")
         first, pieces = self._block[1:]
-        if not payload:
-            self.calm.spend()
         pieces.append(payload)
-        if sum(map(len, pieces)) > MOST_HEAD:
+        self._block_size += len(payload)
+        if len(pieces) > MOST_PIECES:
+            raise Fault(Code.ENHANCE_YOUR_CALM, "a field block in too many pieces")
+        if self._block_size > MOST_HEAD:
             raise Fault(Code.ENHANCE_YOUR_CALM, f"a field block of more than {MOST_HEAD} bytes")
         if flags & END_HEADERS:
             self._block = None

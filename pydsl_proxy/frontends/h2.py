@@ -93,6 +93,7 @@ class H2Frontend(Control):
         """The connection is gone, and with it the exchanges that were under way."""
         self._state = CLOSED
         self._watch.stop()
+        self._stop_noticing()
         self._abandon("the client closed the connection")
         self._line.clear()
         self._out.clear()
@@ -170,15 +171,16 @@ class H2Frontend(Control):
         self._room -= size
         if self._room < 0:
             raise Fault(Code.FLOW_CONTROL_ERROR, "the client sends more than the connection's window")
+        data = unpadded(flags, payload) if flags & PADDED else payload
+        ended = flags & END_STREAM > 0
+        if not data and not ended:
+            self._idle_frames.take(self.listening.seconds())
         found = self.streams.get(stream)
         if found is None:
             self.give_back(0, size, 0)
             self._frame_on_closed(stream, "DATA")
             return
-        ended = flags & END_STREAM > 0
-        if not size and not ended:
-            self._idle_frames.take(self.listening.seconds())
-        found.take_data(unpadded(flags, payload) if flags & PADDED else payload, size, ended)
+        found.take_data(data, size, ended)
 
 
 # By the number of a frame's type.

@@ -34,6 +34,8 @@ OPEN, NOTICED, LEAVING, LINGER, CLOSED = State
 
 # By its answer a client says that it has read what came before.
 NOTICE = b"leaving!"
+# Seconds for that, though a client owes the answer at once (RFC 9113 6.7); Envoy: drain_timeout 5s.
+NOTICED_WITHIN = 5.0
 
 
 class Closing(Protocol):
@@ -50,6 +52,8 @@ class Closing(Protocol):
     _lingering_ends: float
     # When it is too old for another request.
     _retires: float
+    # Of a client that was told to leave.
+    _noticing: Watch | None = None
 
     def __init__(self, listening: Listening) -> None:
         self.listening = listening
@@ -174,17 +178,24 @@ class Closing(Protocol):
         self._drain_exchanges()
         if self.streams:
             self._state = NOTICED
-            self.put(frame(PING, 0, 0, NOTICE) + goaway(LAST_STREAM, Code.NO_ERROR))
+            self._noticing = self.listening.watch(self._take_no_more)
+            self._noticing.until(self.listening.seconds() + NOTICED_WITHIN)
+            self.put(goaway(LAST_STREAM, Code.NO_ERROR) + frame(PING, 0, 0, NOTICE))
         else:
             self._take_no_more()
 
     def _take_no_more(self) -> None:
         """Tell which stream was the last one: what the client sends beyond it it may send again elsewhere."""
+        self._stop_noticing()
         self._state = LEAVING
         self._drain_exchanges()
         self.put(goaway(self._last, Code.NO_ERROR))
         if not self.streams and not self._gathering:
             self._linger()
+
+    def _stop_noticing(self) -> None:
+        if self._noticing is not None:
+            self._noticing.stop()
 
     def _drain_exchanges(self) -> None:
         """Whoever speaks another protocol within a stream, now or soon, may bring it to its end."""
@@ -202,6 +213,7 @@ class Closing(Protocol):
     def _linger(self) -> None:
         """Close for writing and read on for a while, so that no reset destroys what is under way."""
         self.flush()
+        self._stop_noticing()
         self._state = LINGER
         self._abandon("the connection was ended")
         self._unblock()
@@ -243,4 +255,5 @@ class Closing(Protocol):
         self._out.clear()
         self._out_size = 0
         self._watch.stop()
+        self._stop_noticing()
         self.transport.abortConnection()

@@ -61,10 +61,10 @@ class Control(Requests):
             raise Fault(Code.PROTOCOL_ERROR, "SETTINGS on a stream")
         if len(payload) % 6 or (flags & ACK and payload):
             raise Fault(Code.FRAME_SIZE_ERROR, "a frame's length is not that of its type")
+        self._idle_frames.take(self.listening.seconds())
         if flags & ACK:
             return
         self._greeted = True
-        self._idle_frames.take(self.listening.seconds())
         values = dict(unpack_settings(payload))
         self._check_settings(values)
         table = values.get(Setting.HEADER_TABLE_SIZE)

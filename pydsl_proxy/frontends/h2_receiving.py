@@ -70,7 +70,9 @@ class Receiving:
             self._give_back(body, used - len(data))
         if ended:
             self._take_end(body, ())
-        self._go_on(body)
+        if data or ended:
+            # Padding alone is no progress.
+            self._go_on(body)
 
     def take_trailers(self, trailers: Trailers) -> None:
         """The body ends with *trailers*; raises StreamFault."""

@@ -97,6 +97,7 @@ class Requests(Sending):
             else:
                 # RFC 9113 6.8: not taken, and the client knows it.
                 self._reader.skip(block)
+                self._idle_frames.take(self.listening.seconds())
         elif (stream := self.streams.get(number)) is not None:
             trailers = self._reader.trailers(block, most)
             if not ended:
@@ -104,6 +105,7 @@ class Requests(Sending):
             stream.take_trailers(trailers)
         else:
             self._reader.skip(block)
+            self._idle_frames.take(self.listening.seconds())
             self._frame_on_closed(number, "HEADERS")
 
     def _request(self, number: int, block: bytes, most: int, ended: bool) -> None:
@@ -111,7 +113,7 @@ class Requests(Sending):
         site, now = listening.site, listening.seconds()
         self._requests += 1
         if self._requests >= site.clients.keepalive_requests or now > self._retires:
-            self._retire(site)
+            self._retire(site, now)
         if len(self.streams) >= MOST_STREAMS:
             self._reader.skip(block)
             raise StreamFault(Code.REFUSED_STREAM, "too many streams at once")
@@ -148,14 +150,15 @@ class Requests(Sending):
             self._watch.deadline = inf
         site.handle(exchange)
 
-    def _retire(self, site: FrontendSite) -> None:
+    def _retire(self, site: FrontendSite, now: float) -> None:
         """The connection has served enough, and ends when nothing is under way.
 
         nginx tells at once; but clients built on the Python library h2 break their open streams off when they hear it.
-        One that always has some is told after as many requests again.
+        One that always has some is told after as many requests again, or as much time.
         """
         self._retiring = True
-        if self._requests >= 2 * site.clients.keepalive_requests:
+        clients = site.clients
+        if self._requests >= 2 * clients.keepalive_requests or now > self._retires + clients.keepalive_time:
             self._end_soon()
 
     def _fields(self, site: FrontendSite, head: H2Head, ended: bool) -> RequestFields:
@@ -186,8 +189,11 @@ class Requests(Sending):
     # -- what is wrong with a stream -----------------------------------------------------------------------------------
 
     def _check_begun(self, number: int, kind: str) -> None:
-        """RFC 9113 5.1: on a stream that has not begun there is nothing but HEADERS and PRIORITY."""
-        if not number or number > self._last:
+        """RFC 9113 5.1: on a stream that has not begun there is nothing but HEADERS and PRIORITY.
+
+        One that came too late has begun for the client (6.8).
+        """
+        if not number or (number > self._last and not (self._state is LEAVING and number & 1)):
             raise Fault(Code.PROTOCOL_ERROR, f"{kind} on a stream that has not begun")
 
     def _frame_on_closed(self, number: int, kind: str) -> None:

@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import http2, server, upstream
 from pydsl_proxy.connectors.h2_calm import MOST
+from pydsl_proxy.connectors.h2_reading import MOST_PIECES
 from pydsl_proxy.connectors.h2_stream import WINDOW
 from pydsl_proxy.testing import Running, run
 from pydsl_proxy.wire.h2_frames import (
@@ -148,11 +149,15 @@ class ConnectionTests(SynchronousTestCase):
             self.assertIn(Code.ENHANCE_YOUR_CALM.to_bytes(4, "big"), peer.end.takes()[-4:])
 
     def test_continuation_flood(self) -> None:
-        """CONTINUATIONs that are empty are bounded too."""
-        running, peer = begun()
-        peer.frame(HEADERS, 0, 1, block(OPEN))
-        peer.end.sends(b"\0\0\0\x09\0\0\0\0\1" * (MOST + 10))
-        self.assert_broken(running, peer, Code.ENHANCE_YOUR_CALM, "carry nothing")
+        """CONTINUATIONs are bounded in number, empty or not: each costs more than what it carries (CVE-2024-27316)."""
+        for piece in (b"", b"x"):
+            running, peer = begun()
+            peer.frame(HEADERS, 0, 1, block(OPEN))
+            for _ in range(MOST_PIECES - 1):
+                peer.frame(CONTINUATION, 0, 1, piece)
+            self.assertFalse(peer.end.is_closed)
+            peer.frame(CONTINUATION, 0, 1, piece)
+            self.assert_broken(running, peer, Code.ENHANCE_YOUR_CALM, "in too many pieces")
 
     def test_strays(self) -> None:
         """On a stream that we have reset a peer may send what its window held, and no more."""
