@@ -103,8 +103,11 @@ class LocationPlace:
     def relay(self, upstream: object, replaced: bytes | None = None, *, websocket: bool = False) -> Handle:
         """The handle that sends exchanges to *upstream*; see :meth:`~pydsl_proxy.interfaces.Place.relay`."""
         self.proxies = True
-        steering = Steering(ignored_fields(self._features), slowing(self.clock))
-        return self._relay(upstream, replaced, steering=steering, silence=self.timeouts.idle if websocket else None)
+        silence = self.timeouts.idle if websocket else None
+        return self._relay(upstream, replaced, steering=self._steering(), silence=silence)
+
+    def _steering(self) -> Steering:
+        return Steering(ignored_fields(self._features), slowing(self.clock))
 
     def _relay(
         self,
@@ -156,7 +159,8 @@ class LocationPlace:
         """The function that sends an exchange's request to *upstream*, for a handler between client and peer."""
         self.proxies = True
         # Who stands between knows better what silence means.
-        return caller(self._relay(upstream, replaced, silence=inf if websocket else None), self._reactor.seconds)
+        silence, steering = (inf, self._steering()) if websocket else (None, None)
+        return caller(self._relay(upstream, replaced, steering=steering, silence=silence), self._reactor.seconds)
 
     def kept(self, feature: object, make: Callable[[], T]) -> T:
         """The living state of *feature*; see :meth:`~pydsl_proxy.interfaces.Place.kept`."""

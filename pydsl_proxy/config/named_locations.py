@@ -12,6 +12,7 @@ from pydsl_proxy.config.own import OwnFilter, OwnStep
 from pydsl_proxy.config.sites import Http, Server
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.handlers.proxy import Proxy
+from pydsl_proxy.handlers.web_sockets import WebSockets
 from pydsl_proxy.origin import Origin
 
 
@@ -52,5 +53,5 @@ def _may_lead_anywhere(config: Http, server: Server, location: Location) -> bool
     """Steps, filters and handlers of the user's own may redirect as they like; peers may by X-Accel-Redirect."""
     features = merged(config, server, location)
     own = not callable(getattr(location.handler, "as_verb", None))
-    peers = isinstance(location.handler, Proxy) and b"x-accel-redirect" not in ignored_fields(features)
+    peers = isinstance(location.handler, Proxy | WebSockets) and b"x-accel-redirect" not in ignored_fields(features)
     return own or peers or any(isinstance(each, OwnStep | OwnFilter) for each in features)

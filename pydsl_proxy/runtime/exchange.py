@@ -322,6 +322,11 @@ class Exchange:
         room = self.fields.server(path)  # type: ignore[operator]  # a Locate, put there by Site.place()
         return room is not None and room.rules is self.rules.base
 
+    @property
+    def outermost(self) -> Exchange:
+        """The one that a client began; see :class:`~pydsl_proxy.runtime.nested.Nested`."""
+        return self
+
     def redirect(self, target: bytes) -> None:
         """Find a location anew, for *target* or, as ``b"@name"``, a named one: nginx's internal redirect."""
         self.redirects += 1

@@ -61,6 +61,11 @@ class Nested(Exchange):
         if attempt is not None:
             self._outer.attempt = attempt
 
+    @property
+    def outermost(self) -> Exchange:
+        """The one around it, which alone can be answered by another location."""
+        return self._outer.outermost
+
     def crash(self) -> None:
         """What raised may be a rule of the outer exchange, which alone can answer without those."""
         self._outer.crash()

@@ -114,7 +114,7 @@ class Relay:
         target = target_of(response)
         if target is None:
             if not retried:
-                steering.heed_rate(exchange, response)
+                steering.heed_rate(exchange.outermost, response)
             return response
         if not (retried and self.tries_elsewhere(attempt, response, data, end)):
             if end:

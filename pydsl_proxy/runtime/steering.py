@@ -46,10 +46,13 @@ class Steering:
 
     def redirect(self, attempt: Attempt, response: ResponseHead, target: bytes, left: int | None) -> None:
         """Let another location answer; of the body there are *left* bytes to come, None if nobody knows."""
-        exchange = attempt.exchange
-        if left is None or left > MOST_DRAINED or exchange.has_body:
+        asked = attempt.exchange
+        if left is None or left > MOST_DRAINED or asked.has_body:
             attempt.stop()
         # Otherwise the attempt goes on by itself to its end, and gives what comes to nobody.
+        asked.running = None
+        # Nor has a handler between the two, which has not answered yet, anything left to do.
+        exchange = asked.outermost
         exchange.running = None
         if not target.startswith(b"@"):
             try:
