@@ -11,7 +11,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pydsl_proxy.interfaces import StreamTransport, Watch
+from pydsl_proxy.interfaces import StreamTransport, UnannouncedEnd, Watch
 
 if TYPE_CHECKING:
     from pydsl_proxy.frontends.streams import StreamFrontend
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 # - Each transport is the producer of the other: one whose queue is full pauses the other's reads, without a call of
 #   ours.  So a connection holds at most what two reads yield.
 # - The deadline is moved by assignment; the timer looks at it when it fires (runtime/deadlines.py).
+
+
+def is_an_end(reason: Failure) -> bool:
+    """Whether a side was not broken off.  As with nginx a FIN is enough for that, with TLS too."""
+    return reason.check(ConnectionDone, UnannouncedEnd) is not None
 
 
 @implementer(IHalfCloseableProtocol)
@@ -110,7 +115,7 @@ class Half(Protocol):
             self.lost_alone()
         elif other.gone:
             self.both_gone()
-        elif self.ended or reason.check(ConnectionDone):
+        elif self.ended or is_an_end(reason):
             # All that this side had to say is on its way.
             other.close()
         else:

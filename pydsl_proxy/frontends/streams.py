@@ -113,6 +113,9 @@ class StreamFrontend(Half):
 
     def refuse(self) -> None:
         """There will be no peer."""
+        if self.gone:
+            self.both_gone()
+            return
         self._closing = True
         self.watch.until(self.seconds() + CLOSE_WITHIN)
         self.transport.loseConnection()
@@ -121,6 +124,9 @@ class StreamFrontend(Half):
 
     def join(self, peer: PeerHalf) -> None:
         """The connection to a peer is made."""
+        if self.gone:
+            self._join_alone(peer)
+            return
         here, there = self.transport, peer.transport
         if ITCPTransport.providedBy(there):
             there.setTcpNoDelay(True)
@@ -138,6 +144,18 @@ class StreamFrontend(Half):
             peer.end()
         elif self._paused:
             here.resumeProducing()
+
+    def _join_alone(self, peer: PeerHalf) -> None:
+        """The client has left meanwhile: the peer hears its last words."""
+        peer.watch, peer.seconds, peer.idle = self.watch, self.seconds, self.idle
+        peer.other, self.other = self, peer
+        held, self._held = self._held, b""
+        self.counted += len(held)
+        peer.transport.write(held)
+        self.ended = self._closing = True
+        self.watch.until(self.seconds() + CLOSE_WITHIN)
+        peer.transport.loseConnection()
+        peer.closed = True
 
     def _expired(self) -> None:
         """Nothing has come from either side; but a side that only takes what is queued for it is not idle."""
@@ -188,8 +206,16 @@ class StreamFrontend(Half):
             self.refuse()
 
     def lost_alone(self) -> None:
-        """The client is gone before there was a peer."""
+        """The client is gone before there was a peer, which gets all the same what it has said.
+
+        A reset says nothing against that: it comes of whoever closes without having read all, as TLS's tickets.
+        """
+        if self._held and self._passage is not None and not self._closing:
+            return
         self._closing = True
+        self._give_up()
+
+    def _give_up(self) -> None:
         if self._passage is not None:
             self._passage.cancel()
         self.both_gone()
@@ -220,6 +246,8 @@ class StreamFrontend(Half):
         self.cut()
         if other is not None:
             other.cut()
+        elif self.gone:
+            self._give_up()
 
 
 class StreamFactory(Factory):

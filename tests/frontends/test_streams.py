@@ -133,6 +133,48 @@ class HandshakeTests(SynchronousTestCase):
         self.serve(named.proxy_to("a:1"), address="203.0.113.9")
         self.assertTrue(self.client.is_closed)
 
+    def leave_with_words(self) -> None:
+        """Shake hands and say something while the peer is being reached, and end without a close_notify."""
+        self.serve(stream(443, tls=tls(*self.pair)).timeouts(connect=5).proxy_to("a:1"))
+        self.peers["a:1"].times_out()
+        connection = self.connection()
+        self.greet(connection)
+        connection.send(b"last words")
+        self.exchange(connection)
+        self.client.closes()
+
+    def test_last_words(self) -> None:
+        """The peer gets them, as with nginx, and its connection ends."""
+        self.leave_with_words()
+        self.peers["a:1"].accepts()
+        self.peers["a:1"].expects(b"last words")
+        self.assertTrue(self.peers["a:1"].is_closed)
+        self.assertEqual(self.told(), ["200 -"])
+
+    def test_last_words_to_nobody(self) -> None:
+        """The stream ends also if no peer is reached, or the proxy stops meanwhile."""
+        self.leave_with_words()
+        self.loop.advance(6)
+        self.assertEqual(self.told(), ["504 connect_timeout"])
+        self.leave_with_words()
+        stopped: list[object] = []
+        self.service.stopService().addBoth(stopped.append)
+        self.loop.advance(2)
+        self.assertEqual(len(stopped), 1)
+
+    def test_end_without_notice(self) -> None:
+        """Also once there is a peer: a FIN is an end, and what was said is not cut off."""
+        self.serve(stream(443, tls=tls(*self.pair)).proxy_to("a:1"))
+        connection = self.connection()
+        self.greet(connection)
+        self.peers["a:1"].stops_reading()
+        connection.send(bytes(10_000))
+        self.exchange(connection)
+        self.client.closes()
+        self.peers["a:1"].reads()
+        self.assertEqual(len(self.peers["a:1"].takes()), 10_000)
+        self.assertFalse(self.peers["a:1"].was_reset)
+
     def test_client_leaves(self) -> None:
         """A client that goes within its handshake leaves nothing behind, and the proxy can stop."""
         self.serve(stream(443, tls=tls(*self.pair)).proxy_to("a:1"))

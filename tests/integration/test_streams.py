@@ -224,11 +224,17 @@ class TlsTests(StreamTestCase):
 
     def setUp(self) -> None:
         """Client, TLS, proxy, TLS, another proxy, and what says back all that came."""
-        echo = self.peer(echo_at_the_end)
+        self.heard: list[bytes] = []
+
+        def note(connection: socket.socket) -> None:
+            self.heard.append(rest(connection))
+            connection.sendall(self.heard[-1])
+
+        echo = self.peer(note)
         files = folder()
         authority = Authority()
         self.ca = authority.save(files)
-        cert, key = authority.issue("localhost").save(files, "good")
+        cert, key = self.pair = authority.issue("localhost").save(files, "good")
         self.port, inner = free_port(), free_port()
         self.proxy(
             f"""
@@ -239,6 +245,38 @@ outer = stream({self.port}, tls=good).proxy_to(there)
 proxy = http(outer, inner, access_log=None)""",
             inner,
         )
+
+    def test_end_without_notice(self) -> None:
+        """A client that ends without a close_notify has its last words handed on, as by nginx."""
+        context = ssl.create_default_context(cafile=self.ca)
+        for pause in (0, 0.3):
+            with context.wrap_socket(reach(self.port), server_hostname="localhost") as client:
+                sleep(pause)
+                client.sendall(b"last words")
+                client.shutdown(socket.SHUT_WR)
+                wait_until(lambda: self.heard, 5, "the peer hears them, and the end")
+            self.assertEqual(self.heard.pop(), b"last words")
+
+    def test_peer_without_notice(self) -> None:
+        """A peer that does so has them handed on, to the end."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*self.pair)
+
+        def answer(connection: socket.socket) -> None:
+            with context.wrap_socket(connection, server_side=True) as secured:
+                secured.recv(100)
+                secured.sendall(bytes(MIB))
+
+        peer, port = self.peer(answer), free_port()
+        terms = f'upstream_tls(ca="{self.ca}", name="localhost")'
+        self.proxy(
+            f'there = upstream("there", "127.0.0.1:{peer.port}", tls={terms})\n'
+            f"proxy = http(stream({port}).proxy_to(there), access_log=None)",
+            port,
+        )
+        with reach(port) as client:
+            client.sendall(b"tell")
+            self.assertEqual(len(rest(client)), MIB)
 
     def test_half_close(self) -> None:
         """A close_notify is an end that is handed on, as one; the answer comes behind it."""

@@ -16,7 +16,6 @@ from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.main import CONNECTION_LOST
 from twisted.python.failure import Failure
 
-from pydsl_proxy.interfaces import UnannouncedEnd
 from pydsl_proxy.runtime.direct_dial import DialledTCP
 from pydsl_proxy.runtime.direct_dial_unix import DialledUNIX
 from pydsl_proxy.runtime.direct_send import DirectSend, TCPClient
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 
     from pydsl_proxy.runtime.secure.tls_to_peers import Greeting, PeerTls
 
-
-UNANNOUNCED = UnannouncedEnd()
 
 # Full records that one read takes; DirectSend.READ_MOST in all.
 MOST_RECORDS = 16
@@ -107,23 +104,14 @@ class SecureDialled(SecureSend):
     def _not_read(self, error: Error) -> ConnectionDone | ConnectionLost | None:
         """OpenSSL's words are the reason of the loss, unless the end came without any."""
         why = super()._not_read(error)
-        if why is not CONNECTION_LOST:
-            return why
-        if is_unannounced(error):
-            return UNANNOUNCED
-        return why if isinstance(error, SysCallError) else cast(ConnectionLost, error)
+        if why is CONNECTION_LOST and not isinstance(error, SysCallError):
+            return cast(ConnectionLost, error)
+        return why
 
     def connectionLost(self, reason: Failure) -> None:
         """The connection is gone; its session stays."""
         self._peer.lost(self)
         super().connectionLost(reason)
-
-
-def is_unannounced(error: BaseException | None) -> bool:
-    """Whether OpenSSL met a FIN where it expected a close_notify; pyOpenSSL has no number for that."""
-    if isinstance(error, SysCallError):
-        return bool(error.args[0] == -1)
-    return isinstance(error, Error) and "unexpected eof" in str(error)
 
 
 class SecureDialledTCP(SecureDialled, DialledTCP):

@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
-from OpenSSL.SSL import Connection, Context, Error, WantReadError, WantWriteError, ZeroReturnError
+from OpenSSL.SSL import Connection, Context, Error, SysCallError, WantReadError, WantWriteError, ZeroReturnError
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IHandshakeListener, IProtocol, ISSLTransport
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from pydsl_proxy.interfaces import UnannouncedEnd
 from pydsl_proxy.runtime.direct_send import DirectSend, TCPServer, UNIXServer
 from pydsl_proxy.runtime.secure.plain_http import PLAIN_HTTP, is_plain_http
 from pydsl_proxy.runtime.secure.secured import SecuredConnection
@@ -31,13 +32,22 @@ if TYPE_CHECKING:
 # The most that a record holds (RFC 8446 5.1), so that a read leaves nothing of one behind.
 RECORD = 16 * 1024
 
+UNANNOUNCED = UnannouncedEnd()
+
+
+def is_unannounced(error: Error) -> bool:
+    """Whether OpenSSL met a FIN where it expected a close_notify; pyOpenSSL has no number for that."""
+    if isinstance(error, SysCallError):
+        return bool(error.args[0] == -1)
+    return "unexpected eof" in str(error)
+
 
 @implementer(ISSLTransport)
 class SecureSend(DirectSend):
     """What the transports below have in common.
 
     What is written before the handshake is done waits for it.  The other side's close_notify ends its half of the
-    connection, as RFC 8446 (6.1) has it and as a FIN does without TLS; an end without it is a loss.
+    connection, as RFC 8446 (6.1) has it and as a FIN does without TLS; an end without it is a loss, told from a reset.
     """
 
     # The SSL object knows the socket by its number: it is not to be used once the socket is closed.
@@ -100,7 +110,7 @@ class SecureSend(DirectSend):
             return CONNECTION_DONE
         if is_plain_http(error):
             self._refuse_plain_http()
-        return CONNECTION_LOST
+        return UNANNOUNCED if is_unannounced(error) else CONNECTION_LOST
 
     def _refuse_plain_http(self) -> None:
         try:

@@ -29,6 +29,7 @@ from pydsl_proxy.runtime.reactors import Clock
 from pydsl_proxy.runtime.secure.contexts import Contexts
 from pydsl_proxy.runtime.secure.plain_http import PLAIN_HTTP, is_plain_http
 from pydsl_proxy.runtime.secure.secured import SecuredConnection
+from pydsl_proxy.runtime.secure.told_ends import ToldEnds
 
 if sys.platform == "linux":
     from pydsl_proxy.runtime.secure.secure_send import secure
@@ -39,7 +40,7 @@ else:
         return False
 
 
-class SecureProtocol(TLSMemoryBIOProtocol):
+class SecureProtocol(ToldEnds):
     """TLS for one client: on the socket of a lean transport, and with Twisted's memory BIOs over all others.
 
     Over these it does as on a socket: a close_notify ends one half, and is not waited for.
@@ -95,6 +96,7 @@ class SecureProtocol(TLSMemoryBIOProtocol):
     def readConnectionLost(self) -> None:
         """The client's FIN: after its close_notify it says nothing new, without one the connection was cut."""
         if not self._read_ended:
+            self._fin = True
             self._tlsConnection.bio_shutdown()
             self._flushReceiveBIO()
 
@@ -121,6 +123,8 @@ class SecureProtocol(TLSMemoryBIOProtocol):
         """The connection is over; an end is unexpected only if neither side announced it, and nothing else is known."""
         if self.disconnecting or self._read_ended or not reason.check(ConnectionDone):
             self._lostTLSConnection = True
+        else:
+            self._fin = True
         super().connectionLost(reason)
 
     def _shutdownTLS(self) -> None:

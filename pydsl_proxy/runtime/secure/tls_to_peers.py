@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 from typing import Protocol as Shape
 
 from OpenSSL import SSL
-from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IHandshakeListener, IOpenSSLClientConnectionCreator, ITransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
@@ -20,8 +20,9 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.interfaces import Caller, Dial, UnannouncedEnd
+from pydsl_proxy.interfaces import Caller, Dial
 from pydsl_proxy.runtime.secure.peer_certificates import is_ip, mismatch
+from pydsl_proxy.runtime.secure.told_ends import ToldEnds
 
 if sys.platform == "linux":
     from pydsl_proxy.runtime.secure.secure_dial import greet
@@ -144,14 +145,12 @@ class PeerTls:
             self._session = encrypted.getHandle().get_session()
 
 
-class OverTls(TLSMemoryBIOProtocol):
+class OverTls(ToldEnds):
     """TLS for one connection: on the socket of a lean transport, and with Twisted's memory BIOs over all others."""
 
     encrypted = True
     problem: str | None = None
     verified = 0.0
-    # The transport below has ended in good order.
-    _fin = False
 
     def __init__(self, peer: PeerTls, greeting: Greeting) -> None:
         super().__init__(peer.factory, greeting)
@@ -176,13 +175,6 @@ class OverTls(TLSMemoryBIOProtocol):
         self._peer.lost(self)
         self._fin = reason.check(ConnectionDone) is not None
         super().connectionLost(reason)
-
-    def _tlsShutdownFinished(self, reason: Failure | None) -> None:
-        super()._tlsShutdownFinished(reason)
-        found = self._reason
-        # Twisted says ConnectionLost of a reset too.
-        if self._fin and found is not None and found.check(ConnectionLost):
-            self._reason = Failure(UnannouncedEnd())
 
 
 @implementer(IHandshakeListener)
