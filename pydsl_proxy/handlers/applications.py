@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+
+from twisted.logger import Logger
 
 from pydsl_proxy.handlers.resource import segments_above, segments_below
 from pydsl_proxy.interfaces import Exchange, Place
@@ -11,6 +14,8 @@ from pydsl_proxy.wire.h1_reader import read_response_head
 from pydsl_proxy.wire.h1_request import RequestWriter
 from pydsl_proxy.wire.head import Fields, ResponseHead, section
 from pydsl_proxy.wire.statuses import has_no_body
+
+log = Logger()
 
 # As much as twisted.web and asyncio queue before they pause who writes.
 MOST_IN_FLIGHT = 64 * 1024
@@ -82,7 +87,15 @@ def made_head(status: int, reason: bytes, pairs: Sequence[tuple[bytes, bytes]]) 
     except Malformed as error:
         raise ValueError(f"the head of the response cannot be sent: {error.detail}") from None
     head.reason = reason
+    if head.marked and head.get(b"x-accel-redirect") is not None:
+        _tell_unheeded()
     return head
+
+
+@cache
+def _tell_unheeded() -> None:
+    """Once is enough, for an application that was behind nginx."""
+    log.warn("an application in the proxy has answered with X-Accel-Redirect, which is heeded of peers only")
 
 
 def with_length(head: ResponseHead, length: int) -> ResponseHead:
