@@ -28,8 +28,10 @@ from pydsl_proxy.steps.limit_connections import UnderWay
 from pydsl_proxy.wire.address_table import ALL, AddressTable
 from pydsl_proxy.wire.forwarded import TrustedProxies
 from pydsl_proxy.wire.request import Request
-from pydsl_proxy.wire.values import as_bytes
+from pydsl_proxy.wire.values import as_bytes, client_address, client_network, server_port
 
+# Keys that are known before TLS is.
+_OF_ADDRESSES = (client_address, client_network, server_port)
 # nginx's stream module logs it for limit_conn.
 LIMITED = 503
 
@@ -69,6 +71,7 @@ def compile_streams(
     return {
         listen: StreamSite(
             compile_server_names([(each.names, made[id(each)]) for each in streams], made[id(streams[0])]),
+            [made[id(each)] for each in streams],
             config.clients,
             peeks=not streams[0].tls and any(each.names for each in streams),
             secured=handshakes and bool(streams[0].tls),
@@ -81,6 +84,7 @@ def compile_streams(
 
 def _passing(config: Http, stream: Stream, upstreams: Upstreams, clock: Clock, kept: Kept) -> Passing:
     retry = last_of(StreamRetry, stream.features) or StreamRetry()
+    early, late = _gates(stream, clock, kept)
     return Passing(
         upstreams.of(stream.upstream),
         _timeouts(config, stream),
@@ -88,7 +92,9 @@ def _passing(config: Http, stream: Stream, upstreams: Upstreams, clock: Clock, k
         idle=idle_of(stream.features),
         tries=inf if retry.tries is None else retry.tries,
         timeout=inf if retry.timeout is None else retry.timeout,
-        gates=tuple(_gates(config, stream, clock, kept)),
+        by_address=_by_address(config, stream),
+        early=early,
+        gates=late,
     )
 
 
@@ -101,9 +107,7 @@ def _timeouts(config: Http, stream: Stream) -> Timeouts:
     return Timeouts(connect=connect)
 
 
-def _gates(config: Http, stream: Stream, clock: Clock, kept: Kept) -> list[Gate]:
-    """Who may not pass, in the order of looking: by address, by certificate, by number."""
-    gates: list[Gate] = []
+def _by_address(config: Http, stream: Stream) -> Gate | None:
     # The rules of the inner scope are looked at first.
     rules = [
         rule
@@ -112,24 +116,31 @@ def _gates(config: Http, stream: Stream, clock: Clock, kept: Kept) -> list[Gate]
         if isinstance(feature, AccessRules)
         for rule in feature.rules
     ]
-    if rules:
-        unknown = next((rule for rule in rules if not rule.allows or ALL in rule.networks), None)
-        table = AddressTable([(network, rule) for rule in rules for network in rule.networks], unknown)
+    if not rules:
+        return None
+    unknown = next((rule for rule in rules if not rule.allows or ALL in rule.networks), None)
+    table = AddressTable([(network, rule) for rule in rules for network in rule.networks], unknown)
 
-        def by_address(passage: Passage) -> ProxyError | None:
-            address = passage.identity.address
-            rule = table.find(address)
-            if rule is None or rule.allows:
-                return None
-            return ProxyError(Source.CLIENT, 403, "access_denied", f"{address} is refused by {rule}")
+    def by_address(passage: Passage) -> ProxyError | None:
+        address = passage.identity.address
+        rule = table.find(address)
+        if rule is None or rule.allows:
+            return None
+        return ProxyError(Source.CLIENT, 403, "access_denied", f"{address} is refused by {rule}")
 
-        gates.append(by_address)
+    return by_address
+
+
+def _gates(stream: Stream, clock: Clock, kept: Kept) -> tuple[tuple[Gate, ...], tuple[Gate, ...]]:
+    """Who may not pass, in the order of looking: by number of addresses; then by certificate, and by other numbers."""
+    early: list[Gate] = []
+    gates: list[Gate] = []
     if stream.tls and stream.tls[0].client_ca is not None and not stream.tls[0].optional:
         gates.append(partial(_by_certificate, stream.tls[0].client_ca))
     for feature in stream.features:
         if isinstance(feature, StreamConnections):
-            gates.append(_by_number(feature, clock, kept))
-    return gates
+            (early if feature.key in _OF_ADDRESSES else gates).append(_by_number(feature, clock, kept))
+    return tuple(early), tuple(gates)
 
 
 def _by_certificate(authority: str, passage: Passage) -> ProxyError | None:

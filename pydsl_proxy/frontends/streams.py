@@ -38,6 +38,8 @@ class StreamFrontend(Half):
     def __init__(self, listening: StreamListening) -> None:
         self._listening = listening
         self._passage: Passage | None = None
+        # What it will be unless the site is replaced meanwhile; the client counts already.
+        self._expected: tuple[StreamSite, Passage] | None = None
         self._reader: ClientHelloReader | None = None
         self._held = b""
         self._paused = False
@@ -65,13 +67,28 @@ class StreamFrontend(Half):
             transport.setTcpNoDelay(True)
         identity.tls = getattr(transport, "security", None)
         site = listening.site
+        if not (site.secured or site.peeks):
+            self._begin(site)
+        elif self._may_come(site):
+            self._await_name(site)
+
+    def _may_come(self, site: StreamSite) -> bool:
+        """Whether the client is let in as far as its address is what counts: as nginx asks before TLS begins."""
+        passage = site.expect(self, self._identity, self.seconds())
+        if passage is None:
+            return True
+        if passage.admit():
+            self._expected = site, passage
+            return True
+        self._passage = passage
+        return False
+
+    def _await_name(self, site: StreamSite) -> None:
         if site.secured:
             self.watch.until(self.seconds() + HANDSHAKE_WITHIN)
-        elif site.peeks:
+        else:
             self._reader = ClientHelloReader()
             self.watch.until(self.seconds() + HELLO_WITHIN)
-        else:
-            self._begin(site)
 
     def handshakeCompleted(self) -> None:
         """TLS is settled, and ends here."""
@@ -101,9 +118,21 @@ class StreamFrontend(Half):
     def _begin(self, site: StreamSite) -> None:
         """The stream can be told: reach a peer."""
         self.watch.deadline = inf
-        passage = self._passage = site.passage(self, self._identity, self.seconds())
+        now, expected = self.seconds(), self._expected
+        if expected is not None and expected[0] is site:
+            self._expected = None
+            passage = expected[1]
+        else:
+            self._expect_no_more()
+            passage = site.passage(self, self._identity, now)
+        self._passage = passage
         self.idle = passage.idle
-        passage.begin()
+        passage.begin(now)
+
+    def _expect_no_more(self) -> None:
+        if self._expected is not None:
+            self._expected[1].release()
+            self._expected = None
 
     # -- what a passage asks, see PassageFrontend --------------------------------------------------------------------
 
@@ -223,6 +252,7 @@ class StreamFrontend(Half):
     def both_gone(self) -> None:
         """The stream is over."""
         self.watch.stop()
+        self._expect_no_more()
         self._listening.closed(self)
         passage, other = self._passage, self.other
         # What holds each other would wait for the collector.

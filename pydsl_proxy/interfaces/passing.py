@@ -29,7 +29,13 @@ class Passage(Protocol):
     def idle(self) -> float:
         """Seconds without a byte after which it ends."""
 
-    def begin(self) -> None:
+    def admit(self) -> bool:
+        """Let the client in, as far as its address is what counts; otherwise its frontend is told to refuse it."""
+
+    def release(self) -> None:
+        """The client has left, or is refused, before it began: it counts no more."""
+
+    def begin(self, now: float) -> None:
         """Let it in and connect to a peer; its frontend is told what comes of it."""
 
     def cancel(self) -> None:
@@ -63,6 +69,9 @@ class StreamSite(Protocol):
     @property
     def secured(self) -> bool:
         """Whether TLS ends here, so that the handshake has to be awaited."""
+
+    def expect(self, frontend: PassageFrontend, identity: Identity, now: float) -> Passage | None:
+        """The passage of a client that has told no name yet; None if it depends on that whether it may come."""
 
     def passage(self, frontend: PassageFrontend, identity: Identity, now: float) -> Passage:
         """A passage for a client; ``identity.tls`` has the name that it asked for, if that is known."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -29,7 +29,9 @@ Gate = Callable[["Passage"], ProxyError | None]
 class Passing:
     """What is compiled of one stream.
 
-    ``idle`` is in seconds, ``tries`` includes the first, ``timeout`` is from the first.
+    ``idle`` is in seconds, ``tries`` includes the first, ``timeout`` is from the first.  ``early`` are the gates that
+    ask for no more than the client's address, ``by_address`` is the one of them that counts nothing; ``gates`` are the
+    others.
     """
 
     def __init__(
@@ -41,6 +43,8 @@ class Passing:
         idle: float,
         tries: float,
         timeout: float,
+        by_address: Gate | None = None,
+        early: tuple[Gate, ...] = (),
         gates: tuple[Gate, ...] = (),
     ) -> None:
         self.upstream = upstream
@@ -49,6 +53,8 @@ class Passing:
         self.idle = idle
         self.tries = tries
         self.timeout = timeout
+        self.by_address = by_address
+        self.early = early if by_address is None else (by_address, *early)
         self.gates = gates
 
 
@@ -103,6 +109,7 @@ class Passage:
     error: ProxyError | None = None
     attempt: StreamAttempt | None = None
     _request: Request | None = None
+    _admitted = False
 
     def __init__(
         self,
@@ -146,15 +153,31 @@ class Passage:
         """Call *told* when both sides are gone."""
         self._told.append(told)
 
-    def begin(self) -> None:
-        """Let the client in and connect to a peer."""
+    def admit(self) -> bool:
+        """Let the client in, as far as its address is what counts; otherwise its frontend hears of it."""
         try:
-            for gate in self.passing.gates:
-                error = gate(self)
-                if error is not None:
-                    self._refuse(error)
-                    return
-            self._try(None, self.started)
+            self._admitted = self._passes(self.passing.early)
+        except Exception:
+            self._crash()
+        return self._admitted
+
+    def _passes(self, gates: Iterable[Gate]) -> bool:
+        for gate in gates:
+            error = gate(self)
+            if error is not None:
+                self._refuse(error)
+                return False
+        return True
+
+    def begin(self, now: float) -> None:
+        """Let the client in and connect to a peer; what was read of its TLS before now was not all."""
+        self.started = now
+        self._request = None
+        if not (self._admitted or self.admit()):
+            return
+        try:
+            if self._passes(self.passing.gates):
+                self._try(None, now)
         except Exception:
             self._crash()
 
@@ -204,13 +227,17 @@ class Passage:
         if attempt is not None and attempt.open and attempt.connecting is not None:
             attempt.connecting()
 
+    def release(self) -> None:
+        """Its client counts no more."""
+        told, self._told = self._told, []
+        for each in told:
+            each()
+
     def over(self) -> None:
         """Both sides are gone."""
         if self.attempt is not None:
             self.attempt.over()
-        told, self._told = self._told, []
-        for each in told:
-            each()
+        self.release()
         self._log(self)
         # As exchanges do: what holds each other would wait for the collector.
         self.attempt = None

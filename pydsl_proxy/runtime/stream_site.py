@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pydsl_proxy.errors import ProxyError
 from pydsl_proxy.interfaces import ClientLimits, PassageFrontend
@@ -17,6 +17,7 @@ class StreamSite:
     def __init__(
         self,
         choose: Callable[[bytes], Passing],
+        passings: Sequence[Passing],
         clients: ClientLimits,
         *,
         peeks: bool,
@@ -25,6 +26,7 @@ class StreamSite:
         log: Callable[[Passage], None] | None,
     ) -> None:
         self._choose = choose
+        self._passings = passings
         self.clients = clients
         self.peeks = peeks
         self.secured = secured
@@ -32,6 +34,13 @@ class StreamSite:
         self._log = log or _log_nothing
         # What follows from a header section is kept with it by the log: that of streams is empty.
         self._fields = RequestFields(b"", b"")
+
+    def expect(self, frontend: PassageFrontend, identity: Identity, now: float) -> Passage | None:
+        """The passage of the only stream, or of the first if none would let the client in."""
+        passage = Passage(self._passings[0], frontend, self._fields, identity, now, self._log)
+        if len(self._passings) == 1 or all(each.by_address and each.by_address(passage) for each in self._passings):
+            return passage
+        return None
 
     def passage(self, frontend: PassageFrontend | None, identity: Identity, now: float) -> Passage:
         """A passage of the stream that the client asked for, or of the first."""

@@ -27,7 +27,7 @@ class HandshakeTests(SynchronousTestCase):
         self.ca = authority.save(self.files)
         self.pair = authority.issue("localhost").save(self.files, "good")
 
-    def serve(self, passed: Stream, address: str = "127.0.0.1") -> None:
+    def serve(self, *passed: Stream, address: str = "127.0.0.1") -> None:
         """Run it, and let a client connect."""
         self.log = self.files / "access.log"
         self.peers = Peers()
@@ -35,13 +35,18 @@ class HandshakeTests(SynchronousTestCase):
         self.peers.belong_to(self.loop)
         self.peers.speak_raw(["a:1"])
         written = access_log(self.log, format=f"{status} {cause}")
-        self.service = ProxyService(http(passed, access_log=written, shutdown_grace=1), self.loop)
+        self.service = ProxyService(http(*passed, access_log=written, shutdown_grace=1), self.loop)
         self.service.startService()
         self.loop.settle()
+        self.client = self.another(address)
+
+    def another(self, address: str = "127.0.0.1") -> Client:
+        """A client that connects."""
         (port,) = self.loop.ports.values()
-        self.client = Client(self.loop, "the client", str)
+        client = Client(self.loop, "the client", str)
         here, there = IPv4Address("TCP", "192.0.2.1", 443), IPv4Address("TCP", address, 50001)
-        self.client.connect(port, here, there, raw=True)
+        client.connect(port, here, there, raw=True)
+        return client
 
     def told(self) -> list[str]:
         """The lines of the log."""
@@ -108,15 +113,46 @@ class HandshakeTests(SynchronousTestCase):
         self.assertEqual(self.told(), ["408 client_timeout"])
 
     def test_refused(self) -> None:
-        """Who is not allowed is closed after the handshake, and so is who has no certificate where one is demanded."""
-        denied = stream(443, tls=tls(*self.pair)).deny("all").proxy_to("a:1")
-        demanding = stream(443, tls=tls(*self.pair, client_ca=self.ca)).proxy_to("a:1")
-        for passed, line in ((denied, "403 access_denied"), (demanding, "403 no_client_certificate")):
-            self.serve(passed)
-            self.greet(self.connection())
+        """Who has no certificate where one is demanded is closed after the handshake."""
+        self.serve(stream(443, tls=tls(*self.pair, client_ca=self.ca)).proxy_to("a:1"))
+        self.greet(self.connection())
+        self.assertTrue(self.client.is_closed)
+        self.assertEqual(len(self.peers["a:1"].connections), 0)
+        self.assertEqual(self.told()[-1], "403 no_client_certificate")
+
+    def test_denied(self) -> None:
+        """Who is not allowed by address is closed before the handshake, as with nginx."""
+        for passed in (stream(443, tls=tls(*self.pair)), stream(443, names=["a.test"])):
+            self.serve(passed.deny("all").proxy_to("a:1"))
             self.assertTrue(self.client.is_closed)
-            self.assertEqual(len(self.peers["a:1"].connections), 0)
-            self.assertEqual(self.told()[-1], line)
+            self.assertEqual(self.client.takes(), b"")
+            self.assertEqual(self.told()[-1], "403 access_denied")
+
+    def test_denied_by_name(self) -> None:
+        """Of several streams it is who none of them lets in."""
+        inner = stream(443, names=["a.test"]).allow("10.0.0.1").deny("all").proxy_to("a:1")
+        outer = stream(443, names=["b.test"]).allow("10.0.0.2").deny("all").proxy_to("a:1")
+        for address, closed in (("10.0.0.1", False), ("10.0.0.2", False), ("10.0.0.3", True)):
+            self.serve(inner, outer, address=address)
+            self.assertEqual(self.client.is_closed, closed, address)
+        self.serve(inner, outer, address="10.0.0.1")
+        self.client.sends(openssl_hello("b.test"))
+        self.assertTrue(self.client.is_closed)
+        self.assertEqual(self.told()[-1], "403 access_denied")
+
+    def test_counted(self) -> None:
+        """Connections are counted from the beginning, and no more once they are gone, begun or not."""
+        self.serve(stream(443, tls=tls(*self.pair)).limit_connections(2).proxy_to("a:1"))
+        first, second, third = self.client, self.another(), self.another()
+        self.assertEqual([each.is_closed for each in (first, second, third)], [False, False, True])
+        self.assertEqual(self.told(), ["503 limit_connections"])
+        second.closes()
+        self.greet(self.connection())
+        self.assertEqual(len(self.peers["a:1"].connections), 1)
+        self.assertFalse(self.another().is_closed)
+        self.assertTrue(self.another().is_closed)
+        first.closes()
+        self.assertFalse(self.another().is_closed)
 
     def test_told_client(self) -> None:
         """A header of the PROXY protocol comes before the ClientHello, and tells whose stream it is."""
@@ -132,6 +168,17 @@ class HandshakeTests(SynchronousTestCase):
                 self.assertEqual(self.told()[-1], line)
         self.serve(named.proxy_to("a:1"), address="203.0.113.9")
         self.assertTrue(self.client.is_closed)
+
+    def test_counted_through_a_reload(self) -> None:
+        """Who has not begun yet begins with the new stream, and counts once."""
+        self.serve(stream(443, tls=tls(*self.pair)).limit_connections(1).proxy_to("b:1"))
+        self.service.reload(http(stream(443, tls=tls(*self.pair)).limit_connections(1).proxy_to("a:1")))
+        self.loop.settle()
+        self.greet(self.connection())
+        self.assertEqual(len(self.peers["a:1"].connections), 1)
+        self.assertTrue(self.another().is_closed)
+        self.client.closes()
+        self.assertFalse(self.another().is_closed)
 
     def leave_with_words(self) -> None:
         """Shake hands and say something while the peer is being reached, and end without a close_notify."""

@@ -74,6 +74,17 @@ def rest(connection: socket.socket) -> bytes:
     return b"".join(pieces)
 
 
+def is_closed(connection: socket.socket, within: float) -> bool:
+    """Whether the other side closes within so many seconds."""
+    connection.settimeout(within)
+    try:
+        return connection.recv(1) == b""
+    except TimeoutError:
+        return False
+    except ConnectionResetError:
+        return True
+
+
 class StreamTestCase(SynchronousTestCase):
     """A peer, and a proxy before it."""
 
@@ -256,6 +267,27 @@ proxy = http(outer, inner, access_log=None)""",
                 client.shutdown(socket.SHUT_WR)
                 wait_until(lambda: self.heard, 5, "the peer hears them, and the end")
             self.assertEqual(self.heard.pop(), b"last words")
+
+    def test_refused(self) -> None:
+        """Who is denied, or one too many, is closed before the handshake: nothing was said, nothing is awaited."""
+        one, two = free_port(), free_port()
+        cert, key = self.pair
+        self.proxy(
+            f"""
+good = tls("{cert}", "{key}")
+denied = stream({one}, tls=good).deny("all").proxy_to("127.0.0.1:1")
+counted = stream({two}, tls=good).limit_connections(1).proxy_to("127.0.0.1:1")
+proxy = http(denied, counted, access_log=None)""",
+            two,
+        )
+        with reach(one) as denied:
+            self.assertTrue(is_closed(denied, 2))
+        for _ in range(2):
+            # The one that goes makes room for the next.
+            with reach(two) as first, reach(two) as second:
+                self.assertTrue(is_closed(second, 2))
+                self.assertFalse(is_closed(first, 0.3))
+            sleep(0.3)
 
     def test_peer_without_notice(self) -> None:
         """A peer that does so has them handed on, to the end."""
