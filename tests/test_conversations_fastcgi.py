@@ -147,6 +147,17 @@ class RequestTests(Case):
             params = peers["a:1"].requests[-1].params
             self.assertEqual((params["SCRIPT_FILENAME"], params["PATH_INFO"]), ("/srv/a.php", rest))
 
+    def test_beside_the_root(self) -> None:
+        """A pattern that cuts a script's slash off names a file beside the root: 404, and PHP never hears of it."""
+        for existing in (False, True):
+            root = Path(self.mktemp()).absolute()
+            root.mkdir()
+            root.with_name(f"{root.name}b.php").touch()
+            via = fastcgi(root=root, split_path_info=r"([^/]+\.php)(/.*)$", only_existing=existing)
+            client, peers = run(upstream("php", "a:1", via=via))
+            self.assertEqual(client.request("GET", "/a/b.php/c").status, 404)
+            self.assertEqual(peers["a:1"].received, b"")
+
     def test_too_long(self) -> None:
         """Params that do not fit are answered 431."""
         client, peers = run(upstream("php", "a:1", via=fastcgi(root="/srv", params={"LONG": "x" * MOST_CONTENT})))

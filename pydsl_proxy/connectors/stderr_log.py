@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.logger import Logger
 
-from pydsl_proxy.interfaces import Home
+from pydsl_proxy.interfaces import Home, Watch
 
 # Bytes of one message; nginx's NGX_MAX_ERROR_STR.
 LONGEST = 2048
@@ -22,6 +22,7 @@ class StderrLog:
         self._second = 0
         self._count = 0
         self._dropped = 0
+        self._watch: Watch | None = None
 
     def write(self, asked: str, message: bytes) -> None:
         """One message of the application, while it answered what *asked* tells."""
@@ -32,6 +33,11 @@ class StderrLog:
         self._count += 1
         if self._count > MOST:
             self._dropped += 1
+            if self._dropped == 1:
+                # Perhaps it says nothing more that would bring this up.
+                if self._watch is None:
+                    self._watch = self._home.watch(self._tell_dropped)
+                self._watch.until(second + 1)
             return
         text = message[:LONGEST].decode("utf-8", "backslashreplace").strip()
         if len(message) > LONGEST:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from pydsl_proxy.wire.grammar import Malformed
+
 
 class ScriptPaths:
     """nginx's ``fastcgi_index`` and ``fastcgi_split_path_info`` below a *root*.
@@ -26,9 +28,15 @@ class ScriptPaths:
         return self._split is not None
 
     def of(self, path: bytes) -> tuple[bytes, bytes]:
-        """The script's name below the root, and the rest."""
+        """The script's name below the root, and the rest; raises Malformed for what is not below the root.
+
+        A pattern without ``^/`` may find ``b.php`` in ``/a/b.php/c``: with the root ``/www`` that were ``/wwwb.php``.
+        """
         if self._split is not None and (found := self._split(path)) is not None:
-            return found[1] or b"", found[2] or b""
+            script = found[1] or b""
+            if script[:1] != b"/":
+                raise Malformed("the script's name does not begin with a slash", 404)
+            return script, found[2] or b""
         if path[-1:] == b"/":
             path += self._index
         return path, b""

@@ -6,6 +6,7 @@ import re
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from pydsl_proxy.wire.grammar import Malformed
 from pydsl_proxy.wire.script_paths import ScriptPaths
 
 SPLIT = re.compile(rb"^(.+?\.php)(/.*)$")
@@ -43,3 +44,9 @@ class ScriptPathTests(SynchronousTestCase):
         scripts = ScriptPaths(b"/srv", b"", SPLIT)
         self.assertEqual(scripts.of(b"/a.php/b.php/c"), (b"/a.php", b"/b.php/c"))
         self.assertEqual(scripts.of(b"/upload.jpg/x.php"), (b"/upload.jpg/x.php", b""))
+
+    def test_not_below_the_root(self) -> None:
+        """A script's name begins with a slash, or it would change the root's."""
+        for pattern in (rb"([^/]+\.php)(/.*)$", rb"^/()(.*)$", rb"^(x)?(.*)$"):
+            error = self.assertRaises(Malformed, ScriptPaths(b"/srv", b"", re.compile(pattern)).of, b"/a/b.php/c")
+            self.assertEqual(error.status, 404)
