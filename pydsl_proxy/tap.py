@@ -75,6 +75,8 @@ class Command(ProxyService):
 
     def startService(self) -> Deferred[None]:
         """Listen, or say why not and exit with 1."""
+        # Until the reactor runs too: by itself SIGHUP would end a process that seems to be up, since it listens.
+        self._take("SIGHUP", self.read_again)
         started = super().startService()
         failed: list[Failure] = []
         started.addErrback(failed.append)
@@ -97,10 +99,12 @@ class Command(ProxyService):
 
     def _take_signals(self) -> None:
         """In place of the reactor's own, which end the process by the signal even after an orderly stop."""
-        takers = {"SIGHUP": self.read_again, "SIGTERM": self.end, "SIGINT": self.end}
-        for name, taker in takers.items():
-            if hasattr(signal, name):
-                signal.signal(getattr(signal, name), partial(self._take_signal, taker))
+        for name in ("SIGTERM", "SIGINT"):
+            self._take(name, self.end)
+
+    def _take(self, name: str, taker: Callable[[], None]) -> None:
+        if IReactorCore.providedBy(self._outer) and hasattr(signal, name):
+            signal.signal(getattr(signal, name), partial(self._take_signal, taker))
 
     def _take_signal(self, taker: Callable[[], None], number: int, frame: FrameType | None) -> None:
         cast(IReactorFromThreads, self._outer).callFromThread(taker)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -171,6 +172,23 @@ class CommandTests(Case):
         command.read_again()
         self.assertEqual(self.ports(reactor), [8080, 8081])
         self.successResultOf(command.stopService())
+
+    def test_early_signal(self) -> None:
+        """SIGHUP is taken before anything listens: by itself it would end a process that seems to be up."""
+        self.addCleanup(signal.signal, signal.SIGHUP, signal.getsignal(signal.SIGHUP))
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        found: list[object] = []
+
+        class Reactor(MemoryReactorClock):
+            """Notes who takes the signal when a port is opened."""
+
+            def listenTCP(self, *args: object, **kwargs: object) -> object:
+                found.append(signal.getsignal(signal.SIGHUP))
+                return super().listenTCP(*args, **kwargs)
+
+        self.command(Reactor()).startService()
+        self.assertEqual(len(found), 1)
+        self.assertNotEqual(found, [signal.SIG_DFL])
 
     def test_read_mistakes(self) -> None:
         """A file with mistakes changes nothing."""
