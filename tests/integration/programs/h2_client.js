@@ -24,6 +24,9 @@ function ask(place) {
   stream.on("error", (error) => { failure = error.message; });
   stream.on("close", () => {
     active--;
+    // What waited within the library when GOAWAY came it refuses itself: nobody has seen it, so it is asked again
+    // (RFC 9113 8.7).
+    if (!status && failure.includes("NGHTTP2_REFUSED_STREAM")) return ask(place);
     if (status === 200 && !failure && (!posts || length === body.length)) right++;
     else wrong[`${status} ${length} ${failure}`] = (wrong[`${status} ${length} ${failure}`] || 0) + 1;
     go();
