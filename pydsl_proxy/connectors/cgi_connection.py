@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum
 from math import inf
 
 from attrs import frozen
-from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import ITCPTransport
-from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
+from pydsl_proxy.connectors.one_at_a_time import BODY, CLOSED, HEAD, IDLE, OneAtATime
 from pydsl_proxy.connectors.refusing_requests import Refusal, answer
-from pydsl_proxy.connectors.uploading import PacedUpload
-from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.interfaces import Attempt, Exchange, Home, StreamTransport, Trailers, UnannouncedEnd
+from pydsl_proxy.interfaces import Attempt, Exchange, Home, Trailers, UnannouncedEnd
 from pydsl_proxy.wire.cgi_head import head_end, read_cgi_head
 from pydsl_proxy.wire.grammar import Malformed
 from pydsl_proxy.wire.head import ResponseHead
@@ -24,21 +22,6 @@ from pydsl_proxy.wire.statuses import has_no_body
 
 # As connectors/h1.py has it; nginx's fastcgi_buffer_size is 4 or 8 KiB.
 MOST_HEAD = 64 * 1024
-# Seconds for a peer to take what is queued for it before a close.
-CLOSE_WITHIN = 60.0
-
-
-class State(Enum):
-    """What a connection to a peer is about."""
-
-    IDLE = "no attempt is under way"
-    HEAD = "the head of a response is awaited"
-    BODY = "a response's body comes"
-    REST = "the client has its response, the peer has not ended"
-    CLOSED = "nothing is read or sent any more"
-
-
-IDLE, HEAD, BODY, REST, CLOSED = State
 
 
 @frozen
@@ -57,28 +40,17 @@ class Spoken:
     status_line: bool = False
 
 
-class CgiConnection(Protocol):
+class CgiConnection(OneAtATime):
     """One connection to a peer, whose response is its own and ended by the close.
 
     It belongs to one attempt from :meth:`send` to the end of the response.
     """
 
-    # Nothing is called on it before the connection is made or after it is lost.
-    transport: StreamTransport  # type: ignore[assignment]  # more than Protocol promises
-
     def __init__(self, spoken: Spoken, attempt: Attempt) -> None:
+        super().__init__(spoken.home, attempt)
         self._spoken = spoken
-        self._home = spoken.home
-        self._state = IDLE
-        self._attempt: Attempt | None = attempt
-        self._held = b""
         # Bytes of the body to come; None if that is not known.
         self._left: int | None = None
-        self._corked: bytes | None = None
-        # What was unsent when the peer's progress was last looked at.
-        self._taken = 0
-        self._uploading = False
-        self._paused = False
 
     def connectionMade(self) -> None:
         """Connected: send the attempt that asked for this connection, if it is still wanted."""
@@ -123,17 +95,6 @@ class CgiConnection(Protocol):
         self._release()
         answer(attempt, status)
 
-    def _send_with_body(self, attempt: Attempt, exchange: Exchange, head: bytes) -> None:
-        """The head waits for what is here of the body: one write, one packet."""
-        self._uploading = True
-        self._corked = head
-        attempt.send_body_on(self)
-        rest, self._corked = self._corked, None
-        if rest and self._attempt is attempt:
-            self.transport.write(rest)
-        if self._uploading and self._attempt is attempt:
-            self.transport.registerProducer(PacedUpload(self, exchange), True)
-
     def send_body(self, data: bytes) -> None:
         """Send some of the request's body."""
         if self._attempt is not None:
@@ -146,30 +107,14 @@ class CgiConnection(Protocol):
             return
         if end := self._end_of_body():
             self._write(end)
-        if self._uploading:
-            self._uploading = False
-            if self._corked is None:
-                self.transport.unregisterProducer()
+        self._end_upload()
         self._watch.until(self._home.seconds() + attempt.timeouts.read)
-
-    def _write(self, data: bytes) -> None:
-        if self._corked:
-            data = self._corked + data
-            self._corked = b""
-        self.transport.write(data)
 
     def _piece_of_body(self, data: bytes) -> bytes:
         return data
 
     def _end_of_body(self) -> bytes:
         return b""
-
-    def await_reading(self, *, paused: bool = True) -> None:
-        """The peer takes none of the request's body, or does again."""
-        attempt = self._attempt
-        if attempt is not None:
-            self._taken = self._home.unsent(self.transport)
-            self._watch.until(self._home.seconds() + attempt.timeouts.send if paused else inf)
 
     # -- the response ------------------------------------------------------------------------------------------------
 
@@ -284,71 +229,8 @@ class CgiConnection(Protocol):
         elif attempt is not None and was is BODY and self._left is None and self._may_end_by_close(reason):
             attempt.ended(())
         elif attempt is not None:
-            phase = "in the middle of its response" if was is BODY else "before it answered"
-            why = "" if reason.check(ConnectionDone, ConnectionLost) else f": {reason.getErrorMessage()}"
-            text = f"peer {self._home.name} closed {phase}{why}"
-            attempt.failed(ProxyError(Source.PEER, 502, "closed", text))
+            attempt.failed(self._lost(was, reason))
 
     def _may_end_by_close(self, reason: Failure) -> bool:
         """uWSGI sends no close_notify, and nginx asks for none (its SSL_OP_IGNORE_UNEXPECTED_EOF)."""
         return reason.check(ConnectionDone, UnannouncedEnd) is not None
-
-    def _fail(self, attempt: Attempt, cause: str, what: str, status: int = 502, *, retryable: bool = False) -> None:
-        self.abandon()
-        text = f"peer {self._home.name} {what}"
-        attempt.failed(ProxyError(Source.PEER, status, cause, text, retryable=retryable))
-
-    def _expired(self) -> None:
-        """The deadline has passed: an idle connection has had its time, or the peer is too slow."""
-        attempt = self._attempt
-        if self._state is CLOSED:
-            self.transport.abortConnection()
-        elif self._state is REST:
-            self.abandon()
-        elif attempt is None:
-            self.close()
-        elif self._uploading and self._home.unsent(self.transport) != self._taken:
-            # It is slow, but reads.
-            self.await_reading()
-        elif self._uploading:
-            self._fail(attempt, "send_timeout", f"took none of the request for {attempt.timeouts.send:g} s", 504)
-        else:
-            self._fail(attempt, "read_timeout", f"sent nothing for {attempt.timeouts.read:g} s", 504)
-
-    def abandon(self) -> None:
-        """The attempt is of no interest any more: close, which tells the application too."""
-        self._attempt = None
-        if self._state is not CLOSED:
-            self._state = CLOSED
-            self._watch.stop()
-            self.transport.abortConnection()
-
-    def close(self) -> None:
-        """Close an idle connection."""
-        if self._state is IDLE:
-            self._home.forget(self)
-        self._close()
-
-    def _close(self) -> None:
-        self._state = CLOSED
-        self._watch.until(self._home.seconds() + CLOSE_WITHIN)
-        self.transport.loseConnection()
-
-    def pauseProducing(self) -> None:
-        """The client is slower than the peer, whose time does not run meanwhile."""
-        # The end of a response is also written, when its connection is another exchange's already.
-        if self._state is not CLOSED and self._attempt is not None:
-            self._watch.deadline = inf
-            self._paused = True
-            self.transport.pauseProducing()
-
-    def resumeProducing(self) -> None:
-        """The client has caught up."""
-        attempt = self._attempt
-        if self._state is not CLOSED and attempt is not None:
-            self._watch.until(self._home.seconds() + attempt.timeouts.read)
-            self._paused = False
-            self.transport.resumeProducing()
-
-    def stopProducing(self) -> None:
-        """The client is gone; the attempt hears of it from its exchange."""

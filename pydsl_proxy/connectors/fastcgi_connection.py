@@ -5,7 +5,8 @@ from __future__ import annotations
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
-from pydsl_proxy.connectors.cgi_connection import BODY, CLOSED, IDLE, REST, CgiConnection, Spoken
+from pydsl_proxy.connectors.cgi_connection import CgiConnection, Spoken
+from pydsl_proxy.connectors.one_at_a_time import BODY, CLOSED, IDLE, REST
 from pydsl_proxy.connectors.stderr_log import StderrLog
 from pydsl_proxy.interfaces import Attempt
 from pydsl_proxy.wire.fastcgi_records import CANT_MPX_CONN, OVERLOADED, STDIN_END, UNKNOWN_ROLE, RecordReader, stdin

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum
 from math import inf
 from typing import ClassVar, cast
 
 from attrs import frozen
-from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import ITCPTransport
-from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from pydsl_proxy.connectors.h1_body import ResponseBody
 from pydsl_proxy.connectors.h1_switched import Switched
-from pydsl_proxy.connectors.uploading import PacedUpload
+from pydsl_proxy.connectors.one_at_a_time import BODY, CLOSED, HEAD, IDLE, SWITCHED, OneAtATime, State
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.interfaces import Attempt, Dial, Exchange, Home, StreamTransport, Trailers
+from pydsl_proxy.interfaces import Attempt, Dial, Home, Trailers
 from pydsl_proxy.wire.chunked import chunk, last_chunk
 from pydsl_proxy.wire.grammar import CRLF, HEAD_END, Malformed
 from pydsl_proxy.wire.h1_reader import read_response_head
@@ -29,21 +28,6 @@ from pydsl_proxy.wire.websocket import fault_of_switch
 MOST_HEAD = 64 * 1024
 # Interim responses (1xx) before the final one; a peer that sends more is out of order.
 MOST_INTERIM = 8
-# Seconds for a peer to take what is queued for it before a close: one that answers early may never read the rest.
-CLOSE_WITHIN = 60.0
-
-
-class State(Enum):
-    """What a connection to a peer is about."""
-
-    IDLE = "no attempt is under way"
-    HEAD = "the head of a response is awaited"
-    BODY = "a response's body comes"
-    CLOSED = "nothing is read or sent any more"
-    SWITCHED = "another protocol is spoken; the connection is of another class, a Switched"
-
-
-IDLE, HEAD, BODY, CLOSED, SWITCHED = State
 
 TRANSITIONS: dict[State, frozenset[State]] = {
     IDLE: frozenset((HEAD, CLOSED)),
@@ -54,31 +38,20 @@ TRANSITIONS: dict[State, frozenset[State]] = {
 }
 
 
-class H1Connection(Protocol):
+class H1Connection(OneAtATime):
     """One connection to a peer.
 
     It belongs to one attempt from :meth:`send` to the end of the response, and to its home's pool between attempts.
     """
 
-    # Nothing is called on it before the connection is made or after it is lost.
-    transport: StreamTransport  # type: ignore[assignment]  # more than Protocol promises
-
     def __init__(self, home: Home, memo: Memo[ResponseHead], attempt: Attempt) -> None:
-        self._home = home
+        super().__init__(home, attempt)
         self._memo = memo
-        self._state = IDLE
-        self._attempt: Attempt | None = attempt
-        self._held = b""
         self._left = 0
         self._body: ResponseBody | None = None
         self._response: ResponseHead | None = None
         self._interim = 0
         self._requests = 0
-        self._corked: bytes | None = None
-        # What was unsent when the peer's progress was last looked at.
-        self._taken = 0
-        self._uploading = False
-        self._paused = False
 
     def connectionMade(self) -> None:
         """Connected: send the attempt that asked for this connection, if it is still wanted."""
@@ -114,17 +87,6 @@ class H1Connection(Protocol):
                 watch.arm()
             self.transport.write(head)
 
-    def _send_with_body(self, attempt: Attempt, exchange: Exchange, request_head: bytes) -> None:
-        """The head waits for what is here of the body: one write, one packet."""
-        self._uploading = True
-        self._corked = request_head
-        attempt.send_body_on(self)
-        head, self._corked = self._corked, None
-        if head and self._attempt is attempt:
-            self.transport.write(head)
-        if self._uploading and self._attempt is attempt:
-            self.transport.registerProducer(PacedUpload(self, exchange), True)
-
     def send_body(self, data: bytes) -> None:
         """Send some of the request's body."""
         attempt = self._attempt
@@ -140,25 +102,6 @@ class H1Connection(Protocol):
             self._write(last_chunk(trailers))
         self._end_upload()
         self._watch.until(self._home.seconds() + attempt.timeouts.read)
-
-    def _write(self, data: bytes) -> None:
-        if self._corked:
-            data = self._corked + data
-            self._corked = b""
-        self.transport.write(data)
-
-    def _end_upload(self) -> None:
-        if self._uploading:
-            self._uploading = False
-            if self._corked is None:
-                self.transport.unregisterProducer()
-
-    def await_reading(self, *, paused: bool = True) -> None:
-        """The peer takes none of the request's body, or does again."""
-        attempt = self._attempt
-        if attempt is not None:
-            self._taken = self._home.unsent(self.transport)
-            self._watch.until(self._home.seconds() + attempt.timeouts.send if paused else inf)
 
     # -- the response ------------------------------------------------------------------------------------------------
 
@@ -332,69 +275,6 @@ class H1Connection(Protocol):
                 attempt.failed(ProxyError(Source.PEER, 502, "reset", f"peer {self._home.name} reset its response"))
         elif attempt is not None:
             attempt.failed(self._lost(was, reason))
-
-    def _lost(self, was: State, reason: Failure) -> ProxyError:
-        phase = "in the middle of its response" if was is BODY else "before it answered"
-        # TLS has more to say, as that a certificate of ours is wanted.
-        why = "" if reason.check(ConnectionDone, ConnectionLost) else f": {reason.getErrorMessage()}"
-        return ProxyError(Source.PEER, 502, "closed", f"peer {self._home.name} closed {phase}{why}")
-
-    def _fail(self, attempt: Attempt, cause: str, what: str, status: int = 502) -> None:
-        self.abandon()
-        attempt.failed(ProxyError(Source.PEER, status, cause, f"peer {self._home.name} {what}"))
-
-    def _expired(self) -> None:
-        """The deadline has passed: an idle connection has had its time, or the peer is too slow."""
-        attempt = self._attempt
-        if self._state is CLOSED:
-            self.transport.abortConnection()
-        elif attempt is None:
-            self.close()
-        elif self._uploading and self._home.unsent(self.transport) != self._taken:
-            # It is slow, but reads.
-            self.await_reading()
-        elif self._uploading:
-            self._fail(attempt, "send_timeout", f"took none of the request for {attempt.timeouts.send:g} s", 504)
-        else:
-            self._fail(attempt, "read_timeout", f"sent nothing for {attempt.timeouts.read:g} s", 504)
-
-    def abandon(self) -> None:
-        """The attempt is of no interest any more; what the peer still sends could answer another, so close."""
-        self._attempt = None
-        if self._state is not CLOSED:
-            self._state = CLOSED
-            self._watch.stop()
-            self.transport.abortConnection()
-
-    def close(self) -> None:
-        """Close an idle connection."""
-        if self._state is IDLE:
-            self._home.forget(self)
-        self._close()
-
-    def _close(self) -> None:
-        self._state = CLOSED
-        self._watch.until(self._home.seconds() + CLOSE_WITHIN)
-        self.transport.loseConnection()
-
-    def pauseProducing(self) -> None:
-        """The client is slower than the peer, whose time does not run meanwhile."""
-        # The end of a response is also written, when its connection is another exchange's already.
-        if self._state is not CLOSED and self._attempt is not None:
-            self._watch.deadline = inf
-            self._paused = True
-            self.transport.pauseProducing()
-
-    def resumeProducing(self) -> None:
-        """The client has caught up."""
-        attempt = self._attempt
-        if self._state is not CLOSED and attempt is not None:
-            self._watch.until(self._home.seconds() + attempt.timeouts.read)
-            self._paused = False
-            self.transport.resumeProducing()
-
-    def stopProducing(self) -> None:
-        """The client is gone; the attempt hears of it from its exchange."""
 
 
 @frozen
