@@ -30,6 +30,7 @@ from pydsl_proxy.runtime.retrying import RetryPolicy
 from pydsl_proxy.runtime.site import ALWAYS_DROPPED, Room
 from pydsl_proxy.runtime.steering import Steering
 from pydsl_proxy.runtime.subrequest import asker
+from pydsl_proxy.runtime.turns import turns_of
 from pydsl_proxy.steps.prefix_stripping import StripPrefix
 from pydsl_proxy.wire.field_rules import FieldRules
 from pydsl_proxy.wire.h1_request import RequestWriter
@@ -70,6 +71,10 @@ class LocationPlace:
     def clock(self) -> IReactorTime:
         """The clock of the whole proxy."""
         return cast(IReactorTime, self._reactor)
+
+    def later(self, call: Callable[[], None]) -> None:
+        """See :class:`~pydsl_proxy.interfaces.Place`."""
+        turns_of(self._reactor).later(call)
 
     @property
     def random(self) -> Random:

@@ -117,6 +117,12 @@ class Home(Protocol):
     def watch(self, expired: Callable[[], None]) -> Watch:
         """A deadline over that clock."""
 
+    def later(self, call: Callable[[], None]) -> None:
+        """Call in a later turn of the loop, to go on with work that is too long for one turn.
+
+        The time that such calls take in one turn is bounded for the whole process.  A call cannot be cancelled.
+        """
+
     def unsent(self, transport: object) -> int:
         """Bytes that wait in user space to be sent."""
 

@@ -51,6 +51,12 @@ class Place(Protocol):
     def clock(self) -> IReactorTime:
         """The clock of the whole proxy."""
 
+    def later(self, call: Callable[[], None]) -> None:
+        """Call in a later turn of the loop, to go on with work that is too long for one turn.
+
+        The time that such calls take in one turn is bounded for the whole process.  A call cannot be cancelled.
+        """
+
     @property
     def random(self) -> Random:
         """The source of random numbers of the whole proxy."""

@@ -11,6 +11,7 @@ from pydsl_proxy.runtime.reactors import Clock
 from pydsl_proxy.runtime.site import Site
 from pydsl_proxy.runtime.stream_site import StreamSite
 from pydsl_proxy.runtime.transport import after_batch, has_left, unread, unsent
+from pydsl_proxy.runtime.turns import turns_of
 
 
 class Listener:
@@ -21,6 +22,7 @@ class Listener:
         self.scheme = scheme
         self._clock = clock
         self.seconds: Callable[[], float] = clock.seconds
+        self.later: Callable[[Callable[[], None]], None] = turns_of(clock).later
         self.unsent: Callable[[object], int] = unsent
         self.unread: Callable[[object], int] = unread
         self.has_left: Callable[[object], bool] = has_left

@@ -10,6 +10,7 @@ from pydsl_proxy.interfaces import Attempt, Caller, Dial, IdleConnection, Watch
 from pydsl_proxy.runtime import deadlines
 from pydsl_proxy.runtime.reactors import Clock
 from pydsl_proxy.runtime.transport import unsent
+from pydsl_proxy.runtime.turns import turns_of
 
 if TYPE_CHECKING:
     from twisted.internet.protocol import Protocol
@@ -40,6 +41,7 @@ class Peer:
         self.name = name
         self._clock = clock
         self.seconds: Callable[[], float] = clock.seconds
+        self.later: Callable[[Callable[[], None]], None] = turns_of(clock).later
         self.unsent: Callable[[object], int] = unsent
         self.weight = weight
         self.max_fails = max_fails

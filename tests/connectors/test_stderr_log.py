@@ -32,6 +32,10 @@ class Home:
         """A deadline over the clock."""
         return deadlines.Watch(self.clock, expired)
 
+    def later(self, call: Callable[[], None]) -> None:
+        """Nothing is read."""
+        raise NotImplementedError
+
     def unsent(self, transport: object) -> int:
         """Nothing is sent."""
         raise NotImplementedError
