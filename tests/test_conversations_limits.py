@@ -387,19 +387,49 @@ class NoticeTests(SynchronousTestCase):
         self.assertIn("a request was refused with 429, key '127.0.0.1'", lines[0])
         self.assertIn("the last of 100 since the line before", lines[2])
 
-    def test_words_of_the_client(self) -> None:
-        """A key cannot write lines of its own, nor long ones."""
-        running = run(
-            server(80).limit_requests("1/m", key=lambda request: "a\r\nb\x1b[0m" * 5).location("/").respond(200)
-        )
+    def keys_logged(self, *keys: str) -> list[str]:
+        """What the error log says of requests with each of *keys*, which are refused."""
+        limits = server(80).limit_connections(1, key=header("authorization"))
+        running = run(limits.limit_requests("1/h", key=header("authorization")).location("/").respond(200))
+        shown = []
+        for key in keys:
+            with LoggedLines() as lines:
+                for _ in range(2):
+                    running[0].request("GET", "/", {"Authorization": key})
+            running.clock.advance(10)
+            shown += [line.rpartition(", key ")[2] for line in lines]
+        return shown
+
+    def test_addresses(self) -> None:
+        """Addresses and networks are logged as they are, without a zone."""
+        for key in ("192.0.2.1", "2001:db8::/64", "2001:db8::1", "unix:"):
+            self.assertEqual(self.keys_logged(key), [f"'{key}'"])
+        self.assertEqual(self.keys_logged("fe80::1%anything"), ["'fe80::1'"])
+
+    def test_secrets(self) -> None:
+        """No other key is logged: the same digest stands for the same key, until the process ends."""
+        for secret in ("Basic dXNlcjpwYXNz", "10.0.0.1/8 x", "1", "x" * 5000, "192.0.2.1, 192.0.2.2"):
+            (shown,) = self.keys_logged(secret)
+            self.assertRegex(shown, r"\A'digest [0-9a-f]{16}'\Z")
+            self.assertEqual(self.keys_logged(secret), [shown])
+        self.assertNotEqual(*self.keys_logged("one", "two"))
+
+    def test_words_of_a_function(self) -> None:
+        """Nor does what a function of the request gives reach the log, whatever is in it."""
+        limited = server(80).limit_requests("1/m", key=lambda request: "a\r\nb\x1b[0m")
+        running = run(limited.location("/").respond(200))
         with LoggedLines() as lines:
             statuses(running[0], 2)
-        self.assertIn(r"key 'a\r\nb\x1b[0m", lines[0])
-        self.assertNotIn("\n", lines[0])
-        running = run(server(80).limit_requests("1/m", key=lambda request: "x" * 9000).location("/").respond(200))
+        self.assertRegex(lines[0], r"with 429, key 'digest [0-9a-f]{16}'\Z")
+
+    def test_secrets_of_connections(self) -> None:
+        """So with the keys of limits on what is under way."""
+        running = run(server(80).limit_connections(1, key=header("x-api-key")).location("/").proxy_to("a:1"))
         with LoggedLines() as lines:
-            statuses(running[0], 2)
-        self.assertLess(len(lines[0]), 500)
+            for client in (running[0], running.client()):
+                client.sends(get("/", "X-Api-Key: open-sesame"))
+        self.assertEqual(len(lines), 1)
+        self.assertRegex(lines[0], r"with 429, key 'digest [0-9a-f]{16}'$")
 
 
 class ConnectionTests(SynchronousTestCase):

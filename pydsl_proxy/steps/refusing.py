@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from ipaddress import ip_network
+from secrets import token_bytes
 from typing import Final
 
 from twisted.logger import Logger
@@ -16,8 +19,8 @@ log = Logger()
 
 # Seconds between two lines of one limit in the error log: under attack it must not become the attack.
 QUIET: Final = 10.0
-# Of a key, in a line.
-_SHOWN: Final = 80
+# Digests are keyed: a key may be a password, which a dictionary would find from an unkeyed digest.
+_SECRET: Final = token_bytes(16)
 
 
 def read_key(verb: str, source: ValueSource) -> ValueFunction:
@@ -70,7 +73,20 @@ class Notices:
             return
         acts, self._acts = self._acts, 0
         self._quiet_until = now + QUIET
-        # The key may be the client's own words.
-        shown = ascii(key[:_SHOWN].decode("utf-8", "backslashreplace"))
         more = f", the last of {acts} since the line before" if acts > 1 else ""
-        log.warn("{limit}: {act}, key {key}{more}", limit=self.limit, act=act, key=shown, more=more)
+        log.warn("{limit}: {act}, key '{key}'{more}", limit=self.limit, act=act, key=loggable_key(key), more=more)
+
+
+def loggable_key(key: bytes) -> str:
+    """An address or a network as it is, and of any other key a digest: it may be a password or a token.
+
+    Within one process the digest of a key stays the same.
+    """
+    # Of a link-local address the zone is left out.
+    text = key.decode("latin-1").partition("%")[0]
+    try:
+        if text != "unix:":
+            ip_network(text)
+    except ValueError:
+        return f"digest {blake2b(key, digest_size=8, key=_SECRET).hexdigest()}"
+    return text
