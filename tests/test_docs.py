@@ -54,6 +54,16 @@ def blocks_of(page: Path) -> Iterator[Block]:
             yield Block(page, line, caption[1] if caption else f"block_{line}.py", code)
 
 
+class ConsoleTests(SynchronousTestCase):
+    """Commands in ``docs/``, ``examples/`` and README.md."""
+
+    def test_signals(self) -> None:
+        """No process is looked for by its name or command line: others have the same."""
+        pages = (*PAGES, ROOT / "README.md", *(ROOT / "examples").rglob("*.py"))
+        found = [str(page) for page in pages if re.search(r"\b(pgrep|pkill|killall|pidof)\b", page.read_text())]
+        self.assertEqual(found, [])
+
+
 class BlockTests(SynchronousTestCase):
     """Code in ``docs/`` and README.md."""
 
