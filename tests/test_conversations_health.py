@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy import hash_by, header, least_conn, peer, upstream
+from pydsl_proxy import hash_by, header, least_conn, peer, stream, upstream
 from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.testing import Running, run
-from tests.support.messages import GET, OK, get
+from tests.support.messages import GET, OK, get, post
 
 
 def two(max_fails: int = 1, fail_timeout: float = 10) -> Upstream:
@@ -109,7 +109,7 @@ class PassiveTests(SynchronousTestCase):
         running.peers["b:1"].dies()
         asked(running, 1)
         for _ in range(3):
-            self.assertEqual(asked(running, 1), "b")
+            self.assertEqual(asked(running, 1), "ba")
         running.peers["b:1"].accepts()
         running.client().sends(GET)
         self.assertEqual(running.exchanges[-1].status, 200)
@@ -130,6 +130,159 @@ class PassiveTests(SynchronousTestCase):
         running.peers["a:1"].answers(200, b"ok")
         running.peers["b:1"].answers(200, b"ok")
         self.assertEqual(asked(running, 4), "a b a b")
+
+
+class FailedTests(SynchronousTestCase):
+    """Peers that failed are asked before a client is answered with an error."""
+
+    def three(self, **backup: bool) -> Running:
+        """Three peers, of which two have failed one after the other, and are well again."""
+        running = answering(upstream("app", "a:1", "b:1", peer("c:1", **backup)), "a:1", "b:1", "c:1")
+        for name in ("a:1", "b:1"):
+            running.peers[name].dies()
+            asked(running, 3)
+            running.peers[name].accepts()
+            running.clock.advance(1)
+        self.assertEqual(asked(running, 2), "c c")
+        return running
+
+    def test_in_turn(self) -> None:
+        """When the last one fails too, one that failed before it is asked, and is up again at once."""
+        running = self.three()
+        running.peers["c:1"].dies()
+        self.assertEqual(asked(running, 1), "cb")
+        self.assertEqual(running.exchanges[-1].status, 200)
+        # Now that another is up, the next failure of c takes it out.
+        self.assertEqual(sorted(asked(running, 4).split()), ["b", "b", "b", "cb"])
+
+    def test_backup(self) -> None:
+        """A backup that fails as the last one sends the request back to the others."""
+        running = self.three(backup=True)
+        running.peers["c:1"].dies()
+        self.assertEqual(asked(running, 1), "cb")
+        self.assertEqual(asked(running, 1), "b")
+
+    def test_failed_backup(self) -> None:
+        """A backup that failed is asked too, after the others."""
+        running = answering(upstream("app", "a:1", peer("b:1", backup=True), peer("c:1", backup=True)), "b:1", "c:1")
+        for name in ("a:1", "b:1", "c:1"):
+            running.peers[name].dies()
+        self.assertEqual(asked(running, 1), "abc")
+        running.clock.advance(1)
+        running.peers["b:1"].accepts()
+        self.assertEqual(asked(running, 1), "cab")
+        self.assertEqual(running.exchanges[-1].status, 200)
+
+    def test_one_after_the_other(self) -> None:
+        """Each is asked once, then the client is answered 502."""
+        running = self.three()
+        for name in ("a:1", "b:1", "c:1"):
+            running.peers[name].dies()
+        self.assertEqual(asked(running, 2), "cba cba")
+        self.assertEqual([each.status for each in running.exchanges[-2:]], [502, 502])
+
+    def test_fails_again(self) -> None:
+        """One that fails again is passed over for fail_timeout from then on."""
+        running = self.three()
+        for name in ("a:1", "b:1", "c:1"):
+            running.peers[name].dies()
+        asked(running, 1)
+        for name in ("a:1", "b:1", "c:1"):
+            running.peers[name].accepts()
+        self.assertEqual(asked(running, 1), "c")
+        running.clock.advance(9.9)
+        self.assertEqual(asked(running, 3), "c c c")
+        running.clock.advance(0.2)
+        self.assertIn("a", asked(running, 8))
+
+    def test_left_alone_again(self) -> None:
+        """A peer of whose probe the client did not await the end is left alone for fail_timeout, and is asked then."""
+        running = self.three()
+        running.peers["c:1"].dies()
+        running.peers["b:1"].waits()
+        client = running.client()
+        client.sends(GET)
+        client.closes()
+        self.assertEqual([name for name, _ in running.exchanges[-1].peers], ["c:1", "b:1"])
+        running.peers["b:1"].answers(200, b"ok")
+        running.peers["c:1"].accepts()
+        running.clock.advance(10.1)
+        self.assertEqual(sorted(set(asked(running, 12).split())), ["a", "b", "c"])
+
+    def test_down(self) -> None:
+        """One that is down is not asked."""
+        running = answering(upstream("app", "a:1", peer("b:1", down=True)), "b:1")
+        running.peers["a:1"].dies()
+        self.assertEqual(asked(running, 2), "a a")
+
+    def test_full(self) -> None:
+        """One with as many connections as max_conns allows is not asked, failed or not."""
+        running = run(upstream("app", peer("a:1", max_conns=1), "b:1"))
+        running.client().sends(GET)
+        running.peers["b:1"].dies()
+        running.peers["a:1"].resets()
+        running.peers["a:1"].waits()
+        self.assertEqual(running.exchanges[-1].status, 502)
+        running.clock.advance(1)
+        running.client().sends(GET)
+        self.assertEqual(len(running.peers["a:1"].requests), 2)
+        self.assertEqual(asked(running, 1), "b")
+
+    def test_post_not_sent(self) -> None:
+        """A request of any method goes there, since none of it was sent."""
+        running = self.three()
+        running.peers["c:1"].dies()
+        running.client().sends(post(b"body"))
+        self.assertEqual([name for name, _ in running.exchanges[-1].peers], ["c:1", "b:1"])
+        self.assertEqual(running.peers["b:1"].requests[-1].body, b"body")
+
+    def test_hash(self) -> None:
+        """The strategy chooses among them: a key comes to its own peer."""
+        running = run(upstream("app", hash_by(header("x-key")), "a:1", "b:1", "c:1"))
+        for name in ("a:1", "b:1", "c:1"):
+            running.peers[name].answers(200, name.encode())
+        client, peers = running
+        homes = {key: client.request("GET", "/", {"x-key": key}).text for key in "abcdefgh"}
+        self.assertGreater(len(set(homes.values())), 2)
+        for name in homes.values():
+            peers[name].dies()
+        client.request("GET")
+        for name in homes.values():
+            peers[name].accepts()
+        last = client.request("GET").text
+        peers[last].dies()
+        for key, home in homes.items():
+            if home != last:
+                self.assertEqual(client.request("GET", "/", {"x-key": key}).text, home)
+                return
+
+    def test_all_come_back(self) -> None:
+        """When all have failed and one is well again, the next request finds it."""
+        running = answering(upstream("app", "a:1", "b:1", "c:1"), "a:1", "b:1", "c:1")
+        for name in ("a:1", "b:1", "c:1"):
+            running.peers[name].dies()
+        asked(running, 4)
+        for name in ("a:1", "b:1", "c:1"):
+            running.clock.advance(1)
+            running.peers[name].accepts()
+            running.client().sends(GET)
+            self.assertEqual(running.exchanges[-1].status, 200)
+            self.assertEqual(running.exchanges[-1].peers[-1][0], name)
+            running.peers[name].dies()
+
+    def test_stream(self) -> None:
+        """So it is with connections that are passed on."""
+        config = stream(81).proxy_to(upstream("db", "a:1", "b:1"))
+        running = run(config)
+        running.peers["a:1"].dies()
+        running.client().sends(b"1")
+        running.client().sends(b"2")
+        running.peers["a:1"].accepts()
+        running.peers["b:1"].dies()
+        running.clock.advance(1)
+        client = running.client()
+        client.sends(b"3")
+        self.assertEqual(running.peers["a:1"].connections[-1].received, b"3")
 
 
 class GivenTests(SynchronousTestCase):

@@ -191,7 +191,8 @@ class Relay:
         trail.tried += (attempt.peer,)
         if trail.tries >= self.retry.tries or now - _first(attempt).started >= self.retry.timeout:
             return False
-        peer = self.upstream.select(exchange, trail.tried, now)
+        # A peer that failed is asked again if nothing but an error is left to give, and not for a better answer.
+        peer = self.upstream.select(exchange, trail.tried, now, failed=trail.held is None)
         if peer is None:
             return False
         trail.tries += 1

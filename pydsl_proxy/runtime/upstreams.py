@@ -19,7 +19,8 @@ class Upstream:
 
     Passive checks are nginx's: after ``max_fails`` failures, each within ``fail_timeout`` seconds of the one before,
     a peer is passed over for ``fail_timeout`` seconds; then one live request tries it.  Unlike nginx, which spares only
-    groups of one, the last usable peer is never taken out: a peer that may fail is better than an error that is sure.
+    groups of one, the last usable peer is never taken out, and peers that are passed over are tried before an exchange
+    is answered with an error: a peer that may fail is better than an error that is sure.
     """
 
     def __init__(self, name: str, strategy: Strategy, peers: Sequence[tuple[Peer, bool]], random: Random) -> None:
@@ -32,19 +33,49 @@ class Upstream:
         # When the first failed peer may be tried again.
         self._revives = inf
 
-    def select(self, exchange: Exchange, tried: Collection[Peer], now: float) -> Peer | None:
-        """A peer for the next attempt; None if none is left.  Backups are for when no other peer can be had."""
+    def select(self, exchange: Exchange, tried: Collection[Peer], now: float, *, failed: bool = True) -> Peer | None:
+        """A peer for the next attempt; None if none is left.  Backups are for when no other peer can be had.
+
+        If no other peer is left, one that failed is tried, unless *failed* is false.
+        """
         if now > self._revives:
             self._revive(now)
+        peer = self._choose(exchange, tried)
+        if peer is None:
+            return self._failed_peer(exchange, tried) if failed else None
+        if peer.fails and now - peer.checked > peer.fail_timeout:
+            self._probe(peer, now)
+        return peer
+
+    def _choose(self, exchange: Exchange, tried: Collection[Peer]) -> Peer | None:
         # A pick chooses among the peers that it was compiled for.
         peer: Peer | None = self._pick(exchange, tried)  # type: ignore[assignment]  # not another PeerState
         if peer is None and self._pick_backup is not None:
             peer = self._pick_backup(exchange, tried)  # type: ignore[assignment]  # as above
-        if peer is None:
-            return None
-        if peer.fails and now - peer.checked > peer.fail_timeout:
-            self._probe(peer, now)
         return peer
+
+    def _failed_peer(self, exchange: Exchange, tried: Collection[Peer]) -> Peer | None:
+        """The peer that the strategy chooses if all that failed count as usable; one that is full still does not.
+
+        The attempt is a probe: if it succeeds, the peer is up again at once.
+        """
+        out = [peer for peer in self.peers if peer.failed and peer not in tried]
+        if not out:
+            return None
+        for peer in out:
+            peer.failed = False
+            peer.update()
+        try:
+            chosen = self._choose(exchange, tried)
+        finally:
+            for peer in out:
+                peer.failed = True
+                peer.update()
+        if chosen is not None:
+            # Not the time at which the exchange began, which may be before the failure.
+            chosen.checked = chosen.seconds()
+            self._revives = min(self._revives, chosen.checked + chosen.fail_timeout)
+        return chosen
 
     def _revive(self, now: float) -> None:
         self._revives = inf

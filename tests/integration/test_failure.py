@@ -59,43 +59,73 @@ class CrashTests(SynchronousTestCase):
     """Three peers, of which one at a time is killed."""
 
     def setUp(self) -> None:
-        """A proxy that repeats what is safe to repeat."""
+        """The peers."""
         self.peers = [self.started(python_peer(name)) for name in ("one", "two", "three")]
-        addresses = ", ".join(f'peer("127.0.0.1:{each.port}", fail_timeout=1)' for each in self.peers)
+
+    def balanced(self, options: str, verbs: str) -> Program:
+        """A proxy in front of them, with *options* for each and *verbs* for all."""
+        addresses = ", ".join(f'peer("127.0.0.1:{each.port}"{options})' for each in self.peers)
         port = free_port()
         config = f"""
 from pydsl_proxy import http, peer, server, upstream
 
 app = upstream("app", {addresses})
-web = server("tcp:{port}:interface=127.0.0.1").location("/").retry().proxy_to(app)
+web = server("tcp:{port}:interface=127.0.0.1").location("/"){verbs}.proxy_to(app)
 proxy = http(web, access_log=None, shutdown_grace=1)
 """
-        self.proxy = self.started(proxy(config, port))
+        return self.started(proxy(config, port))
 
     def started(self, program: Program) -> Program:
         """To be stopped after the test."""
         self.addCleanup(program.stop)
         return program
 
+    def torment(self) -> None:
+        """Kill one after the other; the peer before is back by then."""
+        end = monotonic() + seconds()
+        for victim in cycle(self.peers):
+            sleep(0.7)
+            if monotonic() > end:
+                return
+            victim.kill()
+            sleep(0.3)
+            victim.restart()
+
     def test_no_request_fails(self) -> None:
         """A GET is answered as long as one peer is alive, and a peer that is back gets requests again."""
-        load = Load(self.proxy.port)
+        load = Load(self.balanced(", fail_timeout=1", ".retry()").port)
         try:
-            end = monotonic() + seconds()
-            for victim in cycle(self.peers):
-                sleep(0.7)
-                if monotonic() > end:
-                    break
-                victim.kill()
-                sleep(0.3)
-                victim.restart()
+            self.torment()
             # All are back: each has to be asked again once its fail_timeout is over.
             load.answers.clear()
-            sleep(2.5)
+            wait_until(lambda: {*load.answers} == {"one", "two", "three"}, 30, "an answer of each peer")
+        finally:
+            load.end()
+        self.assertEqual(load.failures, [])
+
+    def test_defaults(self) -> None:
+        """So it is by default, where a peer that failed is passed over for longer than the others stay alive."""
+        load = Load(self.balanced("", "").port)
+        try:
+            self.torment()
         finally:
             load.end()
         self.assertEqual(load.failures, [])
         self.assertEqual(set(load.answers), {"one", "two", "three"})
+
+    def test_all_at_once(self) -> None:
+        """When all were killed and one is back, the next request is answered."""
+        program = self.balanced("", "")
+        connection = HTTPConnection("127.0.0.1", program.port, timeout=30)
+        self.addCleanup(connection.close)
+        for each in self.peers:
+            each.kill()
+        for _ in range(4):
+            self.assertEqual(fetch_on(connection, "/name").status, 502)
+        for each in self.peers:
+            each.restart()
+            self.assertEqual(fetch_on(connection, "/name").status, 200)
+            each.kill()
 
 
 class ResourceTests(SynchronousTestCase):
