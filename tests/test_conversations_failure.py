@@ -265,6 +265,24 @@ class LimitTests(SynchronousTestCase):
         client.expects(GATEWAY_TIMEOUT)
         self.assertEqual(tried(running), [("a:1", 504)])
 
+    def test_timeout_of_all(self) -> None:
+        """Those seconds begin with the first try, and not anew with each."""
+        three = upstream("app", "a:1", "b:1", "c:1")
+        client, peers = running = run(place().retry(timeout=5).timeouts(read=4).proxy_to(three))
+        client.sends(GET)
+        running.clock.advance(4)
+        peers["b:1"].expects(GET)
+        running.clock.advance(4)
+        client.expects(GATEWAY_TIMEOUT)
+        self.assertEqual(tried(running), [("a:1", 504), ("b:1", 504)])
+
+    def test_timeout_is_over(self) -> None:
+        """When they are over to the moment, no further try is begun."""
+        client, _ = running = run(place().retry(timeout=4).timeouts(read=4).proxy_to(TWO))
+        client.sends(GET)
+        running.clock.advance(4)
+        client.expects(GATEWAY_TIMEOUT)
+
     def test_what_counts(self) -> None:
         """A timeout is tried elsewhere only where ``on`` lists it."""
         client, peers = running = run(place().retry(on=["error"]).timeouts(read=4).proxy_to(TWO))

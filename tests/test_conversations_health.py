@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy import hash_by, header, least_conn, peer, stream, upstream
+from pydsl_proxy import hash_by, header, least_conn, peer, server, stream, upstream
 from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.testing import Running, run
 from tests.support.messages import GET, OK, get, post
+from tests.support.websockets import ASK, GRANT
 
 
 def two(max_fails: int = 1, fail_timeout: float = 10) -> Upstream:
@@ -119,6 +120,74 @@ class PassiveTests(SynchronousTestCase):
         running = answering(upstream("app", "a:1"), "a:1")
         running.peers["a:1"].dies()
         self.assertEqual(asked(running, 3), "a a a")
+
+    def test_closes(self) -> None:
+        """A peer that takes a connection and closes it unanswered has failed, if it is the first use of it."""
+        running = answering(two(), "b:1")
+        running.client().sends(GET)
+        running.peers["a:1"].closes()
+        self.assertEqual(running.exchanges[-1].status, 200)
+        self.assertEqual(asked(running, 3), "b b b")
+
+    def test_resets(self) -> None:
+        """So has one that resets it, or breaks off within its response."""
+        for sent in (b"", b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nab"):
+            running = answering(two(), "b:1")
+            running.client().sends(GET)
+            running.peers["a:1"].sends(sent)
+            running.peers["a:1"].resets()
+            self.assertEqual(asked(running, 3), "b b b")
+
+    def test_kept_connection_breaks_within(self) -> None:
+        """A kept connection that is closed says nothing of the peer, but one that times out does."""
+        running = answering(two(), "a:1", "b:1")
+        asked(running, 2)
+        running.peers["a:1"].waits()
+        running.client().sends(GET)
+        running.clock.advance(60)
+        self.assertEqual(running.exchanges[-1].status, 504)
+        running.peers["a:1"].answers(200, b"ok")
+        self.assertEqual(asked(running, 3), "b b b")
+
+    def test_effective_weight(self) -> None:
+        """A failure takes ``weight / max_fails`` of a peer's effective weight, which grows by one a turn."""
+        config = upstream("app", peer("a:1", weight=4, max_fails=2), peer("b:1", weight=4))
+        running = answering(config, "a:1", "b:1")
+        running.peers["a:1"].dies()
+        self.assertEqual(asked(running, 1), "ab")
+        running.peers["a:1"].accepts()
+        # The effective weight of a is 2, then 3, then 4 again; that of b stays 4.
+        self.assertEqual(asked(running, 8), "b b a b a b a b")
+
+    def test_alternating(self) -> None:
+        """A success between two failures within fail_timeout wipes out nothing: ``max_fails=2`` takes the peer out."""
+        running = answering(two(max_fails=2), "a:1", "b:1")
+        running.peers["a:1"].dies()
+        self.assertEqual(asked(running, 1), "ab")
+        running.peers["a:1"].accepts()
+        running.clock.advance(1)
+        self.assertIn("a", asked(running, 4).split())
+        running.peers["a:1"].dies()
+        self.assertIn("ab", asked(running, 4).split())
+        running.peers["a:1"].accepts()
+        self.assertEqual(asked(running, 4), "b b b b")
+
+    def test_a_websocket(self) -> None:
+        """A peer that was out is up again as soon as it has switched to a WebSocket, not when that ends."""
+        app = upstream("app", least_conn(), "a:1", "b:1")
+        running = run(server(80).location("/").proxy_to(app, websocket="tunnel"))
+        running.peers["a:1"].dies()
+        running.client().sends(GET)
+        running.peers["a:1"].accepts()
+        running.clock.advance(10.1)
+        socket = running.client()
+        socket.sends(ASK)
+        running.peers["a:1"].takes()
+        running.peers["a:1"].sends(GRANT)
+        self.assertTrue(socket.takes().startswith(b"HTTP/1.1 101 "))
+        for _ in range(4):
+            running.client().sends(GET)
+        self.assertEqual([len(running.peers[name].connections) for name in ("a:1", "b:1")], [3, 3])
 
     def test_a_client_that_leaves(self) -> None:
         """It is no failure of the peer's."""

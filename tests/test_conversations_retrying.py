@@ -106,6 +106,59 @@ class AnsweredTests(SynchronousTestCase):
         peers["b:1"].sends(UNAVAILABLE)
         client.expects(answer(b"none", "404 Not Found"))
 
+    def test_of_a_kind(self) -> None:
+        """Of two that are both no answer to the request, or both one, the later is passed."""
+        for first, last in (
+            ("500 Oops", "502 Bad"),
+            ("502 Bad", "500 Oops"),
+            ("404 Not", "403 No"),
+            ("429 Slow", "404 Not"),
+        ):
+            client, peers = run(retrying((403, 404, 429, 500, 502)))
+            client.sends(GET)
+            peers["a:1"].sends(answer(b"first", first))
+            peers["b:1"].sends(answer(b"last", last))
+            client.expects(answer(b"last", last))
+
+    def test_rate_of_the_one_that_is_passed(self) -> None:
+        """X-Accel-Limit-Rate is heeded in the answer that is passed, a kept one too, and in no other."""
+        busy = answer(bytes(200), "503 Busy", "X-Accel-Limit-Rate: 100")
+        for config in (retrying((503,), upstream("app", "a:1")), retrying(("error", 503))):
+            client, peers = running = run(config)
+            client.sends(GET)
+            peers["a:1"].sends(busy)
+            if "b:1" in peers:
+                peers["b:1"].closes()
+            self.assertEqual(client.responses, [])
+            running.clock.advance(2)
+            self.assertEqual(client.responses[0].status, 503)
+        client, peers = run(retrying((503,)))
+        client.sends(GET)
+        peers["a:1"].sends(busy)
+        peers["b:1"].sends(answer(bytes(200)))
+        self.assertEqual(client.responses[0].status, 200)
+
+    def test_rate_of_what_is_not_repeated(self) -> None:
+        """So is that of an answer to a request that cannot be repeated."""
+        client, peers = running = run(retrying((503,)))
+        client.sends(post(b"body"))
+        peers["a:1"].sends(answer(bytes(200), "503 Busy", "X-Accel-Limit-Rate: 100"))
+        self.assertEqual(client.responses, [])
+        running.clock.advance(2)
+        self.assertEqual(client.responses[0].status, 503)
+
+    def test_rate_while_streaming(self) -> None:
+        """So is that of a kept answer whose body still comes."""
+        client, peers = running = run(retrying(("error", 503)))
+        client.sends(GET)
+        peers["a:1"].sends(b"HTTP/1.1 503 Busy\r\ncontent-length: 200\r\nX-Accel-Limit-Rate: 100\r\n\r\n" + bytes(100))
+        peers["b:1"].closes()
+        peers["a:1"].connections[0].sends(bytes(100))
+        running.clock.advance(1)
+        self.assertEqual(client.responses, [])
+        running.clock.advance(1)
+        self.assertEqual(client.responses[0].status, 503)
+
     def test_streaming(self) -> None:
         """Of an answer whose body still comes the rest waits at the peer, and goes on if it is the best."""
         client, peers = run(retrying(("error", 503)))

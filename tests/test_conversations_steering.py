@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.iweb import IRequest
 from twisted.web.resource import Resource
 
-from pydsl_proxy import KiB, exact, named, server, upstream
+from pydsl_proxy import KiB, exact, named, peer, server, upstream
 from pydsl_proxy.config.sites import Server
 from pydsl_proxy.filters.passing import Passing
 from pydsl_proxy.interfaces import AttachedFilter, Nearness, Place, Sink
@@ -459,6 +459,34 @@ class TogetherTests(SynchronousTestCase):
         peers["c:1"].sends(OK)
         self.assertEqual(last(running).body, b"ok")
         self.assertEqual([name for name, _ in running.exchanges[-1].peers], ["a:1", "b:1", "c:1"])
+
+    def test_tries_elsewhere(self) -> None:
+        """What was tried before the redirect does not count there, neither the number of tries nor the peers."""
+        first, again = upstream("one", "a:1", "b:1"), upstream("two", "c:1", "d:1")
+        web = server(80).location("/again/").retry(2).proxy_to(again).location("/").retry(3).proxy_to(first)
+        client, peers = running = run(web)
+        for name in ("a:1", "c:1"):
+            peers[name].refuses()
+        client.sends(GET)
+        peers["b:1"].sends(answer(b"", "200 OK", "X-Accel-Redirect: /again/"))
+        peers["d:1"].sends(OK)
+        self.assertEqual(last(running).body, b"ok")
+        self.assertEqual([name for name, _ in running.exchanges[-1].peers], ["a:1", "b:1", "c:1", "d:1"])
+
+    def test_same_peers(self) -> None:
+        """A peer that failed before the redirect may be asked after it, if the other location has the same peers."""
+        app = upstream("app", peer("a:1", max_fails=0), "b:1")
+        web = server(80).location("/again/").proxy_to(app).location("/").proxy_to(app)
+        client, peers = running = run(web)
+        peers["a:1"].refuses()
+        client.sends(GET)
+        peers["a:1"].accepts()
+        peers["b:1"].sends(answer(b"", "200 OK", "X-Accel-Redirect: /again/"))
+        peers["b:1"].closes()
+        peers["b:1"].closes()
+        peers["a:1"].sends(OK)
+        self.assertEqual(last(running).body, b"ok")
+        self.assertEqual([name for name, _ in running.exchanges[-1].peers], ["a:1", "b:1", "b:1", "b:1", "a:1"])
 
     def test_compressed(self) -> None:
         """What the application says the type is decides whether the file is compressed."""

@@ -81,7 +81,7 @@ class Attempt:
                 if heeded is None:
                     return
                 response = heeded
-            if response.status in relay.retry.statuses and relay.tries_elsewhere(self, response, data, end):
+            elif response.status in relay.retry.statuses and relay.tries_elsewhere(self, response, data, end):
                 return
             if end:
                 self.over()

@@ -31,6 +31,19 @@ class Held:
         self.data = data
         self.end = end
 
+    def begin(self) -> None:
+        """Nothing better came: it is the client's."""
+        attempt = self.attempt
+        if self.end:
+            attempt.exchange.start(self.response, self.data, not self.trailers)
+            if self.trailers:
+                attempt.exchange.finish(self.trailers)
+            return
+        connection = attempt.connection
+        attempt.begin(self.response, self.data)
+        if connection is not None:
+            connection.resumeProducing()
+
     def drop(self) -> None:
         """Something better came."""
         self.attempt.stop()
@@ -106,21 +119,21 @@ class Relay:
         """A marked response as the client must see it; None if it is not passed on, now or ever."""
         exchange = attempt.exchange
         response = self._relocate(exchange, response)
-        steering = self._steering
-        if steering is None or b"\r\nx-accel-" not in response.lower:
+        steering = self._steering if b"\r\nx-accel-" in response.lower else None
+        if steering is not None:
+            response = steering.admitted(response)
+        if response.status in self.retry.statuses and self.tries_elsewhere(attempt, response, data, end):
+            return None
+        if steering is None:
             return response
-        response = steering.admitted(response)
-        retried = response.status in self.retry.statuses
         target = target_of(response)
         if target is None:
-            if not retried:
-                steering.heed_rate(exchange.outermost, response)
+            steering.heed_rate(exchange.outermost, response)
             return response
-        if not (retried and self.tries_elsewhere(attempt, response, data, end)):
-            if end:
-                attempt.over()
-            self.settle(attempt)
-            steering.redirect(attempt, response, target, 0 if end else _left(response, data))
+        if end:
+            attempt.over()
+        self.settle(attempt)
+        steering.redirect(attempt, response, target, 0 if end else _left(response, data))
         return None
 
     # -- after an attempt --------------------------------------------------------------------------------------------
@@ -222,18 +235,13 @@ class Relay:
             exchange.fail(error)
         elif steering is not None and (target := target_of(held.response)) is not None:
             steering.redirect(held.attempt, held.response, target, 0 if held.end else None)
-        elif held.end:
-            exchange.start(held.response, held.data, not held.trailers)
-            if held.trailers:
-                exchange.finish(held.trailers)
         elif held.attempt.error is not None:
             # Its connection broke while another peer was tried.
             exchange.fail(held.attempt.error)
         else:
-            connection = held.attempt.connection
-            held.attempt.begin(held.response, held.data)
-            if connection is not None:
-                connection.resumeProducing()
+            if steering is not None:
+                steering.heed_rate(exchange.outermost, held.response)
+            held.begin()
 
     def _no_peer(self, exchange: Exchange) -> None:
         name = self.upstream.name
