@@ -209,25 +209,8 @@ class OldPeerTests(SynchronousTestCase):
         self.assertEqual(len(peers["a:1"].connections), 1)
 
 
-class InterimTests(SynchronousTestCase):
-    """RFC 9110 15.2: responses before the final one."""
-
-    def test_dropped(self) -> None:
-        """Early hints of a peer are not passed on; the final response is."""
-        client, peers = run(APP)
-        client.sends(GET)
-        peers["a:1"].sends(b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n")
-        client.expects(b"")
-        peers["a:1"].sends(b"HTTP/1.1 100 Continue\r\n\r\n" + OK)
-        client.expects(OK)
-
-    def test_too_many(self) -> None:
-        """A peer that sends nothing but interim responses is out of order."""
-        client, peers = run(APP)
-        client.sends(GET)
-        peers["a:1"].sends(b"HTTP/1.1 102 Processing\r\n\r\n" * 9)
-        self.assertEqual(client.responses[0].status, 502)
-        self.assertTrue(peers["a:1"].was_reset)
+class SwitchingTests(SynchronousTestCase):
+    """RFC 9110 15.2.2: a change of the protocol is for those who ask for it."""
 
     def test_switching_protocols(self) -> None:
         """101 to a request that asked for no upgrade is an error: a tunnel would open by surprise."""

@@ -15,6 +15,7 @@ from pydsl_proxy.compiler.slowing import slowing
 from pydsl_proxy.compiler.upstreams import Upstreams
 from pydsl_proxy.config.features import Feature, filters_of, last_of, request_rules, response_rules, steps_of
 from pydsl_proxy.config.ignoring import ignored_fields
+from pydsl_proxy.config.interim import passes_interim
 from pydsl_proxy.config.locations import Location
 from pydsl_proxy.config.retries import DEFAULT_RETRY, Retry, retry_of
 from pydsl_proxy.config.timeouts import timeouts_of
@@ -151,6 +152,7 @@ class LocationPlace:
             rules.removed,
             steering,
             silence,
+            passes_interim=passes_interim(self._features),
         )
         # It asks more of an exchange than handlers in general do; there is only one kind.
         return cast(Handle, relay)

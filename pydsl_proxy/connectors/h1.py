@@ -156,15 +156,17 @@ class H1Connection(OneAtATime):
             self._begin_body(attempt, response, data)
 
     def _take_interim(self, attempt: Attempt, response: ResponseHead, data: bytes) -> None:
-        """RFC 9110 15.2: 100 answers an Expect that was not sent on, others are dropped as nginx does by default."""
+        """RFC 9110 15.2: what comes before the final response."""
         self._interim += 1
         self._read_on(attempt)
         if response.status == 101:
             self._switch(attempt, response, data)
         elif self._interim > MOST_INTERIM:
             self._fail(attempt, "bad_head", f"sent more than {MOST_INTERIM} interim responses")
-        elif data:
-            self._take_head(attempt, data)
+        else:
+            attempt.interim(response)
+            if data and self._attempt is attempt:
+                self._take_head(attempt, data)
 
     def _switch(self, attempt: Attempt, response: ResponseHead, data: bytes) -> None:
         silence = attempt.switches

@@ -37,7 +37,6 @@ class H1Frontend(Answering):
 
     def __init__(self, listening: Listening) -> None:
         super().__init__(listening)
-        self._body: Body | None = None
         self._requests = 0
         # The head's time has begun: at once on a new connection, with the first byte on one that was idle.
         self._head_begun = True
@@ -235,6 +234,7 @@ class H1Frontend(Answering):
         if held:
             self._take_body(held)
         elif exchange.fields.expect and exchange.minor and not body.received:
+            body.continued = True
             self.transport.write(CONTINUE)
         self._read_on(body)
 

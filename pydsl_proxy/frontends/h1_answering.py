@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import inf
 
+from pydsl_proxy.frontends.h1_body import Body
 from pydsl_proxy.frontends.h1_state import ANSWER, BODY, HEAD, Closing
 from pydsl_proxy.interfaces import Exchange, Listening, Producer, Trailers
 from pydsl_proxy.wire.chunked import chunk, last_chunk
 from pydsl_proxy.wire.field_rules import FieldRules
 from pydsl_proxy.wire.framing import Framing
 from pydsl_proxy.wire.grammar import HEAD_END
-from pydsl_proxy.wire.h1_response import response_head, switching_head, usual_head
+from pydsl_proxy.wire.h1_response import interim_head, response_head, switching_head, usual_head
 from pydsl_proxy.wire.head import ResponseHead
 
 # Unsent bytes of answers beyond which a client's further requests wait: as much as Twisted queues before it pauses.
@@ -43,6 +44,8 @@ class Answering(Closing):
 
     def __init__(self, listening: Listening) -> None:
         super().__init__(listening)
+        # The body of the request at hand, while some of it is to come.
+        self._body: Body | None = None
         self._framing = Framing.NONE
         self._producer: Producer | None = None
         # The bytes that a client which had closed its half was sent, when they were last looked at.
@@ -51,6 +54,20 @@ class Answering(Closing):
         self._crowded = False
         # Requests that came together are begun one after the other by the one call that reads them.
         self._reading = False
+
+    def send_interim(self, response: ResponseHead, rules: FieldRules) -> None:
+        """Send an interim response; HTTP/1.0 has none (RFC 9110 15.2)."""
+        exchange = self._exchange
+        if exchange is None or exchange.minor != 1:
+            return
+        if response.status == 100:
+            body = self._body
+            if body is None or body.continued or not exchange.fields.expect:
+                return
+            body.continued = True
+        self.transport.write(interim_head(response, rules))
+        if self._half_closed:
+            self._await_sign()
 
     def send_head(self, response: ResponseHead, rules: FieldRules, data: bytes, end: bool) -> None:
         """Send a response's head with the first bytes of its body."""

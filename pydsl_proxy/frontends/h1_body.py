@@ -13,12 +13,14 @@ from pydsl_proxy.wire.head import RequestFields
 class Arriving:
     """How much of a body has come, and how fast; *receiver* is None until someone wants it."""
 
-    __slots__ = ("_measured", "due", "paused", "received", "receiver", "trailers")
+    __slots__ = ("_measured", "continued", "due", "paused", "received", "receiver", "trailers")
 
     def __init__(self) -> None:
         self.receiver: BodyReceiver | None = None
         self.received = 0
         self.paused = False
+        # The client was sent a 100.
+        self.continued = False
         self.trailers: Sequence[tuple[bytes, bytes]] = ()
         # When the rate is looked at, and what had been received when that was said.
         self.due = inf

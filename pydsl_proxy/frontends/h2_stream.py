@@ -71,6 +71,9 @@ class H2Stream(Receiving):
     def __repr__(self) -> str:
         return f"<H2Stream {self.number}: {self.exchange}>"
 
+    def send_interim(self, response: ResponseHead, rules: FieldRules) -> None:
+        """Interim responses are not passed on."""
+
     def send_head(self, response: ResponseHead, rules: FieldRules, data: bytes, end: bool) -> None:
         """Send a response's head with the first bytes of its body."""
         exchange = self.exchange

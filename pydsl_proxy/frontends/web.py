@@ -143,6 +143,9 @@ class WebFrontend:
 
     # -- the response --------------------------------------------------------------------------------------------------
 
+    def send_interim(self, response: ResponseHead, rules: FieldRules) -> None:
+        """twisted.web sends no interim responses of others."""
+
     def send_head(self, response: ResponseHead, rules: FieldRules, data: bytes, end: bool) -> None:
         """Send a response's head with the first bytes of its body; the framing is the Site's."""
         request, exchange = self._request, self._exchange

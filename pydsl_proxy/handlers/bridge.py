@@ -54,6 +54,10 @@ class Bridge:
 
     # -- the frontend of the exchange with the peer ------------------------------------------------------------------
 
+    def send_interim(self, response: ResponseHead, rules: FieldRules) -> None:
+        """The peer has sent an interim response."""
+        self._outer.send_interim(response)
+
     def send_head(self, response: ResponseHead, rules: FieldRules, data: bytes, end: bool) -> None:
         """The peer has switched, or answered something else."""
         outer, error = self._outer, self._inner.error

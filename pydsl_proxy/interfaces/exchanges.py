@@ -87,6 +87,12 @@ class Exchange(RequestHead, Protocol):
     def fail(self, error: ProxyError) -> None:
         """Answer with the error's status, or break off; its message goes to the log, not to the client."""
 
+    def send_interim(self, response: ResponseHead) -> None:
+        """Send an interim response (RFC 9110 15.2), which is not 101; nothing once the response has begun.
+
+        It goes past the filters, and gets no fields from the location: those are for the response.
+        """
+
     def start(self, response: ResponseHead, data: bytes, end: bool) -> None:
         """Send the head and the first bytes of the body; *end* says that they are all of it."""
 

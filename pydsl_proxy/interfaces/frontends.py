@@ -31,6 +31,12 @@ class Frontend(Protocol):
     def resume_body(self) -> None:
         """See :meth:`Exchange.resume_body`."""
 
+    def send_interim(self, response: ResponseHead, rules: FieldRules) -> None:
+        """Send an interim response (1xx, but not 101) ahead of the head, if the client's protocol has them.
+
+        100 is for a client that has asked for it and was not sent one yet.
+        """
+
     def send_head(self, response: ResponseHead, rules: FieldRules, data: bytes, end: bool) -> None:
         """Send a response's head with the first bytes of its body."""
 

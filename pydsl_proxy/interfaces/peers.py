@@ -55,6 +55,9 @@ class Attempt(Protocol):
     def send_body_on(self, connection: PeerConnection) -> None:
         """The request's head is sent: let its body follow, what is here of it at once."""
 
+    def interim(self, response: ResponseHead) -> None:
+        """The peer has sent an interim response, which is not 101; a connector bounds how many."""
+
     def answered(self, response: ResponseHead, data: bytes, end: bool) -> None:
         """The peer's head is here, with the first bytes of the body; *end* says that they are all of it."""
 

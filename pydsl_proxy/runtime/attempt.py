@@ -71,6 +71,12 @@ class Attempt:
         else:
             connection.send_end(())
 
+    def interim(self, response: ResponseHead) -> None:
+        """The peer has sent an interim response: it is passed on at once, though this attempt may fail yet."""
+        exchange = self.exchange
+        if self.relay.passes_interim and exchange.running is self:
+            exchange.send_interim(response)
+
     def answered(self, response: ResponseHead, data: bytes, end: bool) -> None:
         """The peer's head is here, with the first bytes of the body; *end* says that they are all of it."""
         relay = self.relay

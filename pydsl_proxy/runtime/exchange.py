@@ -216,6 +216,11 @@ class Exchange:
         else:
             self.respond(error.status, *error_page(error.status))
 
+    def send_interim(self, response: ResponseHead) -> None:
+        """Send an interim response (RFC 9110 15.2), which is not 101; nothing once the response has begun."""
+        if not self.status:
+            self.frontend.send_interim(response, self.rules)
+
     def start(self, response: ResponseHead, data: bytes, end: bool) -> None:
         """Send the head and the first bytes of the body; *end* says that they are all of it."""
         if end:

@@ -71,6 +71,7 @@ class Relay:
         "_seconds",
         "_steering",
         "failing_statuses",
+        "passes_interim",
         "retry",
         "switches",
         "timeouts",
@@ -89,9 +90,12 @@ class Relay:
         removed: frozenset[bytes] = frozenset(),
         steering: Steering | None = None,
         switches: float | None = None,
+        *,
+        passes_interim: bool = True,
     ) -> None:
         self.upstream = upstream
         self.switches = switches
+        self.passes_interim = passes_interim
         self._removed = removed
         self.timeouts = timeouts
         self.retry = retry

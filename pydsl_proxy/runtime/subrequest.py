@@ -85,6 +85,9 @@ class Subrequest:
     def resume_body(self) -> None:
         """It was delivered whole."""
 
+    def send_interim(self, response: ResponseHead, rules: FieldRules) -> None:
+        """Only the response is an answer."""
+
     def send_head(self, response: ResponseHead, rules: FieldRules, data: bytes, end: bool) -> None:
         """Take the response's head."""
         self._response = response

@@ -43,6 +43,10 @@ class FieldRules:
 
     def edit(self, fields: Fields, named: frozenset[bytes] = frozenset()) -> bytes:
         """The section as this place sends it, but for what is computed; *named* go too."""
+        return self.without_removed(fields, named) + self.constant
+
+    def without_removed(self, fields: Fields, named: frozenset[bytes] = frozenset()) -> bytes:
+        """The section without the fields that leave it or are set; *named* go too."""
         spans: list[tuple[int, int]] = []
         lower = fields.lower
         if self._find is not None:
@@ -51,7 +55,7 @@ class FieldRules:
                 spans.append((start, lower.find(CRLF, after)))
         for name in named:
             spans += spans_of(lower, name)
-        return cut(fields.raw, spans) + self.constant
+        return cut(fields.raw, spans)
 
     def adding(self, section: bytes) -> FieldRules:
         """These rules, with the fields of *section* beside the constant ones."""

@@ -14,6 +14,8 @@ from pydsl_proxy.wire.websocket import TOKEN as WEBSOCKET
 #: Our name, in responses of our own.
 SERVER = (b"Server", b"pydsl_proxy")
 
+_NOT_IN_INTERIM = frozenset((b"content-length", b"set-cookie"))
+
 # What was made of one head: one for each location that hands it on.
 MOST_EDITED = 64
 
@@ -55,6 +57,20 @@ def response_head(
         pieces.append(b"\r\nConnection: Upgrade\r\nUpgrade: " + WEBSOCKET)
     pieces.append(HEAD_END)
     return b"".join(pieces), framing
+
+
+def interim_head(response: ResponseHead, rules: FieldRules) -> bytes:
+    """A whole head of an interim response (RFC 9110 15.2)."""
+    return b"%b%b\r\n\r\n" % (_line(response), interim_section(response, rules))
+
+
+def interim_section(response: ResponseHead, rules: FieldRules) -> bytes:
+    """The fields of an interim response: those of the peer that the location lets pass, and none that it sets.
+
+    It has no length (RFC 9110 8.6).  Clients ignore its cookies (RFC 6265 3), and the filter that edits cookies does
+    not see them.
+    """
+    return rules.without_removed(response, response.named | _NOT_IN_INTERIM)
 
 
 def switching_head(response: ResponseHead, rules: FieldRules, added: bytes) -> bytes:

@@ -315,6 +315,11 @@ def _response(connection: h11.Connection) -> Message | None:
             return None
 
 
+def final_statuses(data: bytes) -> list[int]:
+    """The statuses of the responses in *data*, without interim ones (RFC 9110 15.2)."""
+    return [status for status in statuses_in(data) if status >= 200]
+
+
 def statuses_in(data: bytes) -> list[int]:
     """The status codes of the responses in *data*, none of whose bodies looks like a status line."""
     return [int(status) for status in re.findall(rb"HTTP/1\.1 ([0-9]{3}) ", data)]

@@ -129,6 +129,7 @@ web = (
     .location("/")
     .set_response_header("X-Frame-Options", "DENY")
     .hide_response_header("Server")
+    .hide_interim_responses()
     .proxy_to("127.0.0.1:9000")
 )
 

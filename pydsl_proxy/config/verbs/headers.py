@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 from pydsl_proxy.config.fields import Side, remove_field, set_field
+from pydsl_proxy.config.interim import hide_interim
 from pydsl_proxy.config.verbs.featured import Featured
 from pydsl_proxy.wire.values import ValueSource
 
@@ -36,3 +37,11 @@ class Headers(Featured):
     def hide_response_header(self, name: str) -> Self:
         """Send clients no field *name*, neither the peer's nor one set further out.  nginx's ``proxy_hide_header``."""
         return self._with(remove_field(Side.RESPONSE, name))
+
+    def hide_interim_responses(self, hidden: bool = True) -> Self:
+        """Send clients none of the interim responses of peers (1xx, as 103 Early Hints), only the response itself.
+
+        By default they are passed on to clients of HTTP/1.1 and HTTP/2, as RFC 9110 15.2 has it.  False lifts an outer
+        one.  nginx's ``early_hints``, which is off by default there.
+        """
+        return self._with(hide_interim(hidden))
