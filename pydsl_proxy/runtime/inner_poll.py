@@ -8,6 +8,7 @@ request has about four events.  Here the reactor pays that once for a batch of e
 from __future__ import annotations
 
 import select
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from twisted.internet.error import ConnectionDone, ConnectionFdescWentAway, ConnectionLost
@@ -16,6 +17,8 @@ from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
+
+from pydsl_proxy.runtime.turns import turns_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +83,8 @@ class InnerPoll:
     _log = Logger()
 
     def __init__(self, outer: EPollReactor) -> None:
-        self._outer = outer
+        self._outer = self.outer_reactor = outer
+        self._later = turns_of(outer).later
         self._poller = select.epoll()
         self._reading: dict[int, Descriptor] = {}
         self._writing: dict[int, Descriptor] = {}
@@ -186,6 +190,24 @@ class InnerPoll:
         if self._in_batch:
             self._after.append(call)
         return self._in_batch
+
+    def in_later_turn(self, descriptor: Closing, act: Callable[[], object]) -> None:
+        """Call *act* in a later turn of the loop, as an event of *descriptor*: with the answers of ``doRead``.
+
+        The time that such calls take in one turn is bounded, see :class:`~pydsl_proxy.runtime.turns.Turns`.
+        """
+        self._later(partial(self._act, descriptor, act))
+
+    def _act(self, descriptor: Closing, act: Callable[[], object]) -> None:
+        if descriptor.disconnected:
+            return
+        try:
+            why = act()
+        except BaseException as error:
+            self._fail(descriptor, error)
+        else:
+            if why:
+                self._disconnect(descriptor, why, True)
 
     def _call_after(self) -> None:
         after, self._after = self._after, []

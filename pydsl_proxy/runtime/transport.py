@@ -116,7 +116,7 @@ class DataPath:
     """An epoll reactor whose TCP, TLS and UNIX connections send at once and are watched by an epoll of their own."""
 
     def __init__(self, outer: EPollReactor) -> None:
-        self._outer = outer
+        self._outer = self.outer_reactor = outer
         self._poll = InnerPoll(outer)
         # Twisted's endpoints ask for interfaces, such as IReactorPluggableNameResolver.
         directlyProvides(self, providedBy(outer))

@@ -73,7 +73,11 @@ _of_clocks: WeakKeyDictionary[Clock, Turns] = WeakKeyDictionary()
 
 
 def turns_of(clock: Clock) -> Turns:
-    """The queue of all that runs on *clock*: what is bounded is the turn of a loop, not that of one listener."""
+    """The queue of all that runs on *clock*: what is bounded is the turn of a loop, not that of one listener.
+
+    An object that stands in for a reactor names it as its ``outer_reactor``, and shares its queue.
+    """
+    clock = getattr(clock, "outer_reactor", clock)
     turns = _of_clocks.get(clock)
     if turns is None:
         turns = _of_clocks[clock] = Turns(clock)

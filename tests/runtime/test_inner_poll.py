@@ -14,7 +14,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy.runtime.inner_poll import InnerPoll
+from pydsl_proxy.runtime.inner_poll import Closing, InnerPoll
 from pydsl_proxy.runtime.transport import data_path
 from tests.runtime.loopback import Building, Talker, number
 
@@ -56,6 +56,7 @@ class Ear:
         self.reads = self.writes = 0
         self.lost: BaseException | None = None
         self.half: BaseException | None = None
+        self.disconnected = 0
 
     def fileno(self) -> int:
         return self.here.fileno()
@@ -97,6 +98,31 @@ class InnerPollTests(SynchronousTestCase):
     def fails(self) -> object:
         """What a protocol does that raises."""
         raise ZeroDivisionError("of the test")
+
+    def test_in_later_turn(self) -> None:
+        """What asks for a later turn runs in it, and its answer ends the connection as that of a read does."""
+        done: list[str] = []
+        endings: list[tuple[Callable[[], object], type | None]] = [
+            (lambda: done.append("on"), None),
+            (lambda: CONNECTION_LOST, ConnectionLost),
+            (self.fails, ZeroDivisionError),
+        ]
+        for act, lost in endings:
+            ear = self.ear()
+            self.poll.in_later_turn(cast(Closing, ear), act)
+            self.assertIs(ear.lost, None)
+            self.outer.advance(0)
+            self.assertIs(ear.lost and type(ear.lost), lost)
+        self.assertEqual(["on"], done)
+        self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
+
+    def test_in_later_turn_after_the_end(self) -> None:
+        """A connection that is closed before its turn does nothing in it."""
+        ear = self.ear()
+        self.poll.in_later_turn(cast(Closing, ear), self.fails)
+        ear.disconnected = 1
+        self.outer.advance(0)
+        self.assertIs(ear.lost, None)
 
     def test_outer_watches_while_needed(self) -> None:
         """The reactor knows of the poll only while something is in it."""

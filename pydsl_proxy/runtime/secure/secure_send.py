@@ -56,6 +56,11 @@ class SecureSend(DirectSend):
     _established = False
     # OpenSSL has to write before it can go on with a read.
     _wants_write = False
+    # Answering a ClientHello takes a signature and a key exchange: 0.2 ms with ECDSA on P-256, 5 ms with RSA of 4,096
+    # bits.  When many clients connect at once, connections that are established have their turns between.
+    _awaits_hello = True
+    _waits_for_turn = False
+    _reads = True
 
     def secure(self, context: Context, protocol: IProtocol) -> None:
         """Await a handshake of the client, and let *protocol* have the connection."""
@@ -68,6 +73,12 @@ class SecureSend(DirectSend):
 
     def doRead(self) -> ConnectionDone | ConnectionLost | None:  # type: ignore[override]  # a mixin puts a lambda here
         """Give the protocol what one record has, or go on with the handshake."""
+        if self._awaits_hello:
+            self._awaits_hello = False
+            self._waits_for_turn = True
+            self.reactor.removeReader(self)
+            cast("InnerPoll", self.reactor).in_later_turn(self, self._answer_hello)
+            return None
         try:
             if self._established:
                 data = self._tls.recv(RECORD)
@@ -84,6 +95,24 @@ class SecureSend(DirectSend):
             return self._not_read(error)
         self.protocol.dataReceived(data)
         return None
+
+    def _answer_hello(self) -> ConnectionDone | ConnectionLost | None:
+        """Begin the handshake, whose first answer is its expensive part."""
+        self._waits_for_turn = False
+        if self._reads:
+            self.reactor.addReader(self)
+        return self.doRead()
+
+    def startReading(self) -> None:
+        """Read, once the turn has come in which the client's first message is answered."""
+        self._reads = True
+        if not self._waits_for_turn:
+            super().startReading()
+
+    def stopReading(self) -> None:
+        """Read no more."""
+        self._reads = False
+        super().stopReading()
 
     def _opened(self) -> None:
         """The handshake is done."""

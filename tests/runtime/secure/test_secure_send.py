@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import cast
+
 from twisted.internet import error
 from twisted.trial.unittest import SkipTest
 
+from pydsl_proxy.runtime.inner_poll import Closing, InnerPoll
 from pydsl_proxy.runtime.secure.secure_send import SecureSend
 from pydsl_proxy.runtime.transport import unsent
-from tests.runtime.loopback import HalfTalker, Talker
+from tests.runtime.loopback import Building, HalfTalker, Talker, Waiting
 from tests.runtime.secure import secure_rules
 
 
@@ -24,6 +28,52 @@ class LeanOwnTests(secure_rules.OwnRules):
         """On the data path OpenSSL has the socket."""
         server, _ = await self.pair(Talker, Talker)
         self.assertIsInstance(server.transport, SecureSend)
+
+    act: Callable[[], object] | None = None
+
+    async def hello(self) -> tuple[Talker, Talker]:
+        """The server's side and the client's of a connection whose ClientHello waits for its turn, in ``act``."""
+        servers, clients = Building(Talker), Building(Talker)
+        self.connect(self.listen(servers), clients)
+        await servers.connected()
+        await clients.connected()
+        server = servers.talkers[0]
+        asked = Waiting()
+        poll = cast(InnerPoll, server.link.reactor)
+
+        def later(descriptor: Closing, act: Callable[[], object]) -> None:
+            self.act = act
+            asked.changed()
+
+        self.patch(poll, "in_later_turn", later)
+        await asked.when(lambda: self.act)
+        return server, clients.talkers[0]
+
+    async def test_hello_waits_for_its_turn(self) -> None:
+        """A handshake begins in a turn of its own, and nothing is read before that."""
+        server, client = await self.hello()
+        poll = cast(InnerPoll, server.link.reactor)
+        self.assertNotIn(server.link, poll._reading.values())
+        server.link.resumeProducing()
+        self.assertNotIn(server.link, poll._reading.values())
+        assert self.act is not None
+        self.assertIs(None, self.act())
+        self.assertIn(server.link, poll._reading.values())
+        server.link.abortConnection()
+        await client.ends()
+
+    async def test_paused_before_its_turn(self) -> None:
+        """A connection whose protocol pauses it meanwhile is not read after its turn."""
+        server, client = await self.hello()
+        poll = cast(InnerPoll, server.link.reactor)
+        server.link.pauseProducing()
+        assert self.act is not None
+        self.act()
+        self.assertNotIn(server.link, poll._reading.values())
+        server.link.resumeProducing()
+        self.assertIn(server.link, poll._reading.values())
+        server.link.abortConnection()
+        await client.ends()
 
     async def test_no_room_for_the_end(self) -> None:
         """All that is queued is sent before the close_notify, and that before the close."""
