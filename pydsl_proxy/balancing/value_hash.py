@@ -13,7 +13,8 @@ from attrs import field, frozen
 from pydsl_proxy.balancing.draws import MISSES_ALLOWED, by_weight, first_pickable
 from pydsl_proxy.balancing.ketama import ring
 from pydsl_proxy.balancing.smooth_round_robin import RoundRobin, in_turn, only
-from pydsl_proxy.wire.values import ValueFunction, ValueSource, as_bytes, as_value, code_of, constant
+from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.wire.values import ValueFunction, ValueSource, as_bytes, code_of, constant, value_for
 
 if TYPE_CHECKING:
     from attrs import Attribute
@@ -21,12 +22,16 @@ if TYPE_CHECKING:
     from pydsl_proxy.interfaces import Exchange, PeerState, Pick
 
 
+def _value(source: ValueSource) -> ValueFunction:
+    return value_for("hash_by()", source)
+
+
 def _must_vary(strategy: HashBy, attribute: Attribute[ValueFunction], value: ValueFunction) -> None:
     text = constant(value)
     if text is not None:
-        raise ValueError(
-            f"hash_by({text!r}): this key is the same for every request, so one peer would get them all; "
-            "write a value, as in hash_by(header('x-tenant'))"
+        raise ConfigError(
+            f"hash_by({text!r}): this key is the same for every request, so one peer would get them all",
+            hint='write a value, as hash_by(header("x-tenant"))',
         )
 
 
@@ -34,7 +39,7 @@ def _must_vary(strategy: HashBy, attribute: Attribute[ValueFunction], value: Val
 class HashBy:
     """A peer by the hash of a value; requests for which the value is empty go round robin."""
 
-    value: ValueFunction = field(converter=as_value, validator=_must_vary)
+    value: ValueFunction = field(converter=_value, validator=_must_vary)
     consistent: bool = field(default=False, kw_only=True)
 
     def compile(self, peers: Sequence[PeerState], random: Random) -> Pick:
@@ -60,8 +65,7 @@ def hash_by(value: ValueSource, *, consistent: bool = False) -> HashBy:
 
     With *consistent*, adding or removing a peer moves only the keys that it gains or loses; without, most keys.
 
-    A TypeError says that *value* is no value;
-    a ValueError, that it is the same for every request.
+    :class:`ConfigError` is raised if *value* is no value, or is the same for every request.
     """
     return HashBy(value, consistent=consistent)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from pydsl_proxy.config.upstreams import Upstream, alone
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.errors.lists import listed
 from pydsl_proxy.wire.grammar import is_token
 from pydsl_proxy.wire.hop_by_hop import FORWARDING, REQUEST_DROPPED
 
@@ -49,9 +50,7 @@ def asked_path(given: Upstream | str, path: str | None) -> str | None:
 
 def copied_names(names: Iterable[str]) -> tuple[str, ...]:
     """*names*, if they are those of fields that may be taken over."""
-    if isinstance(names, str):
-        raise ConfigError(f"auth_request(copy={names!r}): it must be a list", hint=f'write copy=["{names}"]')
-    checked = tuple(names)
+    checked = listed("auth_request", "copy", names, '["X-User"]')
     seen: set[str] = set()
     for name in checked:
         if not isinstance(name, str) or not is_token(name.encode()):

@@ -13,7 +13,7 @@ from pydsl_proxy.origin.spelling import call
 from pydsl_proxy.wire.field_rules import Rule
 from pydsl_proxy.wire.grammar import is_token, is_value
 from pydsl_proxy.wire.hop_by_hop import HOP_BY_HOP
-from pydsl_proxy.wire.values import ValueFunction, ValueSource, as_value, code_of, constant
+from pydsl_proxy.wire.values import ValueFunction, ValueSource, code_of, constant, value_for
 
 _FRAMING = frozenset((b"content-length", b"transfer-encoding", b"trailer"))
 
@@ -94,7 +94,7 @@ def rules_of(features: Iterable[object], side: Side) -> tuple[Rule, ...]:
 def _check_name(side: Side, verb: str, name: str) -> None:
     if not isinstance(name, str):
         raise ConfigError(f"{verb}(): a header name must be a string, not {name!r}")
-    raw = name.encode("utf-8", "surrogateescape")
+    raw = name.encode("utf-8", "replace")
     if not is_token(raw):
         hint = f'write "{name.strip().rstrip(":")}"' if is_token(raw.strip().rstrip(b":")) else None
         raise ConfigError(f"{verb}(): {name!r} is not a header name (RFC 9110 5.1)", hint=hint)
@@ -107,10 +107,7 @@ def _check_name(side: Side, verb: str, name: str) -> None:
 
 
 def _value(verb: str, name: str, source: ValueSource) -> ValueFunction:
-    try:
-        value = as_value(source)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{verb}({name!r}): {error}") from None
+    value = value_for(f"{verb}({name!r})", source)
     text = constant(value)
     if text is not None and not is_value(text.encode("utf-8", "surrogateescape")):
         raise ConfigError(f"{verb}({name!r}): {text!r} has a line end or another control character")

@@ -11,7 +11,7 @@ from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.filters.error_pages import REDIRECTS, ErrorPage
 from pydsl_proxy.wire.grammar import is_value
 from pydsl_proxy.wire.statuses import has_no_body
-from pydsl_proxy.wire.values import Constant, Text, ValueFunction, ValueSource, as_value, constant
+from pydsl_proxy.wire.values import Constant, Text, ValueFunction, ValueSource, constant, value_for
 
 _URL = re.compile(r"https?://[^/]")
 
@@ -30,7 +30,12 @@ def error_page(
     if (to is None) == (body is None):
         hint = 'write to="/404.html", to=named("fallback"), or body="<h1>Not here</h1>"'
         raise ConfigError("error_page() wants either to= or body=", hint=hint)
-    if not isinstance(content_type, str) or not content_type or not is_value(content_type.encode()):
+    if (
+        not isinstance(content_type, str)
+        or not content_type
+        or not content_type.isascii()
+        or not is_value(content_type.encode())
+    ):
         raise ConfigError(f"error_page(): {content_type!r} is not a media type", hint='write content_type="text/html"')
     target = None if to is None else _target(to)
     _check_status(status, target)
@@ -92,7 +97,4 @@ def _target(to: ValueSource | Named) -> ValueFunction:
 
 
 def _value(name: str, source: ValueSource) -> ValueFunction:
-    try:
-        return as_value(source)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"error_page({name}=…): {error}") from None
+    return value_for(f"error_page({name}=…)", source)

@@ -9,6 +9,7 @@ from typing import Final, Literal, TypeAlias, get_args
 from attrs import field, frozen
 
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.errors.lists import listed
 from pydsl_proxy.errors.numbers import count, seconds
 from pydsl_proxy.origin import NOWHERE, Origin, here
 from pydsl_proxy.origin.spelling import call, options
@@ -55,11 +56,9 @@ def retry(tries: int | None, *, on: Iterable[RetryCondition], timeout: float | N
         count("retry(tries)", tries, least=1)
     if timeout is not None:
         seconds("retry(timeout=…)", timeout)
-    if isinstance(on, str | int):
-        raise ConfigError(f"retry(on=…) must be a list, not {on!r}", hint=f"write on=[{on!r}]")
-    conditions = tuple(on)
+    conditions = listed("retry", "on", on, f"[{on}]" if isinstance(on, int) else '["error", "timeout"]')
     for condition in conditions:
-        if isinstance(condition, bool) or condition not in _CONDITIONS:
+        if not isinstance(condition, str | int) or isinstance(condition, bool) or condition not in _CONDITIONS:
             raise _unknown(condition)
     return Retry(tries, on=conditions, timeout=timeout, non_idempotent=bool(non_idempotent))
 

@@ -17,7 +17,7 @@ from pydsl_proxy.steps.rewriting import Rewrite
 from pydsl_proxy.wire.patterns import Regex, quoted
 from pydsl_proxy.wire.replacements import groups_of
 from pydsl_proxy.wire.uri import is_plain
-from pydsl_proxy.wire.values import Text, ValueFunction, ValueSource, as_value, constant
+from pydsl_proxy.wire.values import Text, ValueFunction, ValueSource, constant, value_for
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -40,10 +40,7 @@ def strip_prefix(prefix: str) -> StripPrefix:
 def rewrite(pattern: str | Regex, replacement: ValueSource, *, last: bool, redirect: int | None) -> Rewrite:
     """The feature of ``.rewrite()``, checked."""
     made = pattern if isinstance(pattern, Regex) else Regex(pattern)
-    try:
-        value = as_value(replacement)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"rewrite(): {error}") from None
+    value = value_for("rewrite()", replacement)
     if redirect is not None and (isinstance(redirect, bool) or redirect not in _REDIRECTS):
         known = ", ".join(map(str, _REDIRECTS))
         raise ConfigError(f"rewrite(redirect={redirect!r}) is not a redirect", hint=f"the statuses are {known}")

@@ -20,6 +20,7 @@ from pydsl_proxy.config.scopes import Scope
 from pydsl_proxy.config.streams import OpenStream, Stream, no_upstream
 from pydsl_proxy.config.trusting import DEFAULT_SOURCE, address_source, trusted_proxy
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.errors.lists import listed
 from pydsl_proxy.errors.numbers import seconds
 from pydsl_proxy.origin.spelling import call, options
 
@@ -125,15 +126,13 @@ def server(
     ``listen … proxy_protocol``).  The client whom it tells is the client in all else.  A connection without a header,
     or from anywhere else, is closed.
     """
-    if isinstance(names, str):
-        raise ConfigError(f"server(names=…) must be a list, not {names!r}", hint=f'write names=["{names}"]')
     places = [endpoint(each) for each in (listen, *more)]
     for place in places:
         if places.count(place) > 1:
             raise ConfigError(f"server(): {place!r} stands twice", hint="write it once")
     return Server(
         listen=tuple(places),
-        names=tuple(as_server_name(name) for name in names),
+        names=tuple(map(as_server_name, listed("server", "names", names, '["example.com"]'))),
         tls=(given := as_tls(tls)),
         http2=as_http2(http2, secure=bool(given)),
         proxy_protocol=trusted_senders(proxy_protocol),
@@ -161,10 +160,7 @@ def http(
     for each in servers:
         if not isinstance(each, Server | Stream):
             raise _not_a_server(each)
-    if isinstance(trusted_proxies, str):
-        hint = f'write trusted_proxies=["{trusted_proxies}"]'
-        raise ConfigError(f"http(trusted_proxies=…) must be a list, not {trusted_proxies!r}", hint=hint)
-    proxies = tuple(trusted_proxy(each) for each in trusted_proxies)
+    proxies = tuple(map(trusted_proxy, listed("http", "trusted_proxies", trusted_proxies, '["10.0.0.0/8"]')))
     return Http(
         servers=tuple(each for each in servers if isinstance(each, Server)),
         streams=tuple(each for each in servers if isinstance(each, Stream)),

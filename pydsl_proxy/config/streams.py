@@ -19,6 +19,7 @@ from pydsl_proxy.config.upstreams import Upstream, alone
 from pydsl_proxy.config.verbs.addresses import Addresses
 from pydsl_proxy.config.verbs.featured import Featured
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.errors.lists import listed
 from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.wire.values import ValueSource, client_network
 
@@ -132,15 +133,13 @@ def stream(
     *proxy_protocol* lists the proxies in front that tell who the client is, as that of
     :func:`~pydsl_proxy.server` does.
     """
-    if isinstance(names, str):
-        raise ConfigError(f"stream(names=…) must be a list, not {names!r}", hint=f'write names=["{names}"]')
     places = [endpoint(each, of="stream") for each in (listen, *more)]
     for place in places:
         if places.count(place) > 1:
             raise ConfigError(f"stream(): {place!r} stands twice", hint="write it once")
     opened = OpenStream(
         listen=tuple(places),
-        names=tuple(as_server_name(name) for name in names),
+        names=tuple(map(as_server_name, listed("stream", "names", names, '["example.com"]'))),
         tls=_as_tls(tls),
         proxy_protocol=trusted_senders(proxy_protocol, of="stream"),
     )

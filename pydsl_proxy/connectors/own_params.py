@@ -9,7 +9,7 @@ from typing import TypeAlias
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.origin.spelling import spelled
 from pydsl_proxy.wire.cgi_params import Param
-from pydsl_proxy.wire.values import ValueFunction, ValueSource, as_value, code_of, constant
+from pydsl_proxy.wire.values import ValueFunction, ValueSource, code_of, constant, value_for
 
 OwnParams: TypeAlias = "Mapping[str, ValueSource | None]"
 """Names to values; None leaves a param out that is sent otherwise."""
@@ -42,10 +42,7 @@ def _name(verb: str, name: object) -> str:
 def _value(verb: str, name: str, source: ValueSource | None) -> ValueFunction | None:
     if source is None:
         return None
-    try:
-        value = as_value(source)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{verb}(params=…): {name}: {error}") from None
+    value = value_for(f"{verb}(params=…): {name}", source)
     if "\0" in (constant(value) or ""):
         raise ConfigError(f"{verb}(params=…): {name}: a value has no NUL")
     return value

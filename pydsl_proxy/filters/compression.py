@@ -8,6 +8,7 @@ from typing import ClassVar, Final
 from attrs import field, frozen
 
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.errors.lists import listed
 from pydsl_proxy.errors.numbers import count, size
 from pydsl_proxy.filters.choices import Choices
 from pydsl_proxy.filters.coders import CODINGS, LIBRARIES, Coding, coder, installed
@@ -130,9 +131,7 @@ def _instead_of(encoding: object) -> str | None:
 
 
 def _checked_types(types: Iterable[str], flush: bool) -> tuple[str, ...]:
-    if isinstance(types, str):
-        raise ConfigError(f"compress(types=…) must be a list, not {types!r}", hint=f"write types=[{types!r}]")
-    checked = tuple(types)
+    checked = listed("compress", "types", types, '["text/*"]')
     if not checked:
         raise ConfigError("compress(types=…) is empty: nothing would be compressed", hint="write .compress(None)")
     for each in checked:

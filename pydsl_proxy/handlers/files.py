@@ -10,6 +10,7 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.errors.lists import listed
 from pydsl_proxy.handlers.file_candidates import Candidate, TryFiles
 from pydsl_proxy.handlers.file_paths import FilePaths
 from pydsl_proxy.handlers.file_root import Root
@@ -19,7 +20,7 @@ from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.wire.file_types import type_finder
 from pydsl_proxy.wire.grammar import is_value
-from pydsl_proxy.wire.values import as_value, code_of, constant
+from pydsl_proxy.wire.values import code_of, constant, value_for
 
 _SUFFIXES = {"br": ".br", "zstd": ".zst", "gzip": ".gz"}
 _TYPE = re.compile(r"[!#$&^_.+0-9A-Za-z-]+/[!#$&^_.+0-9A-Za-z-]+(?:[ \t]*;.*)?")
@@ -34,9 +35,7 @@ def _root(given: object) -> str:
 
 
 def _index(given: str | Iterable[str]) -> tuple[str, ...]:
-    if isinstance(given, str):
-        raise ConfigError(f"serve_files(index=…) must be a list, not {given!r}", hint=f'write index=["{given}"]')
-    names = tuple(given)
+    names = listed("serve_files", "index", given, '["index.html"]')
     for name in names:
         if not isinstance(name, str) or not name or name.startswith((".", "/")) or "/." in name or "\0" in name:
             raise ConfigError(f"serve_files(index=…): {name!r} is no file's name", hint='write index=["index.html"]')
@@ -46,17 +45,21 @@ def _index(given: str | Iterable[str]) -> tuple[str, ...]:
 def _codings(given: bool | Iterable[str]) -> tuple[str, ...]:
     if isinstance(given, bool):
         return tuple(_SUFFIXES) if given else ()
-    codings = (given,) if isinstance(given, str) else tuple(given)
+    codings = (given,) if isinstance(given, str) else listed("serve_files", "precompressed", given, '["br", "gzip"]')
     for coding in codings:
-        if coding not in _SUFFIXES:
+        if not isinstance(coding, str) or coding not in _SUFFIXES:
             known = ", ".join(map(repr, _SUFFIXES))
             raise ConfigError(f"serve_files(precompressed=…): {coding!r} is no coding", hint=f"the codings are {known}")
     return codings
 
 
 def _types(given: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    pairs = given.items() if isinstance(given, Mapping) else given
-    return tuple((_end(end), _type("types", name)) for end, name in pairs)
+    if isinstance(given, Mapping):
+        given = tuple(given.items())
+    if not isinstance(given, tuple) or any(not isinstance(pair, tuple) or len(pair) != 2 for pair in given):
+        hint = 'write types={"md": "text/markdown"}'
+        raise ConfigError(f"serve_files(types=…): {given!r} is no table of media types", hint=hint)
+    return tuple((_end(end), _type("types", name)) for end, name in given)
 
 
 def _end(end: object) -> str:
@@ -79,16 +82,13 @@ def _candidates(given: Iterable[object] | None) -> tuple[Candidate, ...]:
     if isinstance(given, str):
         hint = 'write try_files=[path, "/index.html"]'
         raise ConfigError(f"serve_files(try_files=…) must be a list, not {given!r}", hint=hint)
-    return tuple(_candidate(each) for each in given)
+    return tuple(map(_candidate, listed("serve_files", "try_files", given, '[path, "/index.html"]')))
 
 
 def _candidate(given: object) -> Candidate:
     if isinstance(given, int) or str(getattr(given, "path", "")).startswith("@"):
         return given  # type: ignore[return-value]  # looked at as a whole in Files
-    try:
-        value = as_value(given)  # type: ignore[arg-type]  # what is none is refused there
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"serve_files(try_files=…): {error}") from None
+    value = value_for("serve_files(try_files=…)", given)  # type: ignore[arg-type]  # what is none is refused there
     text = constant(value)
     if text is not None and not text.startswith("/"):
         raise ConfigError(f"serve_files(try_files=…): {text!r} does not start with '/'", hint=f'write "/{text}"')
@@ -96,7 +96,9 @@ def _candidate(given: object) -> Candidate:
 
 
 def _cache_control(given: object) -> str | None:
-    if given is not None and (not isinstance(given, str) or not given or not is_value(given.encode())):
+    if given is None:
+        return None
+    if not isinstance(given, str) or not given.isascii() or not given or not is_value(given.encode()):
         raise ConfigError(
             f"serve_files(cache_control=…): {given!r} is no value of that field", hint='write cache_control="no-cache"'
         )

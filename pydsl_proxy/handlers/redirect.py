@@ -14,10 +14,10 @@ from pydsl_proxy.wire.values import (
     ValueFunction,
     ValueSource,
     as_bytes,
-    as_value,
     code_of,
     constant,
     request_uri,
+    value_for,
 )
 
 STATUSES = (301, 302, 303, 307, 308)
@@ -31,10 +31,7 @@ _NOT_IN_URI = re.compile(rb"[^!-~]")
 
 
 def _url(source: ValueSource) -> ValueFunction:
-    try:
-        value = as_value(source)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"redirect_to(): {error}") from None
+    value = value_for("redirect_to()", source)
     start = constant(value)
     if start is not None:
         _check(start)

@@ -8,7 +8,7 @@ from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.interfaces import Exchange, Handle, Place
 from pydsl_proxy.wire.grammar import is_value
 from pydsl_proxy.wire.statuses import has_no_body
-from pydsl_proxy.wire.values import ValueFunction, ValueSource, as_bytes, as_value, code_of, constant
+from pydsl_proxy.wire.values import ValueFunction, ValueSource, as_bytes, code_of, constant, value_for
 
 _TEXT = "text/plain; charset=utf-8"
 
@@ -16,10 +16,7 @@ _TEXT = "text/plain; charset=utf-8"
 def _body(source: bytes | ValueSource) -> bytes | ValueFunction:
     if isinstance(source, bytes):
         return source
-    try:
-        value = as_value(source)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"respond(): {error}") from None
+    value = value_for("respond()", source)
     text = constant(value)
     return value if text is None else text.encode("utf-8", "surrogateescape")
 
@@ -41,7 +38,7 @@ class Respond:
             raise ConfigError(
                 f"respond(): a response with status {self.status} has no body", hint=f"write .respond({self.status})"
             )
-        if not isinstance(self.content_type, str) or not is_value(self.content_type.encode()) or not self.content_type:
+        if not _is_media_type(self.content_type):
             raise ConfigError(
                 f"respond(): {self.content_type!r} is not a media type", hint='write content_type="application/json"'
             )
@@ -72,6 +69,10 @@ class Respond:
             exchange.respond(status, read(exchange.request), typed)
 
         return respond_with_value
+
+
+def _is_media_type(given: object) -> bool:
+    return isinstance(given, str) and given.isascii() and given != "" and bool(is_value(given.encode()))
 
 
 def _check_status(status: int) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.errors.lists import listed
 from pydsl_proxy.interfaces import Exchange
 
 SAME = "same"
@@ -17,11 +18,9 @@ def read_origins(given: Iterable[str] | str | None) -> tuple[str, ...] | None:
     """What ``origins=`` lists, checked; None for any."""
     if given is None:
         return None
-    if isinstance(given, str):
-        if given == SAME:
-            return (SAME,)
-        raise ConfigError(f"websocket_to(origins=…) must be a list, not {given!r}", hint=f'write origins=["{given}"]')
-    origins = tuple(given)
+    if given == SAME:
+        return (SAME,)
+    origins = listed("websocket_to", "origins", given, '["https://example.com"]')
     for each in origins:
         if each != SAME and (not isinstance(each, str) or _ORIGIN.fullmatch(each) is None):
             raise ConfigError(

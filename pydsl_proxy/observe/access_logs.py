@@ -75,8 +75,9 @@ def _format(given: object) -> Format:
         raise ConfigError(f"access_log(format=…): {given!r} is no format", hint=f"write format={_EXAMPLE}")
     try:
         template = Template(parse(str(given)))
-    except ValueError as error:
-        raise ConfigError(f"access_log(format=…): {error}") from None
+    except ConfigError as error:
+        text = f"access_log(format=…): {error.message}"
+        raise ConfigError(text, hint=error.hint, origin=error.origin) from None
     literals = "".join(part for part in template.parts if isinstance(part, str))
     if literals == given:
         raise _no_values(literals)

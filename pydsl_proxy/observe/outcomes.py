@@ -6,6 +6,7 @@ from typing import Final, NoReturn
 
 from attrs import frozen
 
+from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.wire.values import Value, host
 
 # A value of the response is marked in a string between the characters that values of the request use, and otherwise
@@ -28,9 +29,10 @@ class Outcome:
 
     def __format__(self, spec: str) -> str:
         if spec:
-            raise ValueError(
+            raise ConfigError(
                 f"{{{self.name}:{spec}}}: the text is not known before the response is complete, so it cannot be "
-                f"formatted; write {{{self.name}}}"
+                "formatted",
+                hint=f"write {{{self.name}}}",
             )
         return str(self)
 
@@ -41,7 +43,7 @@ class Outcome:
         return f"{other}{self}" if isinstance(other, (str, Value)) else NotImplemented
 
     def __bool__(self) -> NoReturn:
-        raise TypeError(f"{self.name} is neither true nor false before the response is complete")
+        raise ConfigError(f"{self.name} is neither true nor false before the response is complete")
 
 
 #: The status the client was sent; 499 if it left before one was.

@@ -32,7 +32,7 @@ class Template:
 def parse(source: str) -> tuple[Part, ...]:
     """The parts of a text with marked values.
 
-    A ValueError says that a value in the text was cut or changed by a string operation.
+    :class:`~pydsl_proxy.errors.ConfigError` is raised if a value in it was cut or changed by a string operation.
     """
     parts: list[Part] = []
     for place, piece in enumerate(_split(source)):

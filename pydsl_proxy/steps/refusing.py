@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from pydsl_proxy.errors import ConfigError, ProxyError, Source
 from pydsl_proxy.interfaces import Exchange
 from pydsl_proxy.wire.h1_response import error_page
-from pydsl_proxy.wire.values import ValueFunction, ValueSource, as_value, constant
+from pydsl_proxy.wire.values import ValueFunction, ValueSource, constant, value_for
 
 log = Logger()
 
@@ -25,10 +25,7 @@ _SECRET: Final = token_bytes(16)
 
 def read_key(verb: str, source: ValueSource) -> ValueFunction:
     """The value that requests are told apart by."""
-    try:
-        value = as_value(source)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{verb}(key=…): {error}") from None
+    value = value_for(f"{verb}(key=…)", source)
     if constant(value) == "":
         raise ConfigError(
             f'{verb}(key=""): requests with an empty key are not limited', hint='one key for all: write key="all"'

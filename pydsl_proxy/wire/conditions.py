@@ -11,6 +11,7 @@ from typing import NoReturn, TypeAlias
 from attrs import frozen
 
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.errors.lists import listed
 from pydsl_proxy.wire.patterns import Regex, check_unicode
 from pydsl_proxy.wire.request import Request
 
@@ -46,9 +47,9 @@ class Condition:
         return Neither(self)
 
     def __bool__(self) -> NoReturn:
-        raise TypeError(
-            f"{self!r} is neither true nor false before there is a request; "
-            "write & for and, | for or, ~ for not, with parentheses around each condition"
+        raise ConfigError(
+            f"{self!r} is neither true nor false before there is a request",
+            hint="write & for and, | for or, ~ for not, with parentheses around each condition",
         )
 
 
@@ -73,10 +74,10 @@ class Comparing:
         """Holds if the value is one of *texts*."""
         if isinstance(texts, str):
             raise ConfigError(f"is_in({texts!r}): texts come in a list", hint=f'write .is_in(["{texts}"])')
-        listed = tuple(_text("is_in", each) for each in texts)
-        if not listed:
+        known = tuple(_text("is_in", each) for each in listed("is_in", "texts", texts, '["a", "b"]'))
+        if not known:
             raise ConfigError("is_in() without a text never holds", hint='write .is_in(["a", "b"])')
-        return IsIn(self, listed)
+        return IsIn(self, known)
 
     def matches(self, pattern: str | Regex, *, ignore_case: bool = False) -> Condition:
         """Holds if *pattern*, a regular expression over octets, is found anywhere in the value (nginx's ``~``)."""

@@ -10,7 +10,16 @@ from attrs import Factory, field, frozen
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.wire.patterns import Regex, check_unicode
 from pydsl_proxy.wire.request import Request
-from pydsl_proxy.wire.values import Composed, ValueFunction, ValueSource, as_bytes, as_value, code_of, constant, text_of
+from pydsl_proxy.wire.values import (
+    Composed,
+    ValueFunction,
+    ValueSource,
+    as_bytes,
+    code_of,
+    constant,
+    text_of,
+    value_for,
+)
 
 
 @frozen(repr=False)
@@ -99,10 +108,7 @@ def _key(key: object) -> str | Regex:
 
 
 def _value(what: str, source: ValueSource) -> ValueFunction:
-    try:
-        return as_value(source)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{what}: {error}") from None
+    return value_for(what, source)
 
 
 def _folded(text: bytes, fold: bool) -> bytes:

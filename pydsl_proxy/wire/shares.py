@@ -11,7 +11,17 @@ from attrs import Factory, field, frozen
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.wire.murmur import murmur_hash2
 from pydsl_proxy.wire.request import Request
-from pydsl_proxy.wire.values import Composed, ValueFunction, ValueSource, as_bytes, as_value, code_of, constant, text_of
+from pydsl_proxy.wire.values import (
+    Composed,
+    ValueFunction,
+    ValueSource,
+    as_bytes,
+    as_value,
+    code_of,
+    constant,
+    text_of,
+    value_for,
+)
 
 _WHOLE = 10000
 _LARGEST_HASH = 0xFFFFFFFF
@@ -43,7 +53,7 @@ class Shares(Composed):
         # The whole is more than the sum of its rounded shares: nginx gives what is left to the last one.
         full = sum(_hundredths(percent) for _, percent in self.shares) == _WHOLE
         rest = self.shares[-1][0] if full else self.rest
-        texts = [text.encode() for text, _ in self.shares] + [rest.encode()]
+        texts = [text.encode("utf-8", "surrogateescape") for text in (*dict(self.shares), rest)]
         return lambda request: texts[bisect_right(ends, murmur_hash2(read(request)))]
 
     def __repr__(self) -> str:
@@ -60,10 +70,7 @@ def split_clients(value: ValueSource, shares: Mapping[str, float], *, rest: str 
     """
     if not isinstance(shares, Mapping) or not shares:
         raise ConfigError(f"split_clients(): {shares!r} are no shares", hint='write {"canary": 5}, rest="stable"')
-    try:
-        key = as_value(value)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"split_clients(): {error}") from None
+    key = value_for("split_clients()", value)
     if constant(key) is not None:
         hint = "write split_clients(client_address, …), or cookie('sid')"
         raise ConfigError(f"split_clients({value!r}): this is the same for every request", hint=hint)

@@ -96,9 +96,10 @@ class Value(Comparing):
 
     def __format__(self, spec: str) -> str:
         if spec:
-            raise ValueError(
-                f"{{{self!r}:{spec}}}: the text is not known before there is a request, so it cannot be formatted; "
-                f"write {{{self!r}}}, or a function of the request: lambda request: format(request.{self!r}, {spec!r})"
+            raise ConfigError(
+                f"{{{self!r}:{spec}}}: the text is not known before there is a request, so it cannot be formatted",
+                hint=f"write {{{self!r}}}, or a function of the request: "
+                f"lambda request: format(request.{self!r}, {spec!r})",
             )
         return str(self)
 
@@ -109,9 +110,9 @@ class Value(Comparing):
         return f"{other}{self}" if isinstance(other, str) else NotImplemented
 
     def __bool__(self) -> NoReturn:
-        raise TypeError(
-            f"{self!r} is neither true nor false before there is a request; "
-            f"write a function of the request: lambda request: bool(request.{self!r})"
+        raise ConfigError(
+            f"{self!r} is neither true nor false before there is a request",
+            hint=f"write a function of the request: lambda request: bool(request.{self!r})",
         )
 
 
@@ -128,9 +129,9 @@ class Composed(Value):
         for each in self.inside:
             if not isinstance(each, (Value, Text, Constant)):
                 # The mark is read by what its code says, and code does not say what a function is.
-                raise ValueError(
-                    f"{self!r} cannot stand in an f-string, because {code_of(each)} is a function; "
-                    "write a function of the request for the whole text"
+                raise ConfigError(
+                    f"{self!r} cannot stand in an f-string, because {code_of(each)} is a function",
+                    hint="write a function of the request for the whole text",
                 )
             str(each)
         return super().__str__()
@@ -201,11 +202,13 @@ forwarded_field: Final = Value("forwarded_field")
 def header(name: str) -> Value:
     """The value of a header field, ``header("x-tenant")``; the case of *name* does not matter.
 
-    A ValueError says that *name* is not a field name.
+    :class:`ConfigError` is raised if *name* is not a field name.
     """
-    if not _TOKEN.fullmatch(name):
-        raise ValueError(
-            f"header({name!r}): not a field name, which is letters, digits and !#$%&'*+-.^_`|~ (RFC 9110 5.1)"
+    if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+        bare = name.strip().rstrip(":") if isinstance(name, str) else ""
+        raise ConfigError(
+            f"header({name!r}): not a field name, which is letters, digits and !#$%&'*+-.^_`|~ (RFC 9110 5.1)",
+            hint=f'write header("{bare}")' if _TOKEN.fullmatch(bare) else 'write header("x-tenant")',
         )
     return Value("header", name.lower())
 
@@ -213,20 +216,22 @@ def header(name: str) -> Value:
 def cookie(name: str) -> Value:
     """The value of a cookie, ``cookie("sid")``; the case of *name* matters.
 
-    A ValueError says that *name* cannot be a cookie's.
+    :class:`ConfigError` is raised if *name* cannot be a cookie's.
     """
-    if not _COOKIE_NAME.fullmatch(name):
-        raise ValueError(f"cookie({name!r}): a cookie's name is ASCII without spaces, '=', ';' and ','")
+    if not isinstance(name, str) or not _COOKIE_NAME.fullmatch(name):
+        text = f"cookie({name!r}): a cookie's name is ASCII without spaces, '=', ';' and ','"
+        raise ConfigError(text, hint='write cookie("sid")')
     return Value("cookie", name)
 
 
 def query(name: str) -> Value:
     """The first value of a query parameter, decoded: ``query("page")``.
 
-    A ValueError says that *name* is empty.
+    :class:`ConfigError` is raised if *name* is empty.
     """
-    if not name:
-        raise ValueError("query(''): name the parameter, as in query('page'); all of the query is query_string")
+    if not isinstance(name, str) or not name:
+        text = f"query({name!r}): a parameter has a name; all of the query is query_string"
+        raise ConfigError(text, hint='write query("page"), or query_string')
     return Value("query", name)
 
 
@@ -240,8 +245,8 @@ def as_value(source: ValueSource) -> ValueFunction:
     A text without values becomes a :class:`Constant`, one with values a :class:`Text`, one that is a single value
     that :class:`Value`; a function is taken as it is.
 
-    A TypeError says that *source* is none of these;
-    a ValueError, that a value in the text was cut or changed by a string operation.
+    :class:`ConfigError` is raised if *source* is none of these, and if a value in the text was cut or changed by a
+    string operation.
     """
     if isinstance(source, str):
         return _from_text(source)
@@ -250,15 +255,24 @@ def as_value(source: ValueSource) -> ValueFunction:
     given: object = source
     for name, maker in VALUE_MAKERS.items():
         if given is maker:
-            raise TypeError(f"{name} needs a name: write {name}('…')")
+            raise ConfigError(f"{name} needs a name", hint=f'write {name}("…")')
     if callable(source):
         return source
     if outcome := _OUTCOME.fullmatch(str(source)):
         raise _too_early(outcome[1])
-    raise TypeError(
-        f"{source!r} ({type(source).__name__}) is no value: write a text, a value such as host or header('x-tenant'), "
-        'an f-string of them such as f"https://{host}", or a function of the request'
+    raise ConfigError(
+        f"{source!r} ({type(source).__name__}) is no value",
+        hint="write a text, a value such as host or header('x-tenant'), an f-string of them such as "
+        'f"https://{host}", or a function of the request',
     )
+
+
+def value_for(what: str, source: ValueSource) -> ValueFunction:
+    """As :func:`as_value`; its errors begin with *what*, the argument that was given *source*."""
+    try:
+        return as_value(source)
+    except ConfigError as error:
+        raise ConfigError(f"{what}: {error.message}", hint=error.hint, origin=error.origin) from None
 
 
 def as_bytes(source: ValueSource) -> Callable[[Request], bytes]:
@@ -309,6 +323,10 @@ def code_of(value: ValueFunction) -> str:
 
 
 def _from_text(source: str) -> Value | Text | Constant:
+    try:
+        source.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"{source!r} is not valid Unicode at position {error.start}") from None
     parts: list[str | Value] = []
     at = 0
     for mark in _MARK.finditer(source):
@@ -331,7 +349,7 @@ def _from_mark(name: str, argument: str | None) -> Value:
     if argument is None and name in SIMPLE_VALUES:
         return Value(name)
     if argument is not None and name in VALUE_MAKERS:
-        with suppress(ValueError, SyntaxError, TypeError):
+        with suppress(ValueError, SyntaxError, ConfigError):
             return VALUE_MAKERS[name](literal_eval(argument))
     elif argument is not None:
         # It stands on this module.
@@ -342,15 +360,16 @@ def _from_mark(name: str, argument: str | None) -> Value:
     raise _changed(f"{name}({argument})" if argument is not None else name)
 
 
-def _too_early(name: str) -> ValueError:
-    return ValueError(f"{name} is not known before the response is complete: it may stand in access_log(format=…) only")
+def _too_early(name: str) -> ConfigError:
+    return ConfigError(f"{name} is not known before the response is complete: it stands in access_log(format=…) only")
 
 
-def _changed(text: str) -> ValueError:
+def _changed(text: str) -> ConfigError:
     seen = text.replace(_OPEN, "{").replace(_CLOSE, "}")
-    return ValueError(
+    return ConfigError(
         f"{seen!r}: a value was cut or changed by a string operation, but its text is not known before there is a "
-        "request; write a function of the request, as in lambda request: request.host.upper()"
+        "request",
+        hint="write a function of the request, as lambda request: request.host.upper()",
     )
 
 

@@ -44,7 +44,7 @@ class RetryTests(SynchronousTestCase):
             (["off"], "write .retry(1) for no retry"),
             (["non_idempotent"], "write non_idempotent=True beside on=…"),
             (["timeouts"], "write 'timeout'"),
-            ("error", "write on=['error']"),
+            ("error", 'write on=["error"]'),
             (503, "write on=[503]"),
         ):
             self.assertEqual(mistake(server(80).retry, on=conditions(wrong))[1], hint)

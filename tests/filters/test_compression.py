@@ -86,7 +86,7 @@ class ArgumentTests(SynchronousTestCase):
     def test_types(self) -> None:
         """Media types without parameters, in a list; event streams only if each event is sent at once."""
         for types, hint in (
-            ("text/html", "write types=['text/html']"),
+            ("text/html", 'write types=["text/html"]'),
             (["*"], 'write types=["*/*"] for all of them'),
             (["text/html; charset=utf-8"], "write it without parameters"),
             (["html"], "write it without parameters"),

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.observe import outcomes
 from pydsl_proxy.observe.outcomes import OUTCOMES, status, upstream_addr
 from pydsl_proxy.observe.templates import Part, Template, parse
@@ -48,5 +49,5 @@ class TemplateTests(SynchronousTestCase):
     def test_changed(self) -> None:
         """A string operation that cut or changed a value is found."""
         for source in (str(status)[1:], str(status).upper(), f"{client_address}{status}"[:-1]):
-            with self.assertRaisesRegex(ValueError, "cut or changed"):
+            with self.assertRaisesRegex(ConfigError, "cut or changed"):
                 parse(source)

@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import pydsl_proxy
 from pydsl_proxy import client_address, cookie, header, host, method, path, query, regex
+from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.wire.conditions import Condition, Own, as_condition
 from pydsl_proxy.wire.request import Request
 from tests.support.failing import mistake
@@ -146,7 +147,7 @@ class MistakeTests(SynchronousTestCase):
 
     def test_truth(self) -> None:
         """A condition has no truth before there is a request; the error names the operators."""
-        with self.assertRaisesRegex(TypeError, "write & for and"):
+        with self.assertRaisesRegex(ConfigError, "write & for and"):
             bool(method.equals("POST"))
 
     def test_arguments(self) -> None:
