@@ -9,6 +9,7 @@ from pydsl_proxy.connectors.h2_reading import ROOM
 from pydsl_proxy.connectors.h2_stream import WINDOW
 from pydsl_proxy.connectors.h2_timing import PING_WITHIN, QUIET
 from pydsl_proxy.testing import Running, run
+from pydsl_proxy.wire.h2_pieces import SMALL_FRAME_AFTER
 from tests.support.h2_peer import SETTINGS, H2Peer, Pairs
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -42,6 +43,8 @@ class UploadTests(SynchronousTestCase):
         running, peer = begun(post(MUCH), takes=False)
         client = running[0]
         client.sends(b"x" * MUCH)
+        self.assertGreaterEqual(len(peer.last.body), 65535 - 8192)
+        running.clock.advance(SMALL_FRAME_AFTER)
         self.assertEqual(len(peer.last.body), 65535)
         self.assertGreater(client.unread, MUCH // 2)
         peer.h2.increment_flow_control_window(100_000)
@@ -49,6 +52,7 @@ class UploadTests(SynchronousTestCase):
         self.assertEqual(len(peer.last.body), 65535)
         peer.h2.increment_flow_control_window(50_000, stream_id=1)
         peer.said()
+        running.clock.advance(SMALL_FRAME_AFTER)
         self.assertEqual(len(peer.last.body), 115_535)
         peer.h2.increment_flow_control_window(MUCH, stream_id=1)
         peer.h2.increment_flow_control_window(MUCH)
@@ -59,6 +63,7 @@ class UploadTests(SynchronousTestCase):
         """RFC 9113 6.9.2: the setting changes windows that are open, below zero too."""
         running, peer = begun(post(MUCH), takes=False)
         running[0].sends(b"x" * MUCH)
+        running.clock.advance(SMALL_FRAME_AFTER)
         peer.hears()
         peer.h2.update_settings({SETTINGS["INITIAL_WINDOW_SIZE"]: 1000})
         peer.said()
@@ -68,6 +73,7 @@ class UploadTests(SynchronousTestCase):
         self.assertEqual(len(peer.last.body), 65535)
         peer.h2.increment_flow_control_window(1000, stream_id=1)
         peer.said()
+        running.clock.advance(SMALL_FRAME_AFTER)
         self.assertEqual(len(peer.last.body), 66_000)
 
     def test_shared_window(self) -> None:
@@ -81,6 +87,8 @@ class UploadTests(SynchronousTestCase):
         for number in (1, 3):
             peer.h2.increment_flow_control_window(MUCH, stream_id=number)
             peer.said()
+        peer.hears()
+        running.clock.advance(SMALL_FRAME_AFTER)
         peer.hears()
         before = [len(each.body) for each in peer.asked]
         self.assertEqual(sum(before), 65535)

@@ -9,7 +9,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from pydsl_proxy import KiB, clients, http, server, upstream
 from pydsl_proxy.frontends.h2_limits import CONNECTION_WINDOW, STREAM_WINDOW
 from pydsl_proxy.testing import run
-from pydsl_proxy.wire.h2_frames import FIRST_WINDOW
+from pydsl_proxy.wire.h2_frames import FIRST_WINDOW, MOST_PAYLOAD
+from pydsl_proxy.wire.h2_pieces import SMALL_FRAME_AFTER
 from tests.support.h2 import AGREED, TLS, H2Client, serve
 from tests.support.messages import OK
 
@@ -187,6 +188,9 @@ class ResponseBodies(SynchronousTestCase):
         client, peers = H2Client(running[0], takes=False), running.peers
         stream = client.begin()
         peers["a:1"].sends(b"HTTP/1.1 200 OK\r\nContent-Length: 1048576\r\n\r\n" + LARGE)
+        client.flush()
+        assert len(client.answers[stream].body) >= FIRST_WINDOW - MOST_PAYLOAD // 2
+        running.clock.advance(SMALL_FRAME_AFTER)
         client.flush()
         assert len(client.answers[stream].body) == FIRST_WINDOW
         assert peers["a:1"].unread > len(LARGE) // 2

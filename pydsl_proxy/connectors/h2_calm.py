@@ -11,6 +11,8 @@ MOST = 1000
 PER_SECOND = 33.0
 # Two WINDOW_UPDATEs, and a PING that measures the path: what comes with a frame of data in either direction.
 EARNED = 3
+# A peer gives room back as it empties its buffers, a full frame in several pieces: one more answer for so many bytes.
+BYTES_PER_ANSWER = 16
 
 
 class Calm:
@@ -20,20 +22,28 @@ class Calm:
     -9518).  Frames that carry something earn some of them.
     """
 
-    __slots__ = ("_left", "_seconds", "_since")
+    __slots__ = ("_answers", "_left", "_seconds", "_since")
 
     def __init__(self, seconds: Callable[[], float]) -> None:
         self._seconds = seconds
         self._since = seconds()
         self._left: float = MOST
+        self._answers = 0
 
     def earn(self) -> None:
-        """Something that leads somewhere was sent or received."""
+        """Something that leads somewhere was received."""
         if self._left < MOST:
             self._left += EARNED
 
+    def sent(self, size: int) -> None:
+        """The peer was sent a frame with *size* bytes of a body, and may answer it, now or later."""
+        self._answers += EARNED + size // BYTES_PER_ANSWER
+
     def spend(self) -> None:
         """Another frame without use; raises Fault if they are too many."""
+        if self._answers:
+            self._answers -= 1
+            return
         self._left -= 1
         if self._left < 0:
             now = self._seconds()

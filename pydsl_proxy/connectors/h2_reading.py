@@ -72,9 +72,9 @@ GREETING = (
 class Reading(Protocol):
     """The receiving half of a connection to a peer.
 
-    ``window`` is what the peer takes yet of all streams, in bytes, and ``first_window`` of a new one; ``last`` is the
-    number of the newest stream; ``strays`` are bytes that may come yet on streams that we have reset; ``unanswered``
-    are those whose head waits for the rest of this read.
+    ``window`` is what the peer takes yet of all streams, in bytes, ``widest`` the most that it has been, and
+    ``first_window`` that of a new stream; ``last`` is the number of the newest stream; ``strays`` are bytes that may
+    come yet on streams that we have reset; ``unanswered`` are those whose head waits for the rest of this read.
     """
 
     # Nothing is called on it before the connection is made or after it is lost.
@@ -87,7 +87,7 @@ class Reading(Protocol):
         self.streams: dict[int, Stream] = {}
         self.unanswered: list[Stream] = []
         self.calm = Calm(sharing.home.seconds)
-        self.window = FIRST_WINDOW
+        self.window = self.widest = FIRST_WINDOW
         self.first_window = FIRST_WINDOW
         self.last = -1
         self.strays = 0
@@ -263,6 +263,7 @@ class Reading(Protocol):
         more, self.first_window = size - self.first_window, size
         for stream in self.streams.values():
             stream.window += more
+            stream.widest += more if stream.widest else 0
             if stream.window > MOST_WINDOW:
                 raise Fault(Code.FLOW_CONTROL_ERROR, "a stream's window is too large")
 
@@ -290,6 +291,7 @@ class Reading(Protocol):
             raise Fault(Code.PROTOCOL_ERROR, "a WINDOW_UPDATE of nothing")
         if stream is not None:
             stream.window += more
+            stream.widest = max(stream.widest, stream.window)
             if stream.window > MOST_WINDOW:
                 stream.fail("bad_head", "opened a window too far", code=Code.FLOW_CONTROL_ERROR)
             elif stream.stalled:
@@ -298,6 +300,7 @@ class Reading(Protocol):
             self._stray(stream_number)
         else:
             self.window += more
+            self.widest = max(self.widest, self.window)
             if self.window > MOST_WINDOW:
                 raise Fault(Code.FLOW_CONTROL_ERROR, "a window that is too large")
             self.flush()

@@ -172,6 +172,8 @@ class Stream(Uploading):
         if attempt is None:
             return
         connection = self._connection
+        if self.stalled and self.send_small():
+            return
         if not self.stalled:
             self.fail("read_timeout", f"sent nothing for {attempt.timeouts.read:g} s", 504, Code.CANCEL)
             connection.suspect()

@@ -33,6 +33,7 @@ class Timing(Reading):
     def __init__(self, sharing: Sharing, beginning: Beginning) -> None:
         super().__init__(sharing)
         self._beginning = beginning
+        self.seconds = sharing.home.seconds
         # When the peer must have said its first word.
         self._speaks_by = inf
         self._idle = False
@@ -43,11 +44,12 @@ class Timing(Reading):
         self.progressed = False
         self._unsent = 0
 
-    def until(self, stream: Uploading, seconds: float) -> None:
-        """The peer has so many *seconds* to do something on *stream*."""
-        now = self._home.seconds()
-        stream.deadline = now + seconds
-        self._look_by(min(stream.deadline, now + QUIET))
+    def until(self, stream: Uploading, seconds: float) -> float:
+        """The peer has so many *seconds* to do something on *stream*; when they are over."""
+        now = self.seconds()
+        due = stream.deadline = now + seconds
+        self._look_by(min(due, now + QUIET))
+        return due
 
     def _look_by(self, when: float) -> None:
         """One watch for all streams: it looks when the first deadline has passed, or may have."""

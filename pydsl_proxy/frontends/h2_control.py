@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.frontends.h2_closing import NOTICE, NOTICED, OPEN
-from pydsl_proxy.frontends.h2_limits import LEAST_ROOM
 from pydsl_proxy.frontends.h2_requests import Requests
 from pydsl_proxy.interfaces import Listening
 from pydsl_proxy.wire.h2_frames import (
     ACK,
+    LEAST_PIECE,
     MOST_PAYLOAD,
     MOST_WINDOW,
     PING,
@@ -90,6 +90,7 @@ class Control(Requests):
         grown, self._stream_window = size - self._stream_window, size
         for stream in self.streams.values():
             stream.window += grown
+            stream.widest += grown if stream.widest else 0
             if stream.window > MOST_WINDOW:
                 raise Fault(Code.FLOW_CONTROL_ERROR, "a window becomes too large")
             self._line_up(stream)
@@ -123,7 +124,7 @@ class Control(Requests):
     def take_window_update(self, flags: int, stream: int, payload: bytes) -> None:
         """RFC 9113 6.9"""
         size = number(payload) & MOST_WINDOW
-        if size < LEAST_ROOM:
+        if size < LEAST_PIECE:
             self._idle_frames.take(self.listening.seconds())
         if not stream:
             self._grow(size)
@@ -137,6 +138,8 @@ class Control(Requests):
         found.window += size
         if found.window > MOST_WINDOW:
             raise StreamFault(Code.FLOW_CONTROL_ERROR, "a window becomes too large")
+        if found.window > found.widest:
+            found.widest = found.window
         self._line_up(found)
         self._pump()
 
@@ -146,5 +149,7 @@ class Control(Requests):
         self._window += size
         if self._window > MOST_WINDOW:
             raise Fault(Code.FLOW_CONTROL_ERROR, "a window becomes too large")
+        if self._window > self._widest:
+            self._widest = self._window
         self._grew = self.listening.seconds()
         self._pump()

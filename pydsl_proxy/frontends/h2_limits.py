@@ -19,11 +19,12 @@ STREAM_WINDOW: Final = 256 * 1024
 RESETS: Final = (1000, 33.0)
 # CVE-2019-9512, 9515, 9518 and the like: frames that ask for nothing.  Node allows 1000 or so in all kinds together.
 IDLE_FRAMES: Final = (1000, 100.0)
-# What a client may say to each frame of a body that it is sent: gRPC's gives room back for every message, however
-# small, to the stream and to the connection, and measures the path with PINGs meanwhile.
-SAID_TO_DATA: Final = 3
-# CVE-2019-9511: room for so little that it would be sent in crumbs counts as none.
-LEAST_ROOM: Final = 256
+# What a client may answer to each frame of a body that it is sent, now or later: gRPC's gives room back for every
+# message, however small, to the stream and to the connection, and measures the path with PINGs meanwhile.  HAProxy
+# gives it back as it empties its buffers, a full frame in several pieces.
+ANSWERS_TO_DATA: Final = 3
+# And one more for so many octets of it.
+OCTETS_PER_ANSWER: Final = 16
 
 # CVE-2024-27316: nghttp2 takes 8 CONTINUATION frames; more only where clients(head=…) is larger than they hold.
 MOST_CONTINUATIONS: Final = 8
@@ -35,22 +36,29 @@ MOST_REMEMBERED: Final = 256
 
 
 class Allowance:
-    """So many at once, and so many a second."""
+    """So many at once, and so many a second; and besides what is earned, which does not lapse."""
 
-    __slots__ = ("_burst", "_left", "_rate", "_since", "_what")
+    __slots__ = ("_burst", "_earned", "_left", "_rate", "_since", "_what")
 
     def __init__(self, burst_and_rate: tuple[int, float], what: str) -> None:
         self._burst, self._rate = burst_and_rate
         self._left = float(self._burst)
+        self._earned = 0
         self._since = 0.0
         self._what = what
 
-    def give(self, more: int) -> None:
-        """There is a reason for so many *more*."""
-        self._left = min(float(self._burst), self._left + more)
+    def earn(self, size: int) -> None:
+        """The other side is sent *size* octets of a body, in as few frames as hold them, and may answer each frame.
+
+        What it earns is not bounded by the burst: it may have megabytes of small frames before it answers the first.
+        """
+        self._earned += ANSWERS_TO_DATA + size // OCTETS_PER_ANSWER
 
     def take(self, now: float) -> None:
         """One more; raises :class:`~pydsl_proxy.wire.h2_frames.Fault` if it is one too many."""
+        if self._earned:
+            self._earned -= 1
+            return
         elapsed = now - self._since
         if elapsed > 0:
             self._left = min(float(self._burst), self._left + elapsed * self._rate)

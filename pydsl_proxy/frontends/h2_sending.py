@@ -9,9 +9,7 @@ from pydsl_proxy.frontends.h2_closing import LEAVING, NOTICED, OPEN, Closing
 from pydsl_proxy.frontends.h2_limits import (
     CONNECTION_WINDOW,
     IDLE_FRAMES,
-    LEAST_ROOM,
     MOST_REMEMBERED,
-    SAID_TO_DATA,
     Allowance,
 )
 from pydsl_proxy.frontends.h2_stream import H2Stream
@@ -19,6 +17,7 @@ from pydsl_proxy.interfaces import Listening
 from pydsl_proxy.wire.h2_frames import (
     END_STREAM,
     FIRST_WINDOW,
+    LEAST_PIECE,
     MOST_PAYLOAD,
     Code,
     data,
@@ -26,6 +25,7 @@ from pydsl_proxy.wire.h2_frames import (
     rst_stream,
     window_update,
 )
+from pydsl_proxy.wire.h2_pieces import frame_size, least_frame
 
 
 class Sending(Closing):
@@ -38,7 +38,7 @@ class Sending(Closing):
 
     def __init__(self, listening: Listening) -> None:
         super().__init__(listening)
-        self._window = FIRST_WINDOW
+        self._window = self._widest = FIRST_WINDOW
         self._idle_frames = Allowance(IDLE_FRAMES, "too many frames that ask for nothing")
         # When the client last gave the connection room, while it has none.
         self._grew = 0.0
@@ -82,22 +82,17 @@ class Sending(Closing):
 
     def send_body(self, stream: H2Stream, body: bytes) -> None:
         """Send more, now or when there is room."""
-        self._idle_frames.give(SAID_TO_DATA)
-        if not (stream.queue or self._line or self._blocked):
-            room = min(stream.window, self._window)
-            size = len(body)
-            if size <= room:
-                stream.window -= size
-                self._window -= size
-                self.put(data(stream.number, body, 0))
-                return
-            if room > 0:
-                stream.window -= room
-                self._window -= room
-                self.put(data(stream.number, body[:room], 0))
-                body = body[room:]
+        size = len(body)
+        if not (stream.queue or self._line or self._blocked) and size <= stream.window and size <= self._window:
+            stream.window -= size
+            self._window -= size
+            self._idle_frames.earn(size)
+            self.put(data(stream.number, body, 0))
+            return
         stream.wait_with(body)
         self._line_up(stream)
+        self._pump()
+        stream.hold_up()
 
     def _line_up(self, stream: H2Stream) -> None:
         if not stream.in_line and stream.queue and stream.window > 0:
@@ -153,32 +148,48 @@ class Sending(Closing):
         """Let the streams that wait send, a frame each in turn."""
         line = self._line
         while line and self._window > 0 and not self._blocked:
-            stream = line.popleft()
+            stream = line[0]
+            queue = stream.queue
+            room = min(stream.window, self._window)
+            if queue is not None and room < queue.size and room < MOST_PAYLOAD:
+                # A small window, or the rest of one: which of the two has to grow?
+                if stream.window < least_frame(max(stream.widest, self._stream_window)):
+                    queue = None
+                    stream.await_more_room()
+                elif self._window < least_frame(self._widest):
+                    stream.await_more_room()
+                    return
+            line.popleft()
             stream.in_line = False
-            if stream.queue and stream.window > 0:
-                self._send_piece(stream)
+            if queue is not None and room > 0:
+                self._send_piece(stream, frame_size(queue.size, room))
 
-    def _send_piece(self, stream: H2Stream) -> None:
-        piece = stream.piece(min(MOST_PAYLOAD, stream.window, self._window))
-        size = len(piece)
+    def send_small(self, stream: H2Stream) -> None:
+        """Send of what waits as much as there is room for, however small the frame."""
+        while stream.queue is not None and not self._blocked and (room := min(stream.window, self._window)) > 0:
+            self._send_piece(stream, frame_size(stream.queue.size, room))
+
+    def _send_piece(self, stream: H2Stream, size: int) -> None:
+        piece = stream.piece(size)
         stream.window -= size
         self._window -= size
-        if size >= LEAST_ROOM or not stream.queue:
-            # Crumbs are of the client's own making.
-            self._idle_frames.give(SAID_TO_DATA)
+        if size >= LEAST_PIECE or not stream.queue:
+            # Small frames before more are of the client's own making.
+            self._idle_frames.earn(size)
         last = stream.ending and not stream.queue and not stream.trailers
         self.put(data(stream.number, piece, END_STREAM if last else 0))
         if stream.queue:
-            stream.await_room()
             self._line_up(stream)
         elif last:
             self._over(stream)
+            return
         elif stream.ending:
             self._end(stream)
+            return
         elif stream.is_cut:
             self._break_off(stream, Code.INTERNAL_ERROR)
-        else:
-            stream.has_sent_all()
+            return
+        stream.go_on_producing()
 
     def has_room_for(self, stream: H2Stream) -> bool:
         """Whether it is not the client that holds up what waits; a connection's window serves one after the other."""

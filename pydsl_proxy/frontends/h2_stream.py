@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from math import inf
 from typing import Protocol
 
@@ -12,6 +11,7 @@ from pydsl_proxy.interfaces import Exchange, Producer, Trailers, Watch
 from pydsl_proxy.wire.field_rules import FieldRules
 from pydsl_proxy.wire.h1_response import error_page, own_response
 from pydsl_proxy.wire.h2_frames import Code
+from pydsl_proxy.wire.h2_pieces import MAX_WAITING, SMALL_FRAME_AFTER, WaitingPieces
 from pydsl_proxy.wire.h2_response import KEY, response_block, usual_block
 from pydsl_proxy.wire.h2_websocket import granted_block
 from pydsl_proxy.wire.head import ResponseHead
@@ -37,6 +37,9 @@ class Connection(BodyConnection, Protocol):
     def has_room_for(self, stream: H2Stream) -> bool:
         """Whether it is not the stream's client that holds up what waits."""
 
+    def send_small(self, stream: H2Stream) -> None:
+        """Send of what waits as much as there is room for, however small the frame."""
+
     def reset(self, stream: H2Stream, code: Code, error: ProxyError) -> None:
         """End the stream, whatever it is about."""
 
@@ -44,23 +47,25 @@ class Connection(BodyConnection, Protocol):
 class H2Stream(Receiving):
     """The frontend of its exchange.
 
-    ``window`` is how much the client takes; ``queue`` is what of the response waits for room, ``offset`` how much of
-    its first piece is sent; ``ending`` says that the response is complete then, after the header block ``trailers``,
-    and ``is_cut`` that it breaks off.
+    ``window`` is how much the client takes, ``widest`` the most that it has been if a WINDOW_UPDATE has changed it;
+    ``queue`` is what of the response waits for room, None or not empty; ``ending`` says that the response is complete
+    then, after the header block ``trailers``, and ``is_cut`` that it breaks off.
     """
 
     ending = False
     is_cut = False
     trailers = b""
-    offset = 0
+    widest = 0
     #: Stands in the connection's line of streams that have something to send.
     in_line = False
-    queue: deque[bytes] | None = None
+    queue: WaitingPieces | None = None
     _producer: Producer | None = None
     _held_up = False
     # Its client was answered, whatever comes yet.
     _is_muted = False
     _sending: Watch | None = None
+    # When the client must have made room.
+    _room_due = inf
     _connection: Connection
 
     def __init__(self, connection: Connection, number: int, window: int) -> None:
@@ -134,59 +139,65 @@ class H2Stream(Receiving):
             return
         self._producer = producer
         self._held_up = False
-        if self.queue:
-            self._hold_up(producer)
+        self.hold_up()
 
-    def _hold_up(self, producer: Producer) -> None:
-        self._held_up = True
-        producer.pauseProducing()
+    def hold_up(self) -> None:
+        """Pause who makes the response if enough of it waits."""
+        queue, producer = self.queue, self._producer
+        if queue is not None and queue.size > MAX_WAITING and producer is not None and not self._held_up:
+            self._held_up = True
+            producer.pauseProducing()
 
     # -- for the connection: what waits for room -----------------------------------------------------------------------
 
     def wait_with(self, data: bytes) -> None:
-        """*data* must wait, and so must who makes more of it."""
+        """*data* must wait."""
         queue = self.queue
         if queue is None:
-            queue = self.queue = deque()
-        if not queue:
+            queue = self.queue = WaitingPieces()
             self.await_room()
-        queue.append(data)
-        if self._producer is not None and not self._held_up:
-            self._hold_up(self._producer)
+        queue.put(data)
 
-    def piece(self, most: int) -> bytes:
-        """Up to *most* octets of what waits, which wait no more."""
+    def piece(self, size: int) -> bytes:
+        """The first *size* octets of what waits, which wait no more."""
         queue = self.queue
-        assert queue
-        data = queue[0]
-        end = self.offset + most
-        if end >= len(data):
-            data = data[self.offset :] if self.offset else queue[0]
-            queue.popleft()
-            self.offset = 0
+        assert queue is not None
+        piece = queue.take(size)
+        if queue.size:
+            self.await_room()
         else:
-            data = data[self.offset : end]
-            self.offset = end
-        return data
+            self.queue = None
+            if self._sending is not None:
+                self._sending.deadline = inf
+        return piece
 
     def await_room(self) -> None:
         """nginx's send_timeout: between two writes."""
         listening = self._connection.listening
         if self._sending is None:
             self._sending = listening.watch(self._not_taken)
-        self._sending.until(listening.seconds() + listening.site.clients.send_timeout)
+        self._room_due = listening.seconds() + listening.site.clients.send_timeout
+        self._sending.until(self._room_due)
 
-    def has_sent_all(self) -> None:
-        """Nothing waits any more: whoever makes the response may go on."""
+    def await_more_room(self) -> None:
+        """There is room, but for a small frame alone; if it stays so, that is sent."""
         if self._sending is not None:
-            self._sending.deadline = inf
-        if self._held_up and self._producer is not None:
+            self._sending.until(min(self._room_due, self._connection.listening.seconds() + SMALL_FRAME_AFTER))
+
+    def go_on_producing(self) -> None:
+        """Little or nothing waits any more: whoever makes the response may go on."""
+        queue = self.queue
+        if self._held_up and self._producer is not None and (queue is None or queue.size <= MAX_WAITING):
             self._held_up = False
             self._producer.resumeProducing()
 
     def _not_taken(self) -> None:
         """CVE-2019-9517 and its like: a client that gives no room would have the response wait without end."""
-        if self._connection.has_room_for(self):
+        if self._connection.listening.seconds() < self._room_due:
+            assert self._sending is not None
+            self._sending.until(self._room_due)
+            self._connection.send_small(self)
+        elif self._connection.has_room_for(self):
             self.await_room()
         else:
             error = ProxyError(Source.CLIENT, 499, "send_timeout", "the client made no room for the response")

@@ -33,7 +33,7 @@ class H2RequestStream(Stream):
         self._blocks: dict[int, bytes] = {}
         self._ending: set[int] = set()
         self._requests: dict[int, list[tuple[str, str]]] = {}
-        self._bodies: dict[int, bytes] = {}
+        self._bodies: dict[int, list[bytes]] = {}
         self._trailers: dict[int, list[tuple[str, str]]] = {}
 
     def _step(self) -> bool:
@@ -48,7 +48,7 @@ class H2RequestStream(Stream):
             elif kind == h2.CONTINUATION:
                 self._blocks[number] += payload
             elif kind == h2.DATA:
-                self._bodies[number] += h2.unpadded(flags, payload)
+                self._bodies[number].append(h2.unpadded(flags, payload))
                 if flags & h2.END_STREAM:
                     self._done(number)
             elif kind == h2.RST_STREAM:
@@ -63,7 +63,7 @@ class H2RequestStream(Stream):
         if number in self._requests:
             self._trailers[number] = pairs
         else:
-            self._requests[number], self._bodies[number] = pairs, b""
+            self._requests[number], self._bodies[number] = pairs, []
             head = dict(pairs)
             self.lines.append(f"{head[':method']} {head[':path']} HTTP/2")
         if number in self._ending:
@@ -78,7 +78,7 @@ class H2RequestStream(Stream):
         fields = [("host", head[":authority"])] if ":authority" in head else []
         fields += [pair for pair in pairs if not pair[0].startswith(":")]
         trailers = Headers(self._trailers.get(number, ()))
-        body = self._bodies[number]
+        body = b"".join(self._bodies[number])
         self._forget(number)
         request = ReceivedRequest(head[":method"], head[":path"], Headers(fields), body, trailers, stream=number)
         self._given(request)

@@ -13,6 +13,8 @@ PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HEADER: Final = 9
 #: RFC 9113 6.5.2: the least SETTINGS_MAX_FRAME_SIZE, and what we ask for and send.
 MOST_PAYLOAD: Final = 16 * 1024
+#: CVE-2019-9511: a frame that carries less is small, unless it is all that there is.
+LEAST_PIECE: Final = 256
 #: RFC 9113 6.9.2: the windows of a connection and its streams as they begin.
 FIRST_WINDOW: Final = 65_535
 #: RFC 9113 6.9.1
@@ -103,11 +105,16 @@ def data(stream: int, body: bytes, flags: int) -> bytes:
     if size <= MOST_PAYLOAD:
         return pack_header(size >> 8, size & 0xFF, DATA, flags, stream) + body
     pieces = []
-    for at in range(0, size, MOST_PAYLOAD):
-        piece = body[at : at + MOST_PAYLOAD]
-        length = len(piece)
-        pieces.append(pack_header(length >> 8, length & 0xFF, DATA, flags if at + length == size else 0, stream))
-        pieces.append(piece)
+    at = 0
+    while at < size:
+        length = min(MOST_PAYLOAD, size - at)
+        if length < size - at < length + LEAST_PIECE:
+            # Two frames of the same size are better than one that is full and a small one.
+            length = (size - at) // 2
+        end = at + length
+        pieces.append(pack_header(length >> 8, length & 0xFF, DATA, flags if end == size else 0, stream))
+        pieces.append(body[at:end])
+        at = end
     return b"".join(pieces)
 
 

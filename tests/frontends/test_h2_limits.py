@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy.frontends.h2_limits import Allowance
+from pydsl_proxy.frontends.h2_limits import ANSWERS_TO_DATA, OCTETS_PER_ANSWER, Allowance
 from pydsl_proxy.wire.h2_frames import Code, Fault
 
 
@@ -20,13 +20,14 @@ class AllowanceTests(SynchronousTestCase):
         self.assertEqual((error.code, error.detail), (Code.ENHANCE_YOUR_CALM, "too many"))
         allowance.take(1.0)
 
-    def test_given(self) -> None:
-        """What there is a reason for is not counted; it cannot be saved up."""
+    def test_earned(self) -> None:
+        """Answers to a body are not counted, however late they come; full frames may have more of them."""
         allowance = Allowance((3, 2.0), "too many")
         for _ in range(100):
-            allowance.give(1)
+            allowance.earn(10)
+        allowance.earn(OCTETS_PER_ANSWER)
+        for _ in range(101 * ANSWERS_TO_DATA + 1):
             allowance.take(0.0)
-        allowance.give(50)
         for _ in range(3):
             allowance.take(0.0)
         self.assertRaises(Fault, allowance.take, 0.0)
