@@ -147,8 +147,9 @@ class OpenLocation(Scope, Generic[T]):
         *origins* are the pages that may ask, as ``["https://example.com", "https://*.example.com"]``, or ``"same"``
         for those of the host that is asked; unless told all of them may.  *max_message* bounds a message in bytes
         (1009).  A client may send messages at *message_rate*, as ``"100/s"``, and *burst* at once; one that sends
-        more is closed (1008).  Both sides are sent a ping every *ping* seconds, and are dropped if nothing has come
-        by the next one; None sends none.  After ``.timeouts(idle=3600)`` seconds without a message both are closed.
+        more is closed (1008).  Pings and small fragments count as messages.  Both sides are sent a ping every *ping*
+        seconds, and are dropped if nothing has come by the next one; None sends none.  After
+        ``.timeouts(idle=3600)`` seconds without a message both are closed.
         *deflate* lets clients have their messages deflated (RFC 7692), *deflate_to_peer* offers that to the peer.
 
         *on_message* is asked for each message, a :class:`~pydsl_proxy.WebSocketMessage`: what it returns is sent on,

@@ -43,7 +43,8 @@ def socket_terms(place: Place, most: int) -> SocketTerms:
     make_leg, make_peer_leg = leg_makers(place.clock)
     clock: IReactorTime = place.clock
     random: Random = place.random
-    kit = Kit(clock, random, place.timeouts.idle, PING, most, None, 1, True, False, None, make_leg, make_peer_leg)
+    idle = place.timeouts.idle
+    kit = Kit(clock, place.later, random, idle, PING, most, None, 1, True, False, None, make_leg, make_peer_leg)
     return SocketTerms(kit, make_leg, most)
 
 
@@ -65,7 +66,7 @@ class Socket:
         self._call: SocketCall | None = None
         self._leg = leg = terms.make_leg()
         leg.begin(self, terms.most, True, True)
-        self._way = Way(leg.feed, self._pause_client, deflated=False)
+        self._way = Way(leg.parse, self._pause_client, terms.kit.later, deflated=False)
         self._watch = BridgeWatch(terms.kit, self)
         self._is_open = False
         self._over = False
@@ -104,7 +105,7 @@ class Socket:
         if not leg.is_ready:
             self._give_up(400, "the client's Sec-WebSocket fields are malformed")
             return
-        self._way = Way(leg.feed, self._pause_client, deflated=leg.is_deflated)
+        self._way = Way(leg.parse, self._pause_client, self._terms.kit.later, deflated=leg.is_deflated)
         exchange.switch(read_response_head(_SWITCHING + made + section(pairs)), b"")
         self._is_open = True
         exchange.stream_from(self)
@@ -163,6 +164,10 @@ class Socket:
         """All is said."""
         self.end()
 
+    def admits(self, leg: Leg, opcode: int, length: int) -> bool:
+        """No rate is agreed on, so nobody asks."""
+        return True
+
     def moving(self, leg: Leg) -> None:
         """Some of a message has come."""
         self._watch.move()
@@ -191,9 +196,11 @@ class Socket:
         return self._paused
 
     def closing(self, leg: Leg, code: int | None, reason: str | None) -> None:
-        """The client closes, or has broken the protocol."""
+        """The client closes, or has broken the protocol: then nothing more is parsed."""
         self._tell_gone(code or NO_CODE, reason or "")
         self._watch.closing()
+        if leg.failedByMe:
+            self.end()
 
     # -- the exchange --------------------------------------------------------------------------------------------------
 

@@ -39,8 +39,8 @@ class Bridge:
         self._source: Producer | None = None
         self._first = b""
         self._client_over = self._peer_over = False
-        self._client_way = Way(_unready, self._pause_client, deflated=False)
-        self._peer_way = Way(_unready, self._pause_peer, deflated=False)
+        self._client_way = Way(_unready, self._pause_client, kit.later, deflated=False)
+        self._peer_way = Way(_unready, self._pause_peer, kit.later, deflated=False)
         self._watch = BridgeWatch(kit, self)
         outer.running = self
 
@@ -194,8 +194,9 @@ class Bridge:
             self._give_up(error)
             return
         self._client = client
-        self._client_way = Way(client.feed, self._pause_client, deflated=client.is_deflated)
-        self._peer_way = Way(self._peer.feed, self._pause_peer, deflated=self._peer.is_deflated)
+        peer, later = self._peer, self._kit.later
+        self._client_way = Way(client.parse, self._pause_client, later, deflated=client.is_deflated)
+        self._peer_way = Way(peer.parse, self._pause_peer, later, deflated=peer.is_deflated)
         self._first = data
         self._outer.switch(granted_anew(response, section), b"")
         self._outer.stream_from(self)
@@ -231,23 +232,27 @@ class Bridge:
         """Whether what is sent on *leg* waits already."""
         return (self._peer_way if leg is self._client else self._client_way).is_blocked
 
+    def admits(self, leg: Leg, opcode: int, length: int) -> bool:
+        """Whether the client, who alone is counted, may send a frame."""
+        if self._watch.admits(opcode, length):
+            return True
+        self._end_leg(leg)
+        return False
+
     def moving(self, leg: Leg) -> None:
         """Some of a message has come."""
         self._watch.move()
 
     def message(self, leg: Leg, data: bytes, binary: bool) -> None:
         """A message that came as a whole."""
-        if self._watch.admits(leg):
-            hook = self._kit.on_message
-            if hook is not None:
-                self._judge(hook, leg, data, binary)
-            else:
-                self._other(leg).send_whole(data, binary)
+        hook = self._kit.on_message
+        if hook is not None:
+            self._judge(hook, leg, data, binary)
+        else:
+            self._other(leg).send_whole(data, binary)
 
     def piece(self, leg: Leg, data: bytes, binary: bool, first: bool) -> None:
         """Some of a message, of which more comes."""
-        if first and not self._watch.admits(leg):
-            return
         other = self._other(leg)
         if other.can_send:
             if first:
@@ -263,11 +268,12 @@ class Bridge:
     def closing(self, leg: Leg, code: int | None, reason: str | None) -> None:
         """The other side of *leg* closes, or has broken the protocol: then the other leg did nothing wrong."""
         other = self._other(leg)
+        self._watch.closing()
         if leg.failedByMe:
             other.close(GOING_AWAY if leg is self._client else INTERNAL_ERROR, None)
+            self._end_leg(leg)
         else:
             other.close(code, reason)
-        self._watch.closing()
 
     def _judge(self, hook: OnMessage, leg: Leg, data: bytes, binary: bool) -> None:
         text = data if binary else data.decode()
@@ -346,6 +352,15 @@ class Bridge:
             self._peer.close(GOING_AWAY, None)
             self._watch.closing()
 
+    def _end_leg(self, leg: Leg) -> None:
+        """*leg* has failed: nothing more is parsed, and the connection ends with the close (RFC 6455 7.1.7)."""
+        if leg is self._client:
+            self._client_way.stop()
+            self._end_client()
+        else:
+            self._peer_way.stop()
+            self._end_peer()
+
     def _end_peer(self) -> None:
         """Nothing more goes to the peer; its connection ends when that is sent."""
         if self._uplink is not None and not self._peer_over:
@@ -353,5 +368,6 @@ class Bridge:
             uplink.request_end(())
 
 
-def _unready(data: bytes) -> None:
+def _unready(data: bytes, at: int, most: int) -> int:
     """Nothing comes before the peer has switched."""
+    return len(data) - at

@@ -14,6 +14,10 @@ from pydsl_proxy.handlers.websocket_terms import Kit
 
 # RFC 6455 7.4.1 and its registry.
 GOING_AWAY, POLICY, RESTART = 1001, 1008, 1012
+# RFC 6455 11.8.
+CONTINUATION, CLOSE, PONG = 0, 8, 10
+# Bytes from which on a fragment is what a message of its size is made of, and does not count for the rate.
+MIN_FRAGMENT = 1024
 # Seconds for both sides to close once one has begun; Autobahn waits 1 s, the websockets library 10.
 CLOSE_WITHIN = 5.0
 # Over so many seconds the closes of a proxy that stops are spread, so that not all clients come back at once.
@@ -48,6 +52,8 @@ class BridgeWatch:
         self._excess = 0
         self._counted = 0.0
         self._client: Leg | None = None
+        # The client owes a pong.
+        self._pinged = False
 
     def start(self, client: Leg, *others: Leg) -> None:
         """All legs are open."""
@@ -65,10 +71,17 @@ class BridgeWatch:
         """Some of a message came or is sent: it is not idle."""
         self._said = self._kit.clock.seconds()
 
-    def admits(self, leg: Leg) -> bool:
-        """Count a message; False if a client has sent too many, and all is closed."""
+    def admits(self, opcode: int, length: int) -> bool:
+        """Count a frame of the client; False if it has sent too many, and all is closed.
+
+        A message counts, and so does what costs as much: a small fragment, a ping, and a pong that answers none of our
+        pings.
+        """
         rate = self._kit.rate
-        if rate is None or leg is not self._client or self._is_closing:
+        if rate is None or self._is_closing or opcode == CLOSE or (opcode == CONTINUATION and length >= MIN_FRAGMENT):
+            return True
+        if opcode == PONG and self._pinged:
+            self._pinged = False
             return True
         now = self._kit.clock.seconds()
         leaked = rate.leaked(int((now - self._counted) * 1000))
@@ -137,4 +150,5 @@ class BridgeWatch:
                     self._heard.add(leg)
                 else:
                     leg.sendPing()
+                    self._pinged = self._pinged or leg is self._client
         self._arm(now)

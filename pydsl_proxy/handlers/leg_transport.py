@@ -17,6 +17,9 @@ class Ends(Protocol):
     def dropped(self, leg: Leg) -> None:
         """*leg* is over, its last bytes are sent."""
 
+    def admits(self, leg: Leg, opcode: int, length: int) -> bool:
+        """Whether a frame may come, of which the head is here; False if the WebSocket is closed for it."""
+
     def moving(self, leg: Leg) -> None:
         """Some of a message has come, which may be held yet."""
 

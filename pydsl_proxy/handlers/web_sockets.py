@@ -91,6 +91,7 @@ class WebSockets:
         held = self.on_message is not None
         kit = Kit(
             place.clock,
+            place.later,
             place.random,
             place.timeouts.idle,
             self.ping,

@@ -72,15 +72,18 @@ class Leg(WebSocketAdapterProtocol, WebSocketProtocol):  # type: ignore[misc]  #
     _isMessageCompressed: bool
     holds: bool
     deflates: bool
+    counted: bool
 
-    def begin(self, ends: Ends, most: int, holds: bool, deflates: bool) -> None:
+    def begin(self, ends: Ends, most: int, holds: bool, deflates: bool, counted: bool = False) -> None:
         """Take the place of a connection.
 
-        *most* bounds a message in bytes; *holds* says that each is wanted whole, *deflates* that it may be deflated.
+        *most* bounds a message in bytes; *holds* says that each is wanted whole, *deflates* that it may be deflated,
+        *counted* that *ends* is asked whether a frame is admitted.
         """
         self.ends = ends
         self.holds = holds
         self.deflates = deflates
+        self.counted = counted
         self.maxMessagePayloadSize = most
         self.is_ready = self.is_told = self.is_dropped = False
         self.head = b""
@@ -94,8 +97,30 @@ class Leg(WebSocketAdapterProtocol, WebSocketProtocol):  # type: ignore[misc]  #
         self._connectionMade()
 
     def feed(self, data: bytes) -> None:
-        """Take some bytes."""
+        """Take the head of a handshake."""
         self._dataReceived(data)
+
+    def parse(self, data: bytes, at: int, most: int) -> int:
+        """Take one frame, or at most *most* bytes of it, from *data* at *at*; return how many bytes were taken.
+
+        Autobahn parses all that it has in one call, and copies what is left once or twice for each frame.  So it has
+        never more than the head of a frame, or its payload.
+        """
+        start = at
+        if self.current_frame is None:
+            at = _head_end(data, at)
+            if at > len(data):
+                return 0
+            self.data = data[start:at]
+            self.processData()
+            if self.failedByMe:
+                return at - start
+        frame = self.current_frame
+        size: int = min(frame.length - self.current_frame_masker.pointer(), most, len(data) - at)
+        if size or not frame.length:
+            self.data = data[at : at + size]
+            self.processData()
+        return at + size - start
 
     def lost(self) -> None:
         """The other side is gone."""
@@ -159,6 +184,16 @@ class Leg(WebSocketAdapterProtocol, WebSocketProtocol):  # type: ignore[misc]  #
         if owed is not None and self.can_send:
             self.sendPong(owed)
 
+    def onFrameBegin(self) -> None:
+        """The head of a frame has come; one that is not admitted ends the WebSocket."""
+        if self.counted and not self.failedByMe:
+            frame = self.current_frame
+            if not self.ends.admits(self, frame.opcode, frame.length):
+                # RFC 6455 7.1.7: nothing that follows is processed, not even a close.
+                self.failedByMe = True
+                return
+        super().onFrameBegin()
+
     def onMessageBegin(self, isBinary: bool) -> None:
         """A message begins."""
         super().onMessageBegin(isBinary)
@@ -166,8 +201,11 @@ class Leg(WebSocketAdapterProtocol, WebSocketProtocol):  # type: ignore[misc]  #
         self._held.clear()
 
     def onMessageFrameData(self, payload: bytes) -> None:
-        """Some of a frame; what is no PIECE yet is held, for most messages are less, and small frames cost."""
-        if self.failedByMe:
+        """Some of a frame; what is no PIECE yet is held, for most messages are less, and small frames cost.
+
+        After our close nothing is passed on (RFC 6455 1.4): the other side is closed, too, or gone.
+        """
+        if not self.can_send:
             return
         self.ends.moving(self)
         if len(self._held) >= PIECE and not self.holds:
@@ -177,7 +215,7 @@ class Leg(WebSocketAdapterProtocol, WebSocketProtocol):  # type: ignore[misc]  #
 
     def onMessageFrameEnd(self) -> None:
         """A frame is complete; a fragment does not wait for the next."""
-        if self._held and not (self.failedByMe or self.holds or self.current_frame.fin):
+        if self._held and self.can_send and not (self.holds or self.current_frame.fin):
             self._pass()
 
     def _pass(self) -> None:
@@ -188,7 +226,7 @@ class Leg(WebSocketAdapterProtocol, WebSocketProtocol):  # type: ignore[misc]  #
 
     def onMessageEnd(self) -> None:
         """A message is complete, and if it is text, UTF-8 to its end."""
-        if self.failedByMe:
+        if not self.can_send:
             return
         if self._first:
             whole = bytes(self._held)
@@ -341,6 +379,16 @@ def _accept_response(response: object) -> object:
     if isinstance(response, PerMessageDeflateResponse):
         return PerMessageDeflateResponseAccept(response, no_context_takeover=True, mem_level=4)
     return None
+
+
+def _head_end(data: bytes, at: int) -> int:
+    """Where the head of a frame ends that begins at *at* (RFC 6455 5.2); beyond *data* if not all of it is there."""
+    if at + 2 > len(data):
+        return at + 2
+    second = data[at + 1]
+    length = second & 0x7F
+    end = at + 6 if second & 0x80 else at + 2
+    return end if length < 126 else end + (2 if length == 126 else 8)
 
 
 def _section_of(head: bytes) -> bytes:

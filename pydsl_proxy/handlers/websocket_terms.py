@@ -18,11 +18,12 @@ from pydsl_proxy.handlers.websocket_messages import OnMessage
 class Kit:
     """What a bridge is made with; times in seconds.
 
-    *most* bounds a message in bytes, 0 does not; a client may be *burst* messages ahead of *rate*.  *deflate* and
-    *deflate_to_peer* offer permessage-deflate.
+    *later* calls in a later turn of the loop.  *most* bounds a message in bytes, 0 does not; a client may be *burst*
+    messages ahead of *rate*.  *deflate* and *deflate_to_peer* offer permessage-deflate.
     """
 
     clock: IReactorTime
+    later: Callable[[Callable[[], None]], None]
     random: Random
     idle: float
     ping: float | None
@@ -38,7 +39,7 @@ class Kit:
     def client_leg(self, ends: Ends) -> ClientLeg:
         """A leg with a client, not yet open."""
         leg = self._client()
-        leg.begin(ends, self.most, self.on_message is not None, self.deflate)
+        leg.begin(ends, self.most, self.on_message is not None, self.deflate, self.rate is not None)
         return leg
 
     def peer_leg(self, ends: Ends) -> PeerLeg:

@@ -3,42 +3,81 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import perf_counter
+from typing import Final
 
-# Bytes that a leg is given at a time.  Deflated ones become up to 1,032 times as many (RFC 1951), and before the next
-# piece the other side is asked whether it keeps up.
-PIECE = 64 * 1024
-DEFLATED_PIECE = 4096
+# Bytes of one frame that a leg is given at a time.  Deflated ones become up to 1,032 times as many (RFC 1951), and
+# before the next piece the other side is asked whether it keeps up.
+PIECE: Final = 64 * 1024
+DEFLATED_PIECE: Final = 512
+# Seconds of parsing in one turn of the loop.  A read of 64 KiB may be 9,000 frames, each of which costs some 50 µs.
+BUDGET: Final = 0.001
 
 
 class Way:
     """Holds what a leg cannot be given yet: no more than one read of a transport, as its *source* is paused meanwhile.
 
-    *source* is called with whether it is to pause.
+    *parse* is given bytes, the place of the first one that counts, and how many of one frame it may take; it returns
+    how many it took, which is none if the head of a frame is not complete.  *source* is called with whether it is to
+    pause.  When :data:`BUDGET` is used up the rest is parsed in a later turn of the loop, by *later*.
     """
 
-    __slots__ = ("_feed", "_feeding", "_piece", "_source", "_stalled", "_waiting", "is_blocked")
+    __slots__ = (
+        "_at",
+        "_later",
+        "_left",
+        "_more",
+        "_parse",
+        "_parsing",
+        "_piece",
+        "_resting",
+        "_seconds",
+        "_source",
+        "_stalled",
+        "_waiting",
+        "is_blocked",
+    )
 
-    def __init__(self, feed: Callable[[bytes], None], source: Callable[[bool], None], *, deflated: bool) -> None:
-        self._feed = feed
+    def __init__(
+        self,
+        parse: Callable[[bytes, int, int], int],
+        source: Callable[[bool], None],
+        later: Callable[[Callable[[], None]], None],
+        *,
+        deflated: bool,
+        seconds: Callable[[], float] = perf_counter,
+    ) -> None:
+        self._parse = parse
         self._source = source
+        self._later = later
+        self._seconds = seconds
         self._piece = DEFLATED_PIECE if deflated else PIECE
+        # What counts begins at _at, and goes on with what came since.
         self._waiting = b""
-        self._feeding = False
+        self._at = 0
+        self._more: list[bytes] = []
+        self._parsing = False
         self._stalled = False
+        # Of the budget; one that is used up is given anew in a later turn, and until then nothing is parsed.
+        self._left = BUDGET
+        self._resting = False
         #: Whether the other side does not keep up.
         self.is_blocked = False
 
     def take(self, data: bytes) -> None:
         """Give the leg *data*, now or later."""
-        self._waiting += data
+        if self._parse is _nothing:
+            return
+        if self._waiting or self._more:
+            self._more.append(data)
+        else:
+            self._waiting = data
         self._go_on()
 
     def block(self) -> None:
         """The other side does not keep up."""
         self.is_blocked = True
-        if not self._stalled:
-            self._stalled = True
-            self._source(True)
+        self._pause(True)
 
     def unblock(self) -> None:
         """It does again."""
@@ -46,25 +85,59 @@ class Way:
         self._go_on()
 
     def stop(self) -> None:
-        """Nothing more is wanted; what comes is dropped."""
-        self._feed = _drop
+        """Nothing more is wanted; what comes is dropped, and not parsed."""
+        self._parse = _nothing
         self._waiting = b""
+        self._at = 0
+        self._more.clear()
         self.unblock()
 
     def _go_on(self) -> None:
-        if self._feeding:
+        if self._parsing:
             return
-        self._feeding = True
-        try:
-            while self._waiting and not self.is_blocked:
-                piece, self._waiting = self._waiting[: self._piece], self._waiting[self._piece :]
-                self._feed(piece)
-        finally:
-            self._feeding = False
-        if self._stalled and not self.is_blocked:
-            self._stalled = False
-            self._source(False)
+        if not (self.is_blocked or self._resting):
+            self._parsing = True
+            try:
+                self._give()
+            finally:
+                self._parsing = False
+        if not self.is_blocked:
+            self._pause(self._resting and bool(self._more or self._at < len(self._waiting)))
+
+    def _give(self) -> None:
+        seconds = self._seconds
+        began = now = seconds()
+        until = began + self._left
+        while not self.is_blocked and now < until:
+            if self._more:
+                self._waiting = b"".join((self._waiting[self._at :], *self._more))
+                self._at = 0
+                self._more.clear()
+            taken = self._parse(self._waiting, self._at, self._piece)
+            self._at += taken
+            now = seconds()
+            if not (taken or self._more):
+                break
+        if self._at >= len(self._waiting):
+            self._waiting = b""
+            self._at = 0
+        self._left = until - now
+        if now >= until:
+            self._resting = True
+            self._later(self._rested)
+
+    def _rested(self) -> None:
+        """A later turn of the loop."""
+        self._resting = False
+        self._left = BUDGET
+        self._go_on()
+
+    def _pause(self, pause: bool) -> None:
+        if pause is not self._stalled:
+            self._stalled = pause
+            self._source(pause)
 
 
-def _drop(data: bytes) -> None:
-    """Nobody wants it."""
+def _nothing(data: bytes, at: int, most: int) -> int:
+    """The parser of a way that was stopped."""
+    return 0
