@@ -25,6 +25,7 @@ from pydsl_proxy.observe.logged import LogSink
 from pydsl_proxy.observe.opening import open_log
 from pydsl_proxy.runtime.crowd import Crowd
 from pydsl_proxy.runtime.listener import Listener
+from pydsl_proxy.runtime.loop_lag import LoopLag, has_real_time
 from pydsl_proxy.runtime.reactors import DataReactor
 from pydsl_proxy.runtime.secure.secure_wrapping import SecureFactory
 from pydsl_proxy.runtime.told_clients import ToldFactory
@@ -94,6 +95,7 @@ class ProxyService(Service):
         # Ports are closed and bound one change at a time: an address is free only when its port has stopped.
         self._binding = DeferredLock()
         self._stopping = False
+        self._loop_lag: LoopLag | None = None
 
     def _compile(self, config: Http, sink: LogSink, previous: Compiled | None) -> Compiled:
         compiled = compile_config(
@@ -123,7 +125,18 @@ class ProxyService(Service):
         self._stopping = False
         self._log.sink.start()
         self._compiled.start(self._outer)
+        self._watch_loop()
         return self._binding.run(self._start)
+
+    def _watch_loop(self) -> None:
+        """Log what holds up the event loop, as the configuration in force has it."""
+        if self._loop_lag is not None:
+            self._loop_lag.stop()
+            self._loop_lag = None
+        threshold = self.config.loop_lag if self.running else None
+        if threshold is not None and has_real_time(self._outer):
+            self._loop_lag = LoopLag(self._outer, threshold)
+            self._loop_lag.start()
 
     def _start(self) -> Deferred[None]:
         return start_all(self._compiled.kept.living()).addCallback(lambda _: self._listen())
@@ -212,6 +225,8 @@ class ProxyService(Service):
         previous.stop()
         if self.running:
             compiled.start(self._outer)
+            if config.loop_lag != previous.config.loop_lag:
+                self._watch_loop()
         for listen, site in compiled.all_sites.items():
             if listen in self._listeners:
                 listener = self._listeners[listen]
@@ -248,6 +263,7 @@ class ProxyService(Service):
         super().stopService()  # type: ignore[no-untyped-call]  # Twisted's is not annotated
         self._stopping = True
         self._compiled.stop()
+        self._watch_loop()
         closed = [self._close(listen) for listen in tuple(self._listeners)]
         everything = gatherResults([*map(_drained, tuple(self._leaving)), *closed], consumeErrors=True)
         grace = self._outer.callLater(self.config.shutdown_grace, self.abort)

@@ -36,6 +36,9 @@ class AccessLog(Protocol):
 #: Access log on the standard output, in nginx's combined format.
 STANDARD_OUTPUT = "-"
 
+#: Seconds.  A client notices a quarter of a second.
+DEFAULT_LOOP_LAG = 0.25
+
 
 @frozen(kw_only=True, repr=False)
 class Server(Scope):
@@ -94,9 +97,12 @@ class Http(Scope):
     client_address_from: str = DEFAULT_SOURCE
     shutdown_grace: float = 30
     clients: Clients = DEFAULT_CLIENTS
+    loop_lag: float | None = DEFAULT_LOOP_LAG
 
     def __repr__(self) -> str:
-        rest = options(self, "access_log", "trusted_proxies", "client_address_from", "shutdown_grace", "clients")
+        rest = options(
+            self, "access_log", "trusted_proxies", "client_address_from", "shutdown_grace", "clients", "loop_lag"
+        )
         return call("http", map(repr, self.servers), map(repr, self.streams), rest) + self._verbs()
 
 
@@ -146,6 +152,7 @@ def http(
     client_address_from: str = DEFAULT_SOURCE,
     shutdown_grace: float = 30,
     clients: Clients | None = None,
+    loop_lag: float | None = DEFAULT_LOOP_LAG,
 ) -> Http:
     """The whole: every server and stream, and what holds for all of them.
 
@@ -153,7 +160,8 @@ def http(
     *trusted_proxies*, addresses or networks as ``"10.0.0.0/8"``, or ``"unix:"``, are believed; *client_address_from*
     is the one that tells the client's address, ``"x-forwarded-for"``, ``"x-real-ip"`` or ``"forwarded"``.  When the
     proxy is told to stop, exchanges have *shutdown_grace* seconds to end.  *clients* are the limits of
-    :func:`~pydsl_proxy.clients`.
+    :func:`~pydsl_proxy.clients`.  If the event loop does not run for *loop_lag* seconds, because one function takes
+    that long, the log names the function; None turns that off.
     """
     if not servers:
         raise ConfigError("http() without a server", hint="write http(server(8080).location(…)…)")
@@ -169,6 +177,7 @@ def http(
         client_address_from=address_source(client_address_from, proxies),
         shutdown_grace=seconds("http(shutdown_grace=…)", shutdown_grace, zero=True),
         clients=_clients(clients),
+        loop_lag=None if loop_lag is None else seconds("http(loop_lag=…)", loop_lag),
     )
 
 

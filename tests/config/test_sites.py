@@ -70,6 +70,11 @@ class HttpTests(SynchronousTestCase):
         self.assertEqual(http(web, shutdown_grace=0).shutdown_grace, 0)
         self.assertIn("shutdown_grace=…) must be 0 or more", mistake(http, web, shutdown_grace=-1)[0])
 
+    def test_loop_lag(self) -> None:
+        """Seconds, or None."""
+        self.assertEqual((0.25, None), (http(web).loop_lag, http(web, loop_lag=None).loop_lag))
+        self.assertIn("loop_lag=…) must be more than 0", mistake(http, web, loop_lag=0)[0])
+
     def test_mistakes(self) -> None:
         """What is no server."""
         self.assertEqual(mistake(http)[0], "http() without a server")

@@ -159,7 +159,9 @@ def wholes(draw: st.DrawFn) -> Http:
         assert isinstance(made, Server)
         servers.append(made.including(*draw(st.lists(locations(), max_size=3))))
     grace, log = draw(st.integers(0, 99)), draw(st.sampled_from(["-", "access.log", None]))
-    made_whole = draw(featured(http(*servers, shutdown_grace=grace, access_log=log, trusted_proxies=["10.0.0.0/8"])))
+    lag = draw(st.sampled_from([None, 0.25, 1]))
+    whole = http(*servers, shutdown_grace=grace, access_log=log, trusted_proxies=["10.0.0.0/8"], loop_lag=lag)
+    made_whole = draw(featured(whole))
     assert isinstance(made_whole, Http)
     return made_whole
 
