@@ -18,7 +18,7 @@ class Example:
         self.folder = folder()
         # nginx's workers are nobody.
         self.folder.chmod(0o755)
-        shutil.copytree(EXAMPLES / name, self.folder, dirs_exist_ok=True)
+        shutil.copytree(EXAMPLES / name, self.folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
         self._ports = {port: free_port() for port in ports}
         self._first = ports[0]
         for file in self.folder.rglob("*.*"):

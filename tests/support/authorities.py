@@ -23,9 +23,28 @@ def _name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: Key) -> x509.CertificateBuilder:
+def _builder(subject: x509.Name, issuer: x509.Name, key: Key, issuer_key: Key) -> x509.CertificateBuilder:
+    """A certificate with the key identifiers that RFC 5280 demands, as Python's clients do from 3.13 on."""
     builder = x509.CertificateBuilder(subject_name=subject, issuer_name=issuer, public_key=key.public_key())
-    return builder.serial_number(x509.random_serial_number())
+    builder = builder.serial_number(x509.random_serial_number())
+    builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    above = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
+    return builder.add_extension(above, critical=False)
+
+
+def key_usage(*, authority: bool) -> x509.KeyUsage:
+    """A key signs handshakes; that of an authority signs certificates too."""
+    return x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=not authority,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=authority,
+        crl_sign=authority,
+        encipher_only=False,
+        decipher_only=False,
+    )
 
 
 def pem(certificate: x509.Certificate) -> bytes:
@@ -63,15 +82,18 @@ class Authority:
         self.name = _name(name)
         self._above = above
         issuer, key = (self.name, self.key) if above is None else (above.name, above.key)
-        builder = _builder(self.name, issuer, self.key).not_valid_before(NOW - DAY).not_valid_after(NOW + DAY)
+        builder = _builder(self.name, issuer, self.key, key).not_valid_before(NOW - DAY).not_valid_after(NOW + DAY)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        builder = builder.add_extension(key_usage(authority=True), critical=True)
         self.certificate = builder.sign(key, hashes.SHA256())
 
     def issue(self, *names: str, ends: timedelta = DAY, begins: timedelta = -2 * DAY, key: Key | None = None) -> Issued:
         """A certificate for DNS names and IP addresses, valid for a time around now."""
         key = ec.generate_private_key(ec.SECP256R1()) if key is None else key
-        builder = _builder(_name(names[0] if names else "nobody"), self.name, key)
+        builder = _builder(_name(names[0] if names else "nobody"), self.name, key, self.key)
         builder = builder.not_valid_before(NOW + begins).not_valid_after(NOW + ends)
+        builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        builder = builder.add_extension(key_usage(authority=False), critical=True)
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(_alternatives(names)), critical=False)
         chain = b"" if self._above is None else pem(self.certificate)
