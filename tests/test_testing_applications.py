@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from threading import get_ident
+from threading import Event, get_ident
 from time import sleep
 from typing import TYPE_CHECKING
 
@@ -43,9 +43,11 @@ class LockStepTests(SynchronousTestCase):
         """One that blocks on anything but the proxy fails the test."""
 
         def answer(environ: WSGIEnvironment) -> Iterable[bytes]:
-            sleep(0.2)
+            released.wait()
             return [b"a"]
 
+        released = Event()
+        self.addCleanup(released.set)
         self.patch(lock_step, "PATIENCE", 0.01)
         running = run(server(80).location("/").wsgi(answering(answer)))
         error = self.assertRaises(AssertionError, running[0].request, "GET")

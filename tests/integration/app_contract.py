@@ -11,7 +11,7 @@ from typing import ClassVar, cast
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.integration.clients import RawClient, fetch
-from tests.integration.support import Program, free_port, memory, proxy, shared, wait_until
+from tests.integration.support import PATIENCE, STOPS_WITHIN, Program, free_port, memory, proxy, shared, wait_until
 
 MB = 1_000_000
 UPLOAD, DOWNLOAD = 20 * MB, 1600 * 64 * 1024
@@ -119,7 +119,7 @@ proxy = http(web, access_log=None, shutdown_grace=1)
         client.send(f"GET /app/flood/{DOWNLOAD} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
         self.case.assertTrue(client.socket.recv(1))
         client.close()
-        wait_until(lambda: int(self.text("/app/closed")) > before, 20, "the application to hear of it")
+        wait_until(lambda: int(self.text("/app/closed")) > before, PATIENCE, "the application to hear of it")
 
     def test_flushed(self) -> None:
         """A piece is with the client before the next is made."""
@@ -149,4 +149,4 @@ proxy = http(web, access_log=None, shutdown_grace=1)
         client.send(b"GET /app/ticks HTTP/1.1\r\nHost: a\r\n\r\n")
         self.case.assertTrue(client.socket.recv(1))
         self.proxy.signal(SIGTERM)
-        self.case.assertEqual(self.proxy.wait(15), 0)
+        self.case.assertEqual(self.proxy.wait(STOPS_WITHIN), 0)

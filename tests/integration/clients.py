@@ -10,7 +10,7 @@ from types import TracebackType
 
 from attrs import frozen
 
-from tests.integration.support import reach, require
+from tests.integration.support import PATIENCE, reach, require
 
 
 @frozen
@@ -105,7 +105,7 @@ def fetch(
     fields: Mapping[str, str] | None = None,
 ) -> Response:
     """One exchange on a connection of its own; an iterable body is sent chunked."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     try:
         return fetch_on(connection, path, method, body, fields)
     finally:

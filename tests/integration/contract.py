@@ -13,7 +13,7 @@ from typing import ClassVar
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration.clients import RawClient, curl, fetch, fetch_on
-from tests.integration.support import Program, folder, free_port, proxy, shared
+from tests.integration.support import PATIENCE, Program, folder, free_port, proxy, shared
 
 LARGE = 30_000_000
 
@@ -119,7 +119,7 @@ class PeerTests(SynchronousTestCase):
 
     def test_reused(self) -> None:
         """A client that comes back on its connection is served over one connection to the peer."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         self.addCleanup(connection.close)
         used = {fetch_on(connection, "/hello").fields["x-peer-connection"] for _ in range(100)}
         self.assertEqual(len(used), 1)

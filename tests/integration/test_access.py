@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration.clients import Response, curl, fetch
 from tests.integration.peers import nginx_with
-from tests.integration.support import PROGRAMS, Program, folder, free_port, proxy, require, shared, wait_until
+from tests.integration.support import PATIENCE, PROGRAMS, Program, folder, free_port, proxy, require, shared, wait_until
 from tests.support.passwords import APR1, BCRYPT, SHA512, basic
 
 ADDRESSES = ("10.0.0.1", "10.0.0.2", "11.0.0.1", "12.0.0.1", "2001:db8::1", "2001:db9::1")
@@ -151,7 +151,7 @@ proxy = http(web.respond(200, authenticated_user), access_log=None)
             for kind in ("-B", "-m", "-2", "-5"):
                 subprocess.run([htpasswd, "-b", kind, file, "bob", f"two{kind}"], check=True, capture_output=True)
                 given = basic("bob", f"two{kind}")
-                wait_until(partial(known, port, given), 15, f"a user by {kind}")
+                wait_until(partial(known, port, given), PATIENCE, f"a user by {kind}")
             subprocess.run([htpasswd, "-D", file, "alice"], check=True, capture_output=True)
             gone = basic("alice", "one")
-            wait_until(lambda: not known(port, gone), 15, "a user who is gone")
+            wait_until(lambda: not known(port, gone), PATIENCE, "a user who is gone")

@@ -16,6 +16,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from tests.integration.clients import RawClient, curl, fetch
 from tests.integration.peers import nginx_with
 from tests.integration.support import (
+    PATIENCE,
     PROGRAMS,
     ROOT,
     Program,
@@ -130,7 +131,9 @@ proxy = http(web, access_log=None, shutdown_grace=0)
             return int(fetch(self.peer, "/flooded").body) == everything
 
         wait_until(answered, 240 if LONG else 60, "the peer has sent everything")
-        wait_until(lambda: connections(self.proxy.pid, self.peer) <= 8, 20, "no more connections than are kept idle")
+        wait_until(
+            lambda: connections(self.proxy.pid, self.peer) <= 8, PATIENCE, "no more connections than are kept idle"
+        )
         for _ in range(3):
             for client in clients:
                 self.assertEqual(len(client.recv(1)), 1)
@@ -146,7 +149,7 @@ proxy = http(web, access_log=None, shutdown_grace=0)
         self.check_whole(clients[0])
         for client in clients:
             client.close()
-        wait_until(lambda: not files_in(self.spool, self.proxy.pid), 20, "no temporary file is open")
+        wait_until(lambda: not files_in(self.spool, self.proxy.pid), PATIENCE, "no temporary file is open")
 
     def check_whole(self, client: socket.socket) -> None:
         """All of it is there for a client that reads in the end."""
@@ -176,7 +179,7 @@ proxy = http(web, access_log=None)
         self.addCleanup(killed.stop)
         with RawClient(port) as client:
             client.send(b"GET /flood/20971520 HTTP/1.1\r\nHost: a\r\n\r\n")
-            wait_until(lambda: files_in(spool, killed.pid), 20, "a temporary file")
+            wait_until(lambda: files_in(spool, killed.pid), PATIENCE, "a temporary file")
             killed.kill()
         self.assertEqual(list(spool.iterdir()), [])
 
@@ -266,7 +269,7 @@ proxy = http(web, access_log=None, shutdown_grace=0)
 
     def fields(self, port: int, path: str, method: str = "GET") -> tuple[int, list[tuple[str, str]], bytes]:
         """Status, fields but for those of the server itself, and body."""
-        connection = HTTPConnection("127.0.0.1", port, timeout=30)
+        connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         self.addCleanup(connection.close)
         connection.request(method, path, b"hello" if method == "POST" else None)
         response = connection.getresponse()

@@ -14,7 +14,18 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.integration.clients import RawClient, fetch
 from tests.integration.peers import nginx_with
-from tests.integration.support import PROGRAMS, Program, folder, free_port, proxy, reach, require, shared, wait_until
+from tests.integration.support import (
+    PATIENCE,
+    PROGRAMS,
+    Program,
+    folder,
+    free_port,
+    proxy,
+    reach,
+    require,
+    shared,
+    wait_until,
+)
 from tests.support.authorities import Authority
 from tests.support.decoding import decoder
 from tests.support.events import events_of
@@ -94,7 +105,7 @@ class EventsTests(SynchronousTestCase):
 
     def await_open(self, number: int) -> None:
         """So many wait at the model."""
-        wait_until(lambda: int(fetch(self.model, "/open").body) == number, 10, f"{number} open at the model")
+        wait_until(lambda: int(fetch(self.model, "/open").body) == number, PATIENCE, f"{number} open at the model")
 
     def test_each_word(self) -> None:
         """Each word is at the client's before the next is said: the model waits until the client has read it."""

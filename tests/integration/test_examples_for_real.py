@@ -22,7 +22,7 @@ from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.handlers.proxy import Proxy
 from tests.integration.clients import RawClient, Response, fetch
 from tests.integration.examples import Example
-from tests.integration.support import PROGRAMS, Program, folder, require, wait_until
+from tests.integration.support import PATIENCE, PROGRAMS, STOPS_WITHIN, Program, folder, require, wait_until
 
 # A client that is not the proxy, on this machine all the same; and what it would like to be.
 CLIENT = "127.0.0.2"
@@ -65,7 +65,7 @@ class ExampleCase(SynchronousTestCase):
 
     def get(self, path: str, fields: Mapping[str, str] | None = None, address: str = CLIENT) -> Response:
         """A request of a client at *address*."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=30, source_address=(address, 0))
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE, source_address=(address, 0))
         try:
             connection.request("GET", path, headers=dict(fields or {}))
             response = connection.getresponse()
@@ -120,10 +120,10 @@ class ExampleCase(SynchronousTestCase):
         The second one is stopped when the first one is asked again, which is after its ``fail_timeout``.
         """
         for program in instances:
-            wait_until(lambda: len(self.answering(10)) == 2, 20, "both are asked")
+            wait_until(lambda: len(self.answering(10)) == 2, PATIENCE, "both are asked")
             program.signal(signal.SIGTERM)
             self.answering(20)
-            program.wait(10)
+            program.wait(STOPS_WITHIN)
             self.assertEqual(len(self.answering(20)), 1)
             program.restart()
 
@@ -203,7 +203,8 @@ class GunicornTests(ExampleCase):
             client.send(head + bytes(50_000))
         start = monotonic()
         self.assertEqual(self.told()["received"], 0)
-        self.assertLess(monotonic() - start, 10)
+        # Before the first of them is given up.
+        self.assertLess(monotonic() - start, 30)
         clients[0].send(bytes(50_000))
         self.assertEqual(json.loads(clients[0].response().body)["received"], 100_000)
 
@@ -218,7 +219,7 @@ class GunicornTests(ExampleCase):
             seen.update(self.answering(1))
             return not seen <= old and not old & self.workers()
 
-        wait_until(renewed, 20, "workers are new")
+        wait_until(renewed, PATIENCE, "workers are new")
         self.answering(10)
 
     def workers(self) -> set[object]:
@@ -277,7 +278,7 @@ class GrpcTests(ExampleCase):
         self.assertEqual(set(lines[:4]), set(greeted))
         self.assertEqual(lines[4:], ["hello one", "hello two", "hello three", "INVALID_ARGUMENT a name is missing"])
         self.services[0].signal(signal.SIGTERM)
-        self.services[0].wait(30)
+        self.services[0].wait(STOPS_WITHIN)
         self.assertEqual(set(self.called()[:4]), {greeted[1]})
         self.assertEqual(fetch(self.port, "/").status, 200)
 
@@ -304,7 +305,9 @@ class NginxTests(ExampleCase):
         self.assertEqual(self.get("/private/").status, 403)
         self.assertEqual(self.get("/private/", address="127.0.0.3").status, 200)
         self.assertEqual(self.get("/private/", {**FORGED, "X-Real-IP": "127.0.0.3"}).status, 403)
-        wait_until(lambda: f"{CLIENT} /private/" in self.nginx.output(), 5, "the client's address in nginx's log")
+        wait_until(
+            lambda: f"{CLIENT} /private/" in self.nginx.output(), PATIENCE, "the client's address in nginx's log"
+        )
 
     def test_serves(self) -> None:
         """nginx's redirects do not lead past the proxy; what it sends is compressed here; a file beside is our own."""
@@ -341,4 +344,4 @@ class TokensTests(ExampleCase):
                 self.assertEqual(fetch(model, f"/word?{word}", "POST").status, 200)
                 self.assertEqual(client.chunk(), f"data: {word}\n\n".encode())
             self.assertEqual(fetch(model, "/open").body, b"1")
-        wait_until(lambda: fetch(model, "/open").body == b"0", 10, "the model has stopped")
+        wait_until(lambda: fetch(model, "/open").body == b"0", PATIENCE, "the model has stopped")

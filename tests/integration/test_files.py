@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration.clients import RawClient, Response, curl
 from tests.integration.peers import nginx_with
-from tests.integration.support import PROGRAMS, Program, folder, free_port, memory, proxy, shared, wait_until
+from tests.integration.support import PATIENCE, PROGRAMS, Program, folder, free_port, memory, proxy, shared, wait_until
 
 SECRET = b"what nobody must see"
 WHEN = 784111777
@@ -318,10 +318,10 @@ class SlowTests(SynchronousTestCase):
         self.assertLess(memory(program.pid) - before, 8 * 1024 * 1024)
         for connection in clients:
             connection.close()
-        wait_until(lambda: not descriptors(program.pid, "/large.bin"), 30, "the files are closed")
+        wait_until(lambda: not descriptors(program.pid, "/large.bin"), PATIENCE, "the files are closed")
         log = files() / "access.log"
         line = '"GET /large.bin HTTP/1.1" 200 '
-        wait_until(lambda: log.read_text().count(line) >= 20, 30, "they are in the log")
+        wait_until(lambda: log.read_text().count(line) >= 20, PATIENCE, "they are in the log")
         sizes = [int(each.split()[9]) for each in log.read_text().splitlines() if line in each]
         self.assertGreaterEqual(len([size for size in sizes if 0 < size < LARGE]), 20)
 

@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration.clients import curl
 from tests.integration.support import (
+    PATIENCE,
     PROGRAMS,
     Program,
     folder,
@@ -156,7 +157,7 @@ proxy = http(
             out = self.run_tool("h2load", "nghttp2-client", "-n", "2000", "-c", "4", "-m", "100", f"{url}/hello")
             self.assertIn("2000 succeeded, 0 failed, 0 errored", out)
         log = self.folder / "access.log"
-        wait_until(lambda: log.read_text().count('"GET /hello HTTP/2.0" 200') == 4000, 10, "all are in the log")
+        wait_until(lambda: log.read_text().count('"GET /hello HTTP/2.0" 200') == 4000, PATIENCE, "all are in the log")
 
     def test_node(self) -> None:
         """Of many requests none is lost, though connections end after a thousand of them; bodies go both ways."""

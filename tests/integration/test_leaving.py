@@ -20,7 +20,7 @@ class LeavingTests(SynchronousTestCase):
     def start(self, listen: str, address: int | str, more: str = "", half_close: float = 60) -> None:
         """A proxy that listens there."""
         listener = socket.create_server(("127.0.0.1", 0))
-        listener.settimeout(30)
+        listener.settimeout(60)
         self.addCleanup(listener.close)
         self.listener = listener
         config = f"""
@@ -34,11 +34,11 @@ proxy = http(web, access_log=None, shutdown_grace=0, clients=clients(half_close=
     def begin(self, client: socket.socket) -> socket.socket:
         """The peer's connection, when *client* has the beginning of its response."""
         self.addCleanup(client.close)
-        client.settimeout(30)
+        client.settimeout(60)
         client.sendall(REQUEST)
         peer, _ = self.listener.accept()
         self.addCleanup(peer.close)
-        peer.settimeout(20)
+        peer.settimeout(60)
         self.assertIn(b"GET / ", peer.recv(10_000))
         peer.sendall(BEGUN)
         read = b""

@@ -10,7 +10,17 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration import peers
 from tests.integration.clients import RawClient, Response, curl, fetch
-from tests.integration.support import PROGRAMS, Program, folder, free_port, proxy, python_peer, shared, wait_until
+from tests.integration.support import (
+    PATIENCE,
+    PROGRAMS,
+    Program,
+    folder,
+    free_port,
+    proxy,
+    python_peer,
+    shared,
+    wait_until,
+)
 
 GET = b"GET /name HTTP/1.1\r\nHost: a\r\n\r\n"
 WAIT = b"GET /wait/30 HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -90,9 +100,9 @@ proxy = http(web, access_log=None, shutdown_grace=0{options})
             self.addCleanup(client.close)
             client.send(WAIT)
         ask = lambda: fetch(program.port, "/name").status  # noqa: E731  # asked until it holds
-        wait_until(lambda: ask() == 429, 10, "a refusal")
+        wait_until(lambda: ask() == 429, PATIENCE, "a refusal")
         clients[0].close()
-        wait_until(lambda: ask() == 200, 10, "a place")
+        wait_until(lambda: ask() == 200, PATIENCE, "a place")
         clients[1].close()
         # Each of many in a row has its place back.
         self.assertEqual({ask() for _ in range(50)}, {200})
@@ -142,10 +152,10 @@ proxy = http(web, access_log=None, shutdown_grace=0{options})
                 return True
             return False
 
-        wait_until(refused, 10, "a refusal")
+        wait_until(refused, PATIENCE, "a refusal")
         self.assertEqual(self.ask_from("127.0.0.2", program).status, 200)
         held[0].close()
-        wait_until(lambda: not refused(), 10, "a place")
+        wait_until(lambda: not refused(), PATIENCE, "a place")
 
     def ask_from(self, address: str, program: Program) -> Response:
         """A request of a client that has another address."""

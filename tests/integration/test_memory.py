@@ -53,7 +53,7 @@ proxy = http(web, access_log=None, shutdown_grace=0)
         client = socket.socket()
         self.addCleanup(client.close)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        client.settimeout(30)
+        client.settimeout(60)
         client.connect(("127.0.0.1", self.proxy.port))
         client.sendall(f"{method} {path} HTTP/1.1\r\nHost: a\r\n{fields}\r\n".encode())
         return client

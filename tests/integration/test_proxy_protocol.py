@@ -34,7 +34,7 @@ local = ["127.0.0.0/8", "unix:"]
 clear = server({self.clear}, proxy_protocol=local).location("/").respond(200, {WHO})
 secure = server({self.secure}, proxy_protocol=local, tls=tls("{cert}", "{key}")).location("/").respond(200, {WHO})
 strict = server({self.strict}, proxy_protocol=["192.0.2.1"]).location("/").respond(200, {WHO})
-proxy = http(clear, secure, strict, access_log=None, clients=clients(proxy_header_timeout=0.5), shutdown_grace=1)
+proxy = http(clear, secure, strict, access_log=None, clients=clients(proxy_header_timeout=2), shutdown_grace=1)
 """
         program = proxy(text, self.clear)
         self.addCleanup(program.stop)

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.integration.app_contract import AppContract
 from tests.integration.clients import RawClient, fetch
-from tests.integration.support import folder, free_port, proxy
+from tests.integration.support import STOPS_WITHIN, folder, free_port, proxy
 from tests.support.messages import get
 from tests.support.websockets import ASKED, TEXT, closing, frame
 
@@ -42,7 +42,7 @@ class FastAPITests(AppContract, SynchronousTestCase):
         ended = folder() / "ended"
         self.assertEqual(self.text(f"/app/ending{ended}"), "noted")
         self.proxy.signal(SIGTERM)
-        self.assertEqual(self.proxy.wait(15), 0)
+        self.assertEqual(self.proxy.wait(STOPS_WITHIN), 0)
         self.assertEqual(ended.read_text(), "ended")
 
     def test_websocket(self) -> None:

@@ -8,7 +8,7 @@ from signal import SIGHUP
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration.clients import RawClient, fetch
-from tests.integration.support import folder, free_port, proxy_of, wait_until
+from tests.integration.support import PATIENCE, folder, free_port, proxy_of, wait_until
 
 
 class NeighbourTests(SynchronousTestCase):
@@ -35,9 +35,9 @@ proxy = http(web, access_log=None, shutdown_grace=0)
                 common.write_text(f"told = '{text}'\ndef said(): return told\n")
                 program.signal(SIGHUP)
                 if "/" in text:
-                    wait_until(lambda: "is not reloaded" in program.output(), 10, "a word of the mistake")
+                    wait_until(lambda: "is not reloaded" in program.output(), PATIENCE, "a word of the mistake")
                 else:
-                    wait_until(partial(self.says, port, expected), 10, "the new text")
+                    wait_until(partial(self.says, port, expected), PATIENCE, "the new text")
                 client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
                 self.assertEqual((client.response().body, self.says(port, expected)), (expected, True))
 

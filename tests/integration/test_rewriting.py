@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration.clients import RawClient
 from tests.integration.peers import nginx_with
-from tests.integration.support import PROGRAMS, Program, folder, free_port, proxy, shared
+from tests.integration.support import PATIENCE, PROGRAMS, Program, folder, free_port, proxy, shared
 
 CONFIG = r"""
 from pydsl_proxy import http, location, map_value, named, query, regex, server, split_clients
@@ -112,7 +112,7 @@ def start_proxy() -> Program:
 
 def ask(port: int, target: str, method: str = "GET") -> tuple[int, str | None, str]:
     """Status, Location and body."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     try:
         connection.request(method, target, b"data" if method == "POST" else None)
         response = connection.getresponse()
@@ -165,7 +165,7 @@ class RewritingTests(SynchronousTestCase):
         """Cookies come out the same."""
         found = []
         for port in (self.theirs, self.ours):
-            connection = HTTPConnection("127.0.0.1", port, timeout=30)
+            connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
             connection.request("GET", "/cookies")
             found.append(connection.getresponse().headers.get_all("set-cookie"))
             connection.close()

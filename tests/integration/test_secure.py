@@ -17,7 +17,17 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration.clients import curl
-from tests.integration.support import Program, folder, free_port, proxy, python_peer, require, shared, wait_until
+from tests.integration.support import (
+    PATIENCE,
+    Program,
+    folder,
+    free_port,
+    proxy,
+    python_peer,
+    require,
+    shared,
+    wait_until,
+)
 from tests.support.authorities import Authority, Issued
 
 AUTHORITY = Authority()
@@ -236,10 +246,10 @@ class RenewalTests(SecureCase):
         try:
             for _ in range(3):
                 serial = self.renew().certificate.serial_number
-                wait_until(lambda serial=serial: self.serial() == serial, 20, "the new certificate")  # type: ignore[misc]  # bound early
+                wait_until(lambda serial=serial: self.serial() == serial, PATIENCE, "the new certificate")  # type: ignore[misc]  # bound early
             self.program.signal(SIGHUP)
             before = list(counts)
-            wait_until(lambda: counts[0] > before[0] + 5 and counts[1] > before[1] + 5, 20, "more requests")
+            wait_until(lambda: counts[0] > before[0] + 5 and counts[1] > before[1] + 5, PATIENCE, "more requests")
         finally:
             done.set()
             for thread in threads:
@@ -251,10 +261,10 @@ class RenewalTests(SecureCase):
         with self.connected("b.test") as old:
             Path(self.folder / "b.test.key").write_bytes(b"nonsense")
             self.program.signal(SIGHUP)
-            wait_until(lambda: "is not reloaded" in self.program.output(), 20, "a complaint")
+            wait_until(lambda: "is not reloaded" in self.program.output(), PATIENCE, "a complaint")
             self.serial()
             serial = self.renew().certificate.serial_number
             self.program.signal(SIGHUP)
-            wait_until(lambda: self.serial() == serial, 20, "the new certificate")
+            wait_until(lambda: self.serial() == serial, PATIENCE, "the new certificate")
             old.sendall(b"GET / HTTP/1.1\r\nHost: b.test\r\n\r\n")
             self.assertIn(b"200 OK", old.recv(1000))

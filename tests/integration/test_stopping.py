@@ -8,7 +8,17 @@ from time import monotonic
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration.clients import RawClient, fetch
-from tests.integration.support import Program, free_port, listens, proxy, python_peer, shared, wait_until
+from tests.integration.support import (
+    PATIENCE,
+    STOPS_WITHIN,
+    Program,
+    free_port,
+    listens,
+    proxy,
+    python_peer,
+    shared,
+    wait_until,
+)
 
 
 def peer() -> Program:
@@ -44,7 +54,7 @@ proxy = http(web, access_log=None, shutdown_grace={grace})
         """A client whose request has come to the peer, which answers after *seconds*."""
         before = self.at_peer()
         client = self.client(program, f"/wait/{seconds}")
-        wait_until(lambda: self.at_peer() > before, 10, "the request to come to the peer")
+        wait_until(lambda: self.at_peer() > before, PATIENCE, "the request to come to the peer")
         return client
 
     def at_peer(self) -> int:
@@ -58,13 +68,13 @@ proxy = http(web, access_log=None, shutdown_grace={grace})
         self.assertEqual(idle.response().status, 200)
         waiting = self.waiting(program, 1.5)
         program.signal(SIGTERM)
-        wait_until(lambda: not listens(program.address), 10, "the port to be closed")
+        wait_until(lambda: not listens(program.address), PATIENCE, "the port to be closed")
         self.assertEqual(idle.rest(), b"")
         answer = waiting.response()
         self.assertEqual((answer.status, answer.body), (200, b"waited\n"))
         self.assertEqual(answer.fields["connection"], "close")
         self.assertEqual(waiting.rest(), b"")
-        self.assertEnded(program.wait(10))
+        self.assertEnded(program.wait(STOPS_WITHIN))
 
     def test_grace(self) -> None:
         """What is not done within the grace is cut off, so that the process ends."""
@@ -72,7 +82,7 @@ proxy = http(web, access_log=None, shutdown_grace={grace})
         waiting = self.waiting(program, 60)
         start = monotonic()
         program.signal(SIGTERM)
-        self.assertEnded(program.wait(15))
+        self.assertEnded(program.wait(STOPS_WITHIN))
         self.assertGreater(monotonic() - start, 0.4)
         self.assertRaises((EOFError, ConnectionResetError), waiting.response)
         # No peer is blamed for it.
@@ -83,7 +93,7 @@ proxy = http(web, access_log=None, shutdown_grace={grace})
         program = self.started(0)
         self.assertEqual(self.client(program, "/hello").response().status, 200)
         program.signal(SIGTERM)
-        self.assertEnded(program.wait(10))
+        self.assertEnded(program.wait(STOPS_WITHIN))
         program.restart()
         self.assertEqual(self.client(program, "/hello").response().status, 200)
 

@@ -7,7 +7,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from socketserver import BaseRequestHandler, BaseServer, ThreadingTCPServer, ThreadingUnixStreamServer
-from threading import Thread
+from threading import Event, Thread
 from time import sleep
 
 from OpenSSL import SSL
@@ -15,7 +15,18 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration.clients import curl
 from tests.integration.peers import nginx_with, stream_module
-from tests.integration.support import PROGRAMS, Program, folder, free_port, memory, proxy, reach, wait_until
+from tests.integration.support import (
+    PATIENCE,
+    PROGRAMS,
+    Program,
+    folder,
+    free_port,
+    memory,
+    proxy,
+    reach,
+    settled,
+    wait_until,
+)
 from tests.support.authorities import Authority
 
 MIB = 1 << 20
@@ -74,13 +85,10 @@ def rest(connection: socket.socket) -> bytes:
     return b"".join(pieces)
 
 
-def is_closed(connection: socket.socket, within: float) -> bool:
-    """Whether the other side closes within so many seconds."""
-    connection.settimeout(within)
+def is_closed(connection: socket.socket) -> bool:
+    """Whether the other side closes, and says nothing before."""
     try:
         return connection.recv(1) == b""
-    except TimeoutError:
-        return False
     except ConnectionResetError:
         return True
 
@@ -145,7 +153,7 @@ proxy = http(one, two, access_log=None)""",
                 if number > 1:
                     client.shutdown(socket.SHUT_WR)
                     self.assertEqual(rest(client), data)
-            wait_until(lambda: len(left) > number, 5, "the peer hears the end")  # noqa: B023
+            wait_until(lambda: len(left) > number, PATIENCE, "the peer hears the end")  # noqa: B023
 
     def test_peer_speaks_first(self) -> None:
         """A greeting reaches a client that says nothing, over TLS too, and only after the handshake."""
@@ -179,8 +187,7 @@ proxy = http(plain, secure, access_log=None)""",
             warm.recv(1 << 16)
         before = memory(program.pid)
         clients = [reach(port) for _ in range(8)]
-        sleep(1)
-        grown = memory(program.pid) - before
+        grown = settled(lambda: memory(program.pid)) - before
         for each in clients:
             each.close()
         self.assertLess(grown, 16 * MIB)
@@ -188,6 +195,7 @@ proxy = http(plain, secure, access_log=None)""",
     def test_reset(self) -> None:
         """A peer that breaks off breaks off the client's connection, and a client the peer's."""
         seen: list[str] = []
+        asking = Event()
 
         def serve(connection: socket.socket) -> None:
             asked = connection.recv(1)
@@ -197,6 +205,7 @@ proxy = http(plain, secure, access_log=None)""",
                 connection.close()
             if asked != b"x":
                 return
+            asking.set()
             try:
                 connection.recv(1)
                 seen.append("ended")
@@ -210,10 +219,10 @@ proxy = http(plain, secure, access_log=None)""",
             self.assertRaises(ConnectionResetError, client.recv, 1)
         client = reach(port)
         client.sendall(b"x")
-        sleep(0.2)
+        self.assertTrue(asking.wait(PATIENCE))
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESETS)
         client.close()
-        wait_until(lambda: seen, 5, "the peer to hear of it")
+        wait_until(lambda: seen, PATIENCE, "the peer to hear of it")
         self.assertEqual(seen, ["reset"])
 
     def test_many_at_once(self) -> None:
@@ -241,7 +250,7 @@ class TlsTests(StreamTestCase):
             self.heard.append(rest(connection))
             connection.sendall(self.heard[-1])
 
-        echo = self.peer(note)
+        self.echo = echo = self.peer(note)
         files = folder()
         authority = Authority()
         self.ca = authority.save(files)
@@ -265,7 +274,7 @@ proxy = http(outer, inner, access_log=None)""",
                 sleep(pause)
                 client.sendall(b"last words")
                 client.shutdown(socket.SHUT_WR)
-                wait_until(lambda: self.heard, 5, "the peer hears them, and the end")
+                wait_until(lambda: self.heard, PATIENCE, "the peer hears them, and the end")
             self.assertEqual(self.heard.pop(), b"last words")
 
     def test_refused(self) -> None:
@@ -276,18 +285,34 @@ proxy = http(outer, inner, access_log=None)""",
             f"""
 good = tls("{cert}", "{key}")
 denied = stream({one}, tls=good).deny("all").proxy_to("127.0.0.1:1")
-counted = stream({two}, tls=good).limit_connections(1).proxy_to("127.0.0.1:1")
+counted = stream({two}, tls=good).limit_connections(1).proxy_to("127.0.0.1:{self.echo.port}")
 proxy = http(denied, counted, access_log=None)""",
             two,
         )
         with reach(one) as denied:
-            self.assertTrue(is_closed(denied, 2))
-        for _ in range(2):
+            self.assertTrue(is_closed(denied))
+        for words in (b"one", b"other"):
             # The one that goes makes room for the next.
-            with reach(two) as first, reach(two) as second:
-                self.assertTrue(is_closed(second, 2))
-                self.assertFalse(is_closed(first, 0.3))
-            sleep(0.3)
+            with self.admitted(two) as first:
+                with reach(two) as second:
+                    self.assertTrue(is_closed(second))
+                first.sendall(words)
+                first.shutdown(socket.SHUT_WR)
+                wait_until(lambda: self.heard, PATIENCE, "the peer hears the first")
+            self.assertEqual(self.heard.pop(), words)
+
+    def admitted(self, port: int) -> ssl.SSLSocket:
+        """A connection that is let in, as soon as one is."""
+        context = ssl.create_default_context(cafile=self.ca)
+        made: list[ssl.SSLSocket] = []
+
+        def connect() -> bool:
+            with contextlib.suppress(OSError):
+                made.append(context.wrap_socket(reach(port), server_hostname="localhost"))
+            return bool(made)
+
+        wait_until(connect, PATIENCE, "a connection that is let in")
+        return made[0]
 
     def test_peer_without_notice(self) -> None:
         """A peer that does so has them handed on, to the end."""

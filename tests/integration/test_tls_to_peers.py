@@ -50,7 +50,7 @@ class Ending:
         self._context.load_cert_chain(peer.files / "good.pem", peer.files / "good.key")
         self._orderly = orderly
         self._socket = socket.create_server(("127.0.0.1", 0))
-        self._socket.settimeout(30)
+        self._socket.settimeout(60)
         self._thread = Thread(target=self._answer)
 
     def __enter__(self) -> int:
@@ -64,7 +64,7 @@ class Ending:
 
     def _answer(self) -> None:
         plain, _ = self._socket.accept()
-        plain.settimeout(30)
+        plain.settimeout(60)
         with self._context.wrap_socket(plain, server_side=True) as connection:
             while not connection.recv(65536).endswith(b"\r\n\r\n"):
                 pass

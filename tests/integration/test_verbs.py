@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration.clients import RawClient, fetch
 from tests.integration.recorder import Recorder
-from tests.integration.support import Program, folder, free_port, proxy, reach, wait_until
+from tests.integration.support import PATIENCE, Program, folder, free_port, proxy, reach, wait_until
 from tests.support.authorities import Authority
 
 
@@ -46,7 +46,7 @@ class AskingTests(VerbCase):
         verbs = f'.mirror(upstream("copy", "127.0.0.1:{shadow.port}")).proxy_to("127.0.0.1:{peer.port}")'
         program = self.start(f'.location("/"){verbs}')
         self.assertEqual(fetch(program.port, "/a?b", "POST", b"data").body, b"/a?b")
-        wait_until(lambda: shadow.asked, 10, "the copy")
+        wait_until(lambda: shadow.asked, PATIENCE, "the copy")
         for each in (peer.asked[0], shadow.asked[0]):
             self.assertEqual((each.method, each.target, each.body), ("POST", "/a?b", b"data"))
 
@@ -128,7 +128,7 @@ class TellingTests(VerbCase):
         """A limit in the shadow refuses nothing, and tells the error log."""
         program = self.start('.limit_requests("1/m", shadow=True).location("/").respond(200)')
         self.assertEqual([fetch(program.port, "/").status for _ in range(4)], [200] * 4)
-        wait_until(lambda: "limit_requests" in program.output(), 10, "a line in the error log")
+        wait_until(lambda: "limit_requests" in program.output(), PATIENCE, "a line in the error log")
 
 
 class RateTests(VerbCase):
@@ -148,7 +148,7 @@ class RateTests(VerbCase):
                 try:
                     answer = client.socket.recv(1000)
                 except TimeoutError:
-                    self.assertLess(monotonic() - began, 20)
+                    self.assertLess(monotonic() - began, PATIENCE)
                     continue
                 break
             self.assertIn(b" 408 ", answer)
@@ -160,10 +160,10 @@ class RateTests(VerbCase):
         program = self.start(f'.location("/").serve_files("{files}")', options=self.limits)
         with socket.socket() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            client.settimeout(20)
+            client.settimeout(PATIENCE)
             client.connect(("127.0.0.1", program.port))
             client.sendall(b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n")
-            wait_until(lambda: self.is_broken(client), 20, "the end")
+            wait_until(lambda: self.is_broken(client), PATIENCE, "the end")
 
     def is_broken(self, client: socket.socket) -> bool:
         """Read a little."""

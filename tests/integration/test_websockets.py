@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from websockets.exceptions import InvalidStatus
 
 from tests.integration.clients import RawClient
-from tests.integration.support import Program, folder, free_port, proxy, shared, wait_until
+from tests.integration.support import PATIENCE, Program, folder, free_port, proxy, shared, wait_until
 from tests.integration.websockets import LibraryClient, browser, library_peer, ws_client, ws_peer
 from tests.support.authorities import Authority
 from tests.support.websockets import ASK
@@ -196,9 +196,10 @@ class CloseTests(EndToEnd):
             with self.site.open(f"/{way}/echo?by-client", secure=secure) as client:
                 client.close(4000 + number, "enough")
                 self.assertEqual(client.closed, (4000 + number, "enough"), way)
-            wait_until(lambda number=number: self.closed() == f"{4000 + number} enough", 10, f"the close of {way}")  # type: ignore[misc]
+            expected = f"{4000 + number} enough"
+            wait_until(lambda: self.closed() == expected, PATIENCE, f"the close of {way}")  # noqa: B023  # asked at once
         lines = r'"GET /\w+/echo\?by-client HTTP/1.1" 101 '
-        wait_until(lambda: len(re.findall(lines, self.site.log)) == number + 1, 10, "a line for each")
+        wait_until(lambda: len(re.findall(lines, self.site.log)) == number + 1, PATIENCE, "a line for each")
 
     def test_by_the_peer(self) -> None:
         """And the other way round."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import signal
 import socket
 from threading import Event, Thread
-from time import monotonic, sleep
+from time import monotonic
 
 from twisted.trial.unittest import SynchronousTestCase
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
 
-from tests.integration.support import Program, folder, free_port, memory, proxy, shared
+from tests.integration.support import PATIENCE, STOPS_WITHIN, Program, folder, free_port, memory, proxy, settled, shared
 from tests.integration.websockets import LibraryClient, library_peer
 
 MB = 1_000_000
@@ -52,6 +54,25 @@ class Growth:
     def _look(self) -> None:
         while not self._done.wait(0.005):
             self.most = max(self.most, memory(self._pid) - self._before)
+
+
+async def fill_until_still(connection: ClientConnection) -> int:
+    """Send until nothing more is taken for two seconds; how many bytes were taken."""
+    piece, sent, before = random.randbytes(65536), 0, -1
+
+    async def fill() -> None:
+        nonlocal sent
+        while True:
+            await connection.send(piece)
+            sent += len(piece)
+
+    filling = asyncio.create_task(fill())
+    while sent != before:
+        before = sent
+        await asyncio.sleep(2)
+    # It is not done: it waits.
+    assert filling.cancel()
+    return sent
 
 
 class BoundedTests(SynchronousTestCase):
@@ -123,34 +144,19 @@ proxy = http(web, access_log="{self.folder}/access.log", shutdown_grace=8)
             before = self.flooded()
             with self.open(f"/{way}/flood", compression=compression, room=4096) as client:
                 with Growth(self.program) as growth:
-                    self.until_still()
-                sent = self.flooded() - before
+                    # It takes a while to fill the kernel's buffers.
+                    sent = settled(self.flooded) - before
                 print(f"{way}, {compression}: {sent / 1e6:.1f} MB sent, {growth.most / 1e6:.1f} MB kept")
                 self.assertLess(growth.most, BOUND, way)
                 self.assertLess(sent, KERNELS, way)
                 for _ in range(sent // 65536 + 10):
                     self.assertEqual(len(client.receive()), 65536)
 
-    def until_still(self) -> None:
-        """Wait until the floods have come to a halt; it takes a while to fill the kernel's buffers."""
-        end, before = monotonic() + 20, -1
-        while (now := self.flooded()) != before and monotonic() < end:
-            before = now
-            sleep(1)
-
     def test_peer_does_not_read(self) -> None:
         """A client that sends as fast as it can waits for a peer that reads nothing."""
         for way in WAYS:
             with self.open(f"/{way}/deaf") as client, Growth(self.program) as growth:
-                piece, sent = random.randbytes(65536), 0
-
-                async def fill(client: LibraryClient = client, piece: bytes = piece) -> None:
-                    nonlocal sent
-                    while True:
-                        await client.connection.send(piece)
-                        sent += 65536
-
-                self.assertRaises(TimeoutError, client.run, fill(), 3)
+                sent = client.run(fill_until_still(client.connection), PATIENCE)
                 print(f"{way}: {sent / 1e6:.1f} MB sent, {growth.most / 1e6:.1f} MB kept")
                 self.assertLess(growth.most, BOUND, way)
                 self.assertLess(sent, KERNELS, way)
@@ -170,7 +176,7 @@ proxy = http(web, access_log="{self.folder}/access.log", shutdown_grace=8)
             self.assertGreater(times[-1], 1)
             tunnel.send("still here")
             self.assertEqual(tunnel.receive(), "still here")
-        self.assertEqual(self.program.wait(10), 0)
+        self.assertEqual(self.program.wait(STOPS_WITHIN), 0)
 
     def test_next_peer(self) -> None:
         """A peer that is not there is passed over."""

@@ -135,7 +135,8 @@ class LoopbackCase(TestCase):
 
     #: Whether connections are those of the data path, or Twisted's own.
     direct = True
-    timeout = 20
+    #: Seconds for one test; a busy machine needs some of them.
+    timeout = 120
 
     def setUp(self) -> None:
         from twisted.internet import reactor

@@ -72,7 +72,7 @@ class AtOnceTests(secure_rules.SecureCase):
 
         def serve() -> None:
             with contextlib.suppress(OSError), context.wrap_socket(listening.accept()[0], server_side=True) as server:
-                server.settimeout(10)
+                server.settimeout(60)
                 server.sendall(b"answer to " + server.recv(100))
 
         serving = deferToThread(serve)
