@@ -1,7 +1,8 @@
 """All that must hold, in one command: ``python -m tests``.
 
 Every check runs, whether or not those before it passed.  The exit code is 0 if all of them did; the last line counts
-the tests, and as failed also each other check that failed.
+the tests, and as failed also each other check that failed.  The tests with real programs wait for those half of their
+time, so they run beside the others.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
@@ -28,18 +30,35 @@ def python(*arguments: str) -> list[str]:
     return [sys.executable, *arguments]
 
 
-def checks() -> dict[str, list[str]]:
-    """Each check by its name, in order."""
+def in_memory() -> list[str]:
+    """The modules and packages of tests, but for those of real programs."""
+    found = {path.relative_to(ROOT).with_suffix("").parts[:2] for path in (ROOT / "tests").rglob("test_*.py")}
+    return sorted(".".join(parts) for parts in found if parts[1] != "integration")
+
+
+def trial(folder: str, *names: str) -> list[str]:
+    """A run of tests whose files are in *folder*, measured."""
+    measured = ("-W", "error", "-m", "coverage", "run", "-m", "twisted.trial")
+    return python(*measured, f"--temp-directory=_trial_temp_{folder}", *names)
+
+
+def checks() -> list[dict[str, list[str]]]:
+    """Each check by its name; those of one group run two at a time, one group after the other."""
     typed = [name for name in ("pydsl_proxy", "tests", "examples") if any((ROOT / name).rglob("*.py"))]
-    return {
-        "ruff check": python("-m", "ruff", "check", "."),
-        "ruff format": python("-m", "ruff", "format", "--check", "."),
-        "mypy --strict": python("-m", "mypy", *typed),
-        "coverage erase": python("-m", "coverage", "erase"),
-        "trial": python("-W", "error", "-m", "coverage", "run", "-m", "twisted.trial", "tests"),
-        "coverage combine": python("-m", "coverage", "combine", "--quiet"),
-        "coverage report": python("-m", "coverage", "report"),
-    }
+    return [
+        {
+            "ruff check": python("-m", "ruff", "check", "."),
+            "ruff format": python("-m", "ruff", "format", "--check", "."),
+            "coverage erase": python("-m", "coverage", "erase"),
+        },
+        {
+            "trial with programs": trial("programs", "tests.integration"),
+            "mypy --strict": python("-m", "mypy", *typed),
+            "trial in memory": trial("memory", *in_memory()),
+        },
+        {"coverage combine": python("-m", "coverage", "combine", "--quiet")},
+        {"coverage report": python("-m", "coverage", "report")},
+    ]
 
 
 def run(command: Sequence[str], seconds: float) -> tuple[bool, list[str]]:
@@ -74,29 +93,32 @@ def tally(lines: Sequence[str]) -> tuple[int, int, int]:
 
 def digest(name: str, succeeded: bool, lines: list[str]) -> list[str]:
     """What is worth reading of a check's output: its end; of trial's, when all is well, the reasons of skips."""
-    if succeeded and name == "trial":
+    if succeeded and name.startswith("trial"):
         rules = [number for number, line in enumerate(lines) if line.startswith("=====")]
         lines = lines[rules[0] :] if rules else lines[-3:]
     return [f"   {line}" for line in lines[-LINES:]]
 
 
+def checked(name: str, command: Sequence[str], end: float) -> tuple[bool, tuple[int, int, int]]:
+    """Run a check and print how it went; whether it did, and how many tests passed, failed and were skipped."""
+    start = monotonic()
+    succeeded, lines = run(command, max(end - start, 1.0))
+    verdict = f"   {'ok' if succeeded else 'FAILED'}, {monotonic() - start:.1f} s"
+    print("\n".join([f"-- {name}", *digest(name, succeeded, lines), verdict]), flush=True)
+    passed, failed, skipped = tally(lines) if name.startswith("trial") else (0, 0, 0)
+    return succeeded, (passed, failed if succeeded else max(failed, 1), skipped)
+
+
 def main() -> int:
     """Run every check and tell how each went; the exit code."""
-    passed = failed = skipped = 0
-    code = 0
     end = monotonic() + TIME
-    for name, command in checks().items():
-        print(f"-- {name}", flush=True)
-        start = monotonic()
-        succeeded, lines = run(command, max(end - start, 1.0))
-        print("\n".join(digest(name, succeeded, lines)))
-        print(f"   {'ok' if succeeded else 'FAILED'}, {monotonic() - start:.1f} s", flush=True)
-        counted = tally(lines) if name == "trial" else (0, 0, 0)
-        passed, skipped = passed + counted[0], skipped + counted[2]
-        failed += counted[1] if succeeded else max(counted[1], 1)
-        code = code if succeeded else 1
+    results: list[tuple[bool, tuple[int, int, int]]] = []
+    for group in checks():
+        with ThreadPoolExecutor(2) as pool:
+            results += pool.map(lambda check: checked(*check, end), group.items())
+    passed, failed, skipped = (sum(counts[at] for _, counts in results) for at in range(3))
     print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)
-    return code
+    return 0 if all(succeeded for succeeded, _ in results) else 1
 
 
 if __name__ == "__main__":

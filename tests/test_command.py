@@ -6,7 +6,7 @@ import sys
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.__main__ import digest, run, tally
+from tests.__main__ import ROOT, checks, digest, run, tally
 
 
 class TallyTests(SynchronousTestCase):
@@ -54,3 +54,15 @@ class DigestTests(SynchronousTestCase):
         """Of a good run of trial, the reasons of skips and the summary."""
         lines = ["test_x ... [OK]", "=====", "[SKIPPED]", "no nginx", "PASSED (skips=1)"]
         self.assertEqual(digest("trial", True, lines), [f"   {line}" for line in lines[1:]])
+
+
+class ChecksTests(SynchronousTestCase):
+    """What runs."""
+
+    def test_every_test(self) -> None:
+        """Each module of tests is part of one run of trial, and of no more."""
+        commands = [command for group in checks() for name, command in group.items() if name.startswith("trial")]
+        named = [argument for command in commands for argument in command if argument.startswith("tests.")]
+        for path in (ROOT / "tests").rglob("test_*.py"):
+            module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+            self.assertEqual(len([name for name in named if f"{module}.".startswith(f"{name}.")]), 1, module)
