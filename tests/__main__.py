@@ -115,7 +115,7 @@ def main() -> int:
     results: list[tuple[bool, tuple[int, int, int]]] = []
     for group in checks():
         with ThreadPoolExecutor(2) as pool:
-            results += pool.map(lambda check: checked(*check, end), group.items())
+            results += pool.map(lambda check: checked(check[0], check[1], end), group.items())
     passed, failed, skipped = (sum(counts[at] for _, counts in results) for at in range(3))
     print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)
     return 0 if all(succeeded for succeeded, _ in results) else 1

@@ -154,6 +154,11 @@ class Program:
         return self._process.pid
 
     @property
+    def runs(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
+
+    @property
     def port(self) -> int:
         """The TCP port."""
         assert isinstance(self.address, int)
@@ -214,14 +219,14 @@ def proxy(config: str, address: int | str) -> Program:
     return proxy_of(file, address)
 
 
-def proxy_of(file: Path, address: int | str) -> Program:
+def proxy_of(file: Path, address: int | str, env: Mapping[str, str] | None = None) -> Program:
     """``twist pydsl-proxy`` with the configuration in *file*; its coverage is measured if that of the tests is."""
     twist: list[str | Path] = [PROGRAMS / "measured_twist.py"] if _measures_coverage() else ["-m", "twisted"]
     reactor = os.environ.get("PYDSL_PROXY_REACTOR")
     options = [f"--reactor={reactor}"] if reactor else []
     command = [sys.executable, "-W", "error", *twist, *options, "pydsl-proxy", "--config", file]
     # Twisted's runner says so once every listener is open, or, with an application that starts first, will be.
-    return Program(command, address, env={"PYTHONPATH": str(ROOT)}, ready="Starting reactor")
+    return Program(command, address, env={"PYTHONPATH": str(ROOT), **(env or {})}, ready="Starting reactor")
 
 
 def python_peer(name: str = "peer", address: int | str | None = None) -> Program:

@@ -1,0 +1,36 @@
+"""The short form of ``python -m tests.chaos``: what may not be lost, and how long others may wait."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.chaos.contenders import start_pydsl_proxy
+from tests.chaos.scenarios import SCENARIOS, run
+
+SECONDS, RATE = 2.0, 100.0
+#: Seconds that nobody waits, however busy the machine is, unless an attack stops the proxy: that costs more.
+WAIT = 5.0
+#: Attacks that the proxy is known not to withstand yet.
+NOT_YET = frozenset(("websocket-messages", "websocket-fragments", "websocket-pings", "http2-data", "http2-table"))
+
+
+class ChaosTests(SynchronousTestCase):
+    """Peers and clients that misbehave, each for two seconds."""
+
+    def test_peers(self) -> None:
+        """As long as one peer is well, no GET is lost."""
+        for scenario in SCENARIOS.values():
+            if scenario.lossless and not scenario.attack:
+                result = run(scenario, "pydsl_proxy", start_pydsl_proxy, SECONDS, RATE)
+                self.assertTrue(result.up, scenario.name)
+                self.assertEqual(dict(result.gets.lost), {}, scenario.name)
+
+    def test_attacks(self) -> None:
+        """No client stops the others: nothing of theirs is lost, and none of them waits for long."""
+        for scenario in SCENARIOS.values():
+            if scenario.attack and scenario.attack not in NOT_YET:
+                result = run(scenario, "pydsl_proxy", start_pydsl_proxy, SECONDS, RATE)
+                print(f"{scenario.name}: the longest wait is {result.gets.longest * 1000:,.0f} ms")
+                self.assertTrue(result.up, scenario.name)
+                self.assertEqual((dict(result.gets.lost), dict(result.posts.lost)), ({}, {}), scenario.name)
+                self.assertLess(result.gets.longest, WAIT, scenario.name)
