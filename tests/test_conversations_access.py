@@ -91,6 +91,18 @@ class AddressTests(SynchronousTestCase):
         self.assertEqual(running[0].request("GET", "/", {"Forwarded": "for=192.0.2.1"}).status, 403)
         self.assertEqual(running[0].request("GET", "/", {"Forwarded": "for=10.2.2.2"}).status, 200)
 
+    def test_no_address(self) -> None:
+        """A client whose address cannot be read is refused by any deny, and let in by ``allow("all")`` alone."""
+        for made, expected in (
+            (place().deny("10.0.0.0/8"), 403),
+            (place().allow("10.0.0.0/8").deny("11.0.0.0/8"), 403),
+            (place().allow("10.0.0.0/8").deny("all"), 403),
+            (place().allow("all"), 200),
+            (place().deny("10.0.0.0/8").allow("all"), 403),
+            (place().allow("10.0.0.0/8"), 200),
+        ):
+            self.assertEqual(statuses(run(made.respond(200)), "somebody"), [expected], repr(made))
+
     def test_spellings(self) -> None:
         """A location is protected however its path is spelled."""
         running = run(server(80).location("/").respond(200).location("/admin").deny("all").respond(200))
@@ -398,6 +410,21 @@ class AskedTests(SynchronousTestCase):
             self.assertNotIn("secret", response.text)
             self.assertEqual(ended(running), (expected, "auth_refused" if expected < 500 else "auth_failed"))
         self.assertEqual(peers["a:1"].connections, [])
+
+    def test_boundaries(self) -> None:
+        """Every 2xx lets the client in and no other status does; a reply that is passed on is a 3xx or a 4xx."""
+        for pass_reply, code, expected in (
+            *((False, code, 200) for code in (200, 299)),
+            *((False, code, 500) for code in (300, 304, 399, 400, 402, 404, 499, 500)),
+            *((True, code, 200) for code in (200, 299)),
+            *((True, code, code) for code in (300, 304, 402, 499)),
+            (True, 500, 500),
+        ):
+            client, peers = self.asking(pass_reply=pass_reply)
+            peers["auth:1"].answers(code)
+            peers["a:1"].answers()
+            self.assertEqual(client.request("GET", "/").status, expected, (pass_reply, code))
+            self.assertEqual(len(peers["a:1"].requests), expected == 200)
 
     def test_passed_on(self) -> None:
         """Where that is asked for, an answer of 3xx or 4xx is the client's; one of 5xx is nobody's."""

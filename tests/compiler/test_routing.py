@@ -199,6 +199,17 @@ class ServerTests(SynchronousTestCase):
         ]:
             self.assertEqual(choose(host), expected, host)
 
+    def test_longest(self) -> None:
+        """Of names that end or begin a host the longest counts, of however many labels and in whatever order."""
+        for listed in ([("www.*", 1), ("www.ex.*", 2)], [("www.ex.*", 2), ("www.*", 1)]):
+            choose = compile_server_names([(names(name), value) for name, value in listed], 0)
+            hosts = (b"www.ex.org", b"www.ex.co.uk", b"www.org", b"www.ex", b"www.exa.org", b"www.", b"ex.org")
+            self.assertEqual([choose(host) for host in hosts], [2, 2, 1, 1, 1, 1, 0])
+        for listed in ([("*.org", 1), ("*.ex.org", 2)], [("*.ex.org", 2), ("*.org", 1)]):
+            choose = compile_server_names([(names(name), value) for name, value in listed], 0)
+            hosts = (b"www.ex.org", b"a.b.ex.org", b"ex.org", b"org", b"www.exa.org")
+            self.assertEqual([choose(host) for host in hosts], [2, 2, 1, 0, 1])
+
     def test_names_only(self) -> None:
         """Exact names alone are a table."""
         choose = compile_server_names([(names("a"), 1), (names("b", "a"), 2)], 1)
