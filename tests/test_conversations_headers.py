@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy import Request, client_address, header, host, http, request_uri, scheme, server, upstream
+from pydsl_proxy import Request, client_address, header, host, http, http2, request_uri, scheme, server, upstream
 from pydsl_proxy.config.sites import Http
 from pydsl_proxy.testing import Running, run
 from tests.support.messages import GET, OK, answer, get
@@ -145,6 +145,35 @@ class HopByHopTests(SynchronousTestCase):
             get("/", "Proxy-Connection: keep-alive", "Connection: Upgrade", "Upgrade: h2c", "HTTP2-Settings: a")
         )
         peers["a:1"].expects(get("/", "HTTP2-Settings: a"))
+
+    def test_httpoxy(self) -> None:
+        """``Proxy`` goes to no peer, as an application of CGI would use it as its own proxy; a rule may set one."""
+        for version in ("1.1", "1.0"):
+            client, peers = run(APP)
+            client.sends(
+                get("/", "Proxy: http://evil:1", "proxy:x", "PROXY: y", "X-Proxy: z").replace(
+                    b"1.1", version.encode(), 1
+                )
+            )
+            peers["a:1"].expects(get("/", "X-Proxy: z"))
+        client, peers = run(server(80).set_request_header("Proxy", "own").location("/").proxy_to(APP))
+        client.sends(get("/", "Proxy: http://evil:1"))
+        self.assertEqual(peers["a:1"].requests[0].headers.all("proxy"), ["own"])
+        client, peers = run(APP)
+        client.sends(get("/", "Transfer-Encoding: chunked", method="POST") + b"0\r\nProxy: evil\r\nX-Sum: 1\r\n\r\n")
+        self.assertTrue(peers["a:1"].takes().endswith(b"\r\n\r\n0\r\nX-Sum: 1\r\n\r\n"))
+
+    def test_httpoxy_elsewhere(self) -> None:
+        """So it is for copies, for who is asked whether the client may, and for peers of HTTP/2."""
+        web = (
+            server(80).location("/").auth_request("auth:1").mirror("copy:1").proxy_to(upstream("b", "b:1", via=http2()))
+        )
+        client, peers = run(web)
+        peers["auth:1"].answers(200)
+        client.sends(get("/", "Proxy: http://evil:1", "X-A: 1"))
+        for each in ("auth:1", "copy:1", "b:1"):
+            [asked] = peers[each].requests
+            self.assertEqual((asked.headers.all("proxy"), asked.headers["x-a"]), ([], "1"), each)
 
     def test_never_named(self) -> None:
         """Connection cannot take away what places or frames the message, or what we add."""

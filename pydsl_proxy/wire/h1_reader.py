@@ -28,6 +28,7 @@ SEEN = (
     b"host",
     b"connection",
     b"proxy-connection",
+    b"proxy",
     b"keep-alive",
     b"te",
     b"upgrade",

@@ -7,8 +7,9 @@ from pydsl_proxy.wire.grammar import Malformed, is_token
 # Transfer-Encoding is no member: a message's framing is decided by framing.py and written anew.
 HOP_BY_HOP = frozenset((b"connection", b"proxy-connection", b"keep-alive", b"te", b"upgrade"))
 
-# A client's: Expect is answered here (RFC 9110 10.1.1), as nginx does.
-REQUEST_DROPPED = HOP_BY_HOP | {b"expect"}
+# A client's: Expect is answered here (RFC 9110 10.1.1), as nginx does.  No client has a use for Proxy, which an
+# application of CGI takes for its environment's HTTP_PROXY, however many hops further on (CVE-2016-5385, "httpoxy").
+REQUEST_DROPPED = HOP_BY_HOP | {b"expect", b"proxy"}
 # A peer's: nginx hides the fields by which an application steers it, and X-Pad of old Apaches.
 RESPONSE_DROPPED = HOP_BY_HOP | {
     b"x-accel-redirect",
@@ -48,6 +49,7 @@ FORBIDDEN_IN_TRAILERS = (
             b"transfer-encoding",
             b"content-length",
             b"host",
+            b"proxy",
             b"trailer",
             b"content-encoding",
             b"content-type",
