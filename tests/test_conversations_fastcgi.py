@@ -107,6 +107,15 @@ class RequestTests(Case):
         [request] = peers["a:1"].requests
         self.assertEqual((request.body, request.params["CONTENT_LENGTH"]), (b"body", "4"))
 
+    def test_hidden(self) -> None:
+        """A script that is a hidden file is 404 and the application is not asked, unless it is to run."""
+        for hidden in (False, True):
+            client, peers = run(upstream("php", "a:1", via=fastcgi(root="/srv", hidden=hidden)))
+            peers["a:1"].answers(200)
+            targets = ("/.hidden.php", "/%2ehidden.php", "/a/.git/b.php")
+            self.assertEqual({client.request("GET", each).status for each in targets}, {200 if hidden else 404})
+            self.assertEqual(len(peers["a:1"].requests), 3 * hidden)
+
     def test_subrequest(self) -> None:
         """A request of our own runs the script that it names, whatever the client has asked for."""
         php = upstream("php", "a:1", via=fastcgi(root="/srv"))

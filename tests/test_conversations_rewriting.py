@@ -82,6 +82,17 @@ class RewriteTests(SynchronousTestCase):
         config = server(80).location("/").rewrite("^/", lambda request: "/a b\r\nX: y?").proxy_to(APP)
         self.assertEqual(received(config, "/"), "/a%20b%0D%0AX:%20y")
 
+    def test_no_host(self) -> None:
+        """A target that was made never begins with two slashes, which a peer may take for a host."""
+        for config, target in (
+            (server(80).location("/").rewrite(r"^/strip(.*)$", r"/\1").proxy_to(APP), "/strip/evil.com"),
+            (server(80).location("/").rewrite(r"^/strip(.*)$", r"/\1").proxy_to(APP), "/strip//evil.com"),
+            (server(80).location("/").rewrite("^/", lambda request: "//evil.com?").proxy_to(APP), "/"),
+            (server(80).location("/strip").proxy_to(APP, path="/"), "/strip/evil.com"),
+            (server(80).location("/strip").proxy_to(APP, path="/"), "/strip///evil.com"),
+        ):
+            self.assertEqual(received(config, target), "/evil.com")
+
     def test_climbing(self) -> None:
         """A group that would lead out of the new path is refused; nginx sends ``/v1/../x``."""
         config = server(80).location("/").rewrite("^/c(.*)$", r"/v1/\1").proxy_to(APP)
@@ -161,6 +172,11 @@ class StripTests(SynchronousTestCase):
             "/apiary": "/apiary",
             "/api../x": "/api../x",
             "/api/../api/y": "/y",
+            "/api//evil.com": "/evil.com",
+            "/api///evil.com//x": "/evil.com//x",
+            "/api/%2Fevil.com": "/evil.com",
+            "/api%2F/evil.com": "/evil.com",
+            "/api/%2f%2Fevil.com/?a": "/evil.com/?a",
         }
         self.assertEqual({target: received(self.config, target) for target in expected}, expected)
 

@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.iweb import IRequest
 from twisted.web.resource import Resource
 
-from pydsl_proxy import KiB, exact, named, peer, server, upstream
+from pydsl_proxy import KiB, exact, http2, named, peer, server, upstream
 from pydsl_proxy.config.sites import Server
 from pydsl_proxy.filters.passing import Passing
 from pydsl_proxy.interfaces import AttachedFilter, Nearness, Place, Sink
@@ -209,10 +209,54 @@ class RedirectTests(SynchronousTestCase):
 
     def test_no_path(self) -> None:
         """What is no path below the root is the application's mistake: 502, where nginx answers 404."""
-        for target in ("relative", "http://elsewhere/", "/../etc/passwd", "/a%zz", "?x", "/a%00"):
+        for target in ("relative", "http://elsewhere/", "/a%zz", "?x", "/a%00"):
             running, line = redirected(target)
             self.assertEqual(line, "HTTP/1.1 502 Bad Gateway", target)
             self.assertEqual(running.exchanges[-1].cause, "bad_redirect")
+
+    def test_climbing(self) -> None:
+        """A path with a segment ``..``, however it is spelled, leads nowhere: 404, as nginx answers."""
+        for target in (
+            "/../etc/passwd",
+            "/files/../again/secret",
+            "/files/%2e%2e/again/secret",
+            "/files/.%2E/again/",
+            "/files/..%2fagain/secret",
+            "/files%2f..%2fagain/secret",
+            "/files/..",
+            "/files/..?x",
+            "/files/a/../b",
+        ):
+            running, line = redirected(target)
+            self.assertEqual(line, "HTTP/1.1 404 Not Found", target)
+            self.assertEqual(running.exchanges[-1].cause, "bad_redirect")
+            self.assertEqual(running.peers["b:1"].connections, [])
+        for target in ("/files/..a", "/files/a..", "/files/...", "/files/./a", "/files/?/../x"):
+            self.assertEqual(redirected(target)[1], "HTTP/1.1 200 OK", target)
+
+    def test_encoded(self) -> None:
+        """What may not stand in a request line is percent-encoded, in the path and in the query."""
+        web = server(80).location("/p/").proxy_to(upstream("b", "b:1")).location("/").proxy_to("a:1")
+        for target, expected in (
+            ("/p/a b.txt", "/p/a%20b.txt"),
+            ("/p/a\tb", "/p/a%09b"),
+            ("/p/é?ü=ö ä", "/p/%C3%A9?%C3%BC=%C3%B6%20%C3%A4"),
+            ("/p/a HTTP/1.1", "/p/a%20HTTP/1.1"),
+            ("/p/a?x HTTP/1.1", "/p/a?x%20HTTP/1.1"),
+            ("/p/a#b?c#d", "/p/a%23b?c%23d"),
+            ("/p/a%20b%2Fc?%20", "/p/a%20b%2Fc?%20"),
+            ("//p//a", "/p//a"),
+        ):
+            running, _ = redirected(target, running=run(web))
+            [asked] = running.peers["b:1"].requests
+            self.assertEqual(asked.target, expected)
+            self.assertEqual(running.peers["b:1"].takes().count(b"\r\n\r\n"), 1)
+
+    def test_encoded_for_http2(self) -> None:
+        """So it is for a peer of HTTP/2."""
+        web = server(80).location("/p/").proxy_to(upstream("b", "b:1", via=http2())).location("/").proxy_to("a:1")
+        running, _ = redirected("/p/a b é?c d", running=run(web))
+        self.assertEqual(running.peers["b:1"].requests[-1].target, "/p/a%20b%20%C3%A9?c%20d")
 
     def test_nowhere(self) -> None:
         """A path without a location is 404, and so is a name without one."""

@@ -35,11 +35,12 @@ class FastCgi:
     index: str | None = field(default=None, kw_only=True)
     split_path_info: str | None = field(default=None, kw_only=True)
     only_existing: bool = field(default=False, kw_only=True)
+    hidden: bool = field(default=False, kw_only=True)
     params: Checked = field(default=(), kw_only=True)
     keep_conn: bool = field(default=False, kw_only=True)
 
     def __repr__(self) -> str:
-        rest = options(self, "root", "index", "split_path_info", "only_existing")
+        rest = options(self, "root", "index", "split_path_info", "only_existing", "hidden")
         return call("fastcgi", rest, spelled_params(self.params), options(self, "keep_conn"))
 
     def compile(self, home: Home, dial: Dial) -> Callable[[Attempt], Callable[[], None]]:
@@ -62,7 +63,7 @@ class FastCgi:
             return None
         # A dot is any octet: nginx's is no line end, which is how CVE-2019-11043 had a PATH_INFO that was not split.
         split = None if self.split_path_info is None else re.compile(self.split_path_info.encode(), re.DOTALL)
-        return ScriptPaths(os.fsencode(self.root), (self.index or "").encode(), split)
+        return ScriptPaths(os.fsencode(self.root), (self.index or "").encode(), split, hidden=self.hidden)
 
 
 def fastcgi(
@@ -71,6 +72,7 @@ def fastcgi(
     index: str | None = None,
     split_path_info: str | None = None,
     only_existing: bool = False,
+    hidden: bool = False,
     params: OwnParams | None = None,
     keep_conn: bool = False,
 ) -> FastCgi:
@@ -80,8 +82,9 @@ def fastcgi(
     *index* is what stands behind a slash at its end, as ``"index.php"``.  *split_path_info* is a pattern of two groups,
     as ``r"^(.+?\.php)(/.*)$"``: the script, and what it gets as ``PATH_INFO``; a dot in it is any octet.  With
     *only_existing* a request for what is no file is answered with 404, and not handed to PHP; for that the proxy must
-    see the same files.  Without *root* there is one application, as those in Python or Perl, whose ``PATH_INFO`` is all
-    of the path.
+    see the same files.  A script whose path has a segment that begins with a dot is answered with 404, unless *hidden*
+    is True; ``/.well-known/`` is not hidden, as for ``serve_files``.  Without *root* there is one application, as those
+    in Python or Perl, whose ``PATH_INFO`` is all of the path.
 
     The params are those of nginx's ``fastcgi_params``, header fields as ``HTTP_…`` beside them, but never
     ``HTTP_PROXY``.  *params* adds others, or changes these: a text, a value such as ``host``, an f-string of them, or a
@@ -93,12 +96,12 @@ def fastcgi(
     What the application writes to its stderr is logged.  A body of unknown length needs ``.buffer_request()``, and is
     answered with 411 without it.
     """
-    if root is None and (index is not None or split_path_info is not None or only_existing):
+    if root is None and (index is not None or split_path_info is not None or only_existing or hidden):
         raise ConfigError(
-            "fastcgi(): index=, split_path_info= and only_existing= are about scripts below a root",
+            "fastcgi(): index=, split_path_info=, only_existing= and hidden= are about scripts below a root",
             hint='write fastcgi(root="/srv/www", …)',
         )
-    for name, value in (("only_existing", only_existing), ("keep_conn", keep_conn)):
+    for name, value in (("only_existing", only_existing), ("hidden", hidden), ("keep_conn", keep_conn)):
         if not isinstance(value, bool):
             raise ConfigError(f"fastcgi({name}=…) must be True or False, not {value!r}")
     return FastCgi(
@@ -106,6 +109,7 @@ def fastcgi(
         index=_index(index),
         split_path_info=_split(split_path_info),
         only_existing=only_existing,
+        hidden=hidden,
         params=own_params("fastcgi", params),
         keep_conn=keep_conn,
     )

@@ -9,7 +9,7 @@ from pydsl_proxy.handlers.file_paths import FilePaths
 from pydsl_proxy.handlers.file_serving import ANSWERED, NOTHING, FileService, Found
 from pydsl_proxy.interfaces import Exchange, Handle
 from pydsl_proxy.wire.request import Request
-from pydsl_proxy.wire.uri import BadPath, escape, normalised_path, resolve
+from pydsl_proxy.wire.uri import BadPath, check_inner_path, escape, inner_target, normalised_path, resolve
 from pydsl_proxy.wire.values import Constant, Text, Value, ValueFunction, as_bytes
 from pydsl_proxy.wire.values import path as PATH
 
@@ -98,7 +98,8 @@ def _otherwise(last: Candidate, paths: FilePaths) -> Handle:
     read = _target_reader(last)
 
     def redirect(exchange: Exchange) -> None:
-        target = read(exchange)
+        target = inner_target(read(exchange))
+        check_inner_path(target)
         path = normalised_path(target)
         if path == exchange.path or exchange.is_here(path):
             # nginx would run this location again, and find out after ten times that the last file is not there.

@@ -12,10 +12,7 @@ from pydsl_proxy.handlers.file_serving import ANSWERED, FOLDER, NOTHING, FileSer
 from pydsl_proxy.interfaces import Exchange
 from pydsl_proxy.wire.h1_response import error_page
 from pydsl_proxy.wire.statuses import has_no_body
-from pydsl_proxy.wire.uri import escape, normalised_path, split_target
-
-# RFC 8615: what is there is meant for everybody.
-_WELL_KNOWN = b"/.well-known/"
+from pydsl_proxy.wire.uri import escape, is_hidden, normalised_path, split_target
 
 
 class FilePaths:
@@ -109,7 +106,7 @@ class FilePaths:
             return False
         if self._hidden:
             return True
-        return path.startswith(_WELL_KNOWN) and b"/." not in path[len(_WELL_KNOWN) - 1 :]
+        return not is_hidden(path)
 
     def add_slash(self, exchange: Exchange) -> None:
         """Redirect to the folder's path with a slash, and with the query: the client's own path, if it ends alike."""

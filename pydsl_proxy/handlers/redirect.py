@@ -8,6 +8,7 @@ from attrs import field, frozen
 
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.interfaces import Exchange, Handle, Place
+from pydsl_proxy.wire.uri import visible
 from pydsl_proxy.wire.values import (
     Text,
     Value,
@@ -25,9 +26,6 @@ STATUSES = (301, 302, 303, 307, 308)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 # Values that bring a path of their own.
 _PATHS = ("request_uri", "path", "query_string")
-# RFC 3986 2: what stands in a URI is visible ASCII; a value that is not becomes percent-encoded, line ends above all
-# (CWE-113).
-_NOT_IN_URI = re.compile(rb"[^!-~]")
 
 
 def _url(source: ValueSource) -> ValueFunction:
@@ -67,7 +65,7 @@ class Redirect:
         url = self._with_path()
         text = constant(url)
         if text is not None:
-            fields = ((b"Location", escaped(text.encode("utf-8", "surrogateescape"))),)
+            fields = ((b"Location", visible(text.encode("utf-8", "surrogateescape"))),)
 
             def redirect(exchange: Exchange) -> None:
                 exchange.respond(status, b"", fields)
@@ -76,7 +74,7 @@ class Redirect:
         read = as_bytes(url)
 
         def redirect_by_value(exchange: Exchange) -> None:
-            exchange.respond(status, b"", ((b"Location", escaped(read(exchange.request))),))
+            exchange.respond(status, b"", ((b"Location", visible(read(exchange.request))),))
 
         return redirect_by_value
 
@@ -108,8 +106,3 @@ def _check_start(start: str, url: object) -> None:
         else:
             hint = 'begin with "https://", or with "/" for a path on the same host'
         raise ConfigError(f"redirect_to(): {start!r} is neither a URL nor a path", hint=hint)
-
-
-def escaped(url: bytes) -> bytes:
-    """*url* with all that may not stand in one percent-encoded."""
-    return _NOT_IN_URI.sub(lambda found: b"%%%02X" % found[0][0], url)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from attrs import field, frozen
 
 from pydsl_proxy.errors import ConfigError, ProxyError, Source
-from pydsl_proxy.handlers.redirect import escaped
 from pydsl_proxy.interfaces import Exchange, Handle, Place
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.spelling import call, options
+from pydsl_proxy.wire.uri import visible
 
 STATUSES = (301, 302, 307, 308)
 
@@ -49,6 +49,6 @@ class ToHttps:
                 exchange.fail(error)
                 return
             target = exchange.request.request_uri.encode("latin-1")
-            exchange.respond(status, b"", ((b"Location", escaped(b"https://" + host + port + target)),))
+            exchange.respond(status, b"", ((b"Location", visible(b"https://" + host + port + target)),))
 
         return redirect_to_https

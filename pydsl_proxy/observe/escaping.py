@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from typing import TypeAlias
 
+from pydsl_proxy.wire.octet_escapes import escaper
+
 Escape: TypeAlias = Callable[[bytes], bytes]
 
-# All that may stand in a line as it is.  bytes.translate() deletes these in C, which is quicker than a pattern.
+# All that may stand in a line as it is.
 _SAFE = bytes(set(range(0x20, 0x7F)) - set(b'"\\'))
-_unsafe = re.compile(rb"[^ !#-\[\]-~]").sub
+_escape = escaper(_SAFE, b"\\x")
+# For a backslash, while surrogates are written with one; UTF-8 has no such character.
+_STAND_IN = "\ud85c"
 
 
 def escape_default(text: bytes) -> bytes:
     r"""As nginx's ``escape=default``: quotes, backslashes, controls and non-ASCII as ``\xXX``; nothing is ``-``."""
-    if text.translate(None, _SAFE):
-        return _unsafe(lambda match: b"\\x%02X" % match[0][0], text)
-    return text or b"-"
+    return _escape(text) or b"-"
 
 
 def escape_json(text: bytes) -> bytes:
@@ -27,5 +28,9 @@ def escape_json(text: bytes) -> bytes:
     Bytes that are not UTF-8 are written ``\\xff``, where nginx passes them through and the line is no JSON.
     """
     if text.translate(None, _SAFE):
-        return json.dumps(text.decode("utf-8", "backslashreplace"), ensure_ascii=False)[1:-1].encode()
+        # What is not UTF-8 becomes surrogates, which are written as \udcff; "backslashreplace" would be a Python object
+        # for each octet.
+        characters = text.decode("utf-8", "surrogateescape").replace("\\", _STAND_IN)
+        marked = characters.encode("utf-8", "backslashreplace").replace(b"\\udc", b"\\x").replace(b"\\ud85c", b"\\")
+        return json.dumps(marked.decode(), ensure_ascii=False)[1:-1].encode()
     return text

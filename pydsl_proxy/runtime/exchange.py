@@ -16,7 +16,7 @@ from pydsl_proxy.wire.h1_response import error_page, own_response
 from pydsl_proxy.wire.head import RequestFields, ResponseHead
 from pydsl_proxy.wire.request import Request
 from pydsl_proxy.wire.statuses import CLIENT_CLOSED
-from pydsl_proxy.wire.uri import normalised_path
+from pydsl_proxy.wire.uri import check_inner_path, inner_target, normalised_path
 
 if TYPE_CHECKING:
     from pydsl_proxy.runtime.relay import Trail
@@ -316,7 +316,11 @@ class Exchange:
             self.attempt.started = self.attempt.peer.seconds()
 
     def retarget(self, target: bytes) -> None:
-        """Make *target* what :attr:`path` and :attr:`peer_target` come from; raises Malformed if it is no path."""
+        """Make *target* what :attr:`path` and :attr:`peer_target` come from; raises Malformed if it is no path.
+
+        Every target that did not come through the reader of a request passes here, and is made fit for a request line.
+        """
+        target = inner_target(target)
         self.path = normalised_path(target)
         self.peer_target = target
         self._request = None
@@ -345,5 +349,6 @@ class Exchange:
         if target.startswith(b"@"):
             self.site.locate(self, target)
         else:
+            check_inner_path(target)
             self.retarget(target)
             self.site.locate(self, self.path)

@@ -11,7 +11,7 @@ from pydsl_proxy.runtime.redirected_body import ask_as_get
 from pydsl_proxy.wire.carried import carried_over, without
 from pydsl_proxy.wire.grammar import Malformed, is_digits
 from pydsl_proxy.wire.head import ResponseHead
-from pydsl_proxy.wire.uri import normalised_path
+from pydsl_proxy.wire.uri import check_inner_path, inner_target, normalised_path
 
 if TYPE_CHECKING:
     from pydsl_proxy.runtime.attempt import Attempt
@@ -55,11 +55,15 @@ class Steering:
         exchange = asked.outermost
         exchange.running = None
         if not target.startswith(b"@"):
+            # A path that climbs is refused as by nginx; what is no path at all is the peer's mistake.
+            status = 404
             try:
-                normalised_path(target)
+                check_inner_path(target)
+                status = 502
+                normalised_path(inner_target(target))
             except Malformed as error:
                 text = f"peer {attempt.peer.name} sent an X-Accel-Redirect that is no path: {error.detail}"
-                exchange.fail(ProxyError(Source.PEER, 502, "bad_redirect", text))
+                exchange.fail(ProxyError(Source.PEER, status, "bad_redirect", text))
                 return
             ask_as_get(exchange)
         self._carry_over(exchange, attempt, response)

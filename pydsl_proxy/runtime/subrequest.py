@@ -12,6 +12,7 @@ from pydsl_proxy.runtime.exchange import Exchange
 from pydsl_proxy.wire.field_rules import FieldRules
 from pydsl_proxy.wire.h1_reader import read_request_fields
 from pydsl_proxy.wire.head import ResponseHead
+from pydsl_proxy.wire.uri import visible
 
 # Those of the request that it is made for were within the limit; these have a few more.
 MOST_FIELDS = 1000
@@ -55,7 +56,7 @@ class Subrequest:
         """Send it through *relay*."""
         length = b"\r\nContent-Length: %d" % len(self._body) if self._body else b""
         fields = read_request_fields(section + length, MOST_FIELDS)
-        exchange = self._exchange = Exchange(_NOWHERE, self, method, target, 1, fields, parent.identity, now)
+        exchange = self._exchange = Exchange(_NOWHERE, self, method, visible(target), 1, fields, parent.identity, now)
         exchange.path = parent.path
         exchange.has_body = bool(self._body)
         relay(cast(interfaces.Exchange, exchange))

@@ -10,6 +10,7 @@ from pydsl_proxy.wire.forwarded import Identity
 from pydsl_proxy.wire.head import RequestFields
 from pydsl_proxy.wire.hop_by_hop import FORWARDING, REQUEST_DROPPED
 from pydsl_proxy.wire.request import Request
+from pydsl_proxy.wire.uri import visible
 
 FRAMING = frozenset((b"content-length", b"transfer-encoding"))
 
@@ -18,6 +19,7 @@ class Outgoing(Protocol):
     """What of an exchange goes into the head that a peer is sent."""
 
     method: bytes
+    target: bytes
     peer_target: bytes
     fields: RequestFields
     identity: Identity
@@ -52,7 +54,11 @@ class RequestWriter:
         section = fields.edited.get(self)
         if section is None or identity.believed:
             section = self._section(fields, identity)
-        return b"%b %b HTTP/1.1%b%b" % (exchange.method, exchange.peer_target, section, identity.tail)
+        target = exchange.peer_target
+        if target is not exchange.target:
+            # Only the client's own was read as a target; this one may be any handler's.
+            target = visible(target)
+        return b"%b %b HTTP/1.1%b%b" % (exchange.method, target, section, identity.tail)
 
     def _write_any(self, exchange: Outgoing) -> bytes:
         rules = self._rules
@@ -62,7 +68,10 @@ class RequestWriter:
             section = self._section(exchange.fields, identity)
         computed = rules.compute(exchange.request) if rules.computed else b""
         tail = identity.tail if FORWARDING.isdisjoint(rules.removed) else identity.without(rules.removed)
-        return b"%b %b HTTP/1.1%b%b%b" % (exchange.method, exchange.peer_target, section, computed, tail)
+        target = exchange.peer_target
+        if target is not exchange.target:
+            target = visible(target)
+        return b"%b %b HTTP/1.1%b%b%b" % (exchange.method, target, section, computed, tail)
 
     def _section(self, fields: RequestFields, identity: Identity) -> bytes:
         """The client's section, edited; with X-Forwarded-Host unless the identity brings it."""

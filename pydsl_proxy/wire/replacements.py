@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
+from pydsl_proxy.wire.octet_escapes import escaper
 from pydsl_proxy.wire.request import Request
-from pydsl_proxy.wire.targets import visible
-from pydsl_proxy.wire.uri import escape
+from pydsl_proxy.wire.uri import escape, visible
 from pydsl_proxy.wire.values import Composed, Constant, Text, Value, ValueFunction, as_bytes
 
 Replace: TypeAlias = Callable[[re.Match[bytes], Request], bytes]
@@ -16,7 +16,7 @@ Replace: TypeAlias = Callable[[re.Match[bytes], Request], bytes]
 
 _GROUP: Final = re.compile(r"\\(?:([0-9]{1,2})|g<([^<>]*)>|(\\))")
 # What ngx_escape_uri(NGX_ESCAPE_ARGS) escapes.
-_UNSAFE_IN_QUERY: Final = re.compile(rb'[\x00-\x20"#%&+;<>?\\^`{|}\x7f-\xff]')
+_escape_in_query: Final = escaper(bytes(range(0x21, 0x7F)).translate(None, b'"#%&+;<>?\\^`{|}'), b"%")
 # Values that are as they came in a target, in which they may stand again.
 _ENCODED: Final = ("request_uri", "query_string", "scheme", "host", "server_port")
 
@@ -81,6 +81,4 @@ def _of_value(value: Value, in_query: bool) -> Replace:
 
 
 def _escaped(octets: bytes, in_query: bool) -> bytes:
-    if not in_query:
-        return escape(octets)
-    return _UNSAFE_IN_QUERY.sub(lambda found: b"%%%02X" % found[0][0], octets)
+    return _escape_in_query(octets) if in_query else escape(octets)

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from pydsl_proxy.wire.request import Request
-from pydsl_proxy.wire.uri import BadPath, escape
+from pydsl_proxy.wire.uri import BadPath, climbs, escape, visible
 from pydsl_proxy.wire.values import Composed, Text, Value, ValueFunction, as_bytes
 
-# RFC 3986 2: what stands in a URI is visible ASCII; all else becomes percent-encoded, line ends above all (CWE-113).
-_NOT_IN_URI = re.compile(rb"[^!-~]")
 # Values that are as they came in a target, in which they may stand again.
 _ENCODED = ("request_uri", "query_string", "scheme", "host", "server_port")
-_CLIMBS = re.compile(rb"(?:\A|/)\.\.(?:/|\Z)")
-
-
-def visible(target: bytes) -> bytes:
-    """*target* with all that may not stand in one percent-encoded."""
-    return _NOT_IN_URI.sub(lambda found: b"%%%02X" % found[0][0], target)
 
 
 def as_target(value: ValueFunction) -> Callable[[Request], bytes]:
@@ -49,7 +40,7 @@ def _piece(part: str | Value) -> Callable[[Request], bytes]:
 
     def escaped(request: Request) -> bytes:
         octets = read(request)
-        if _CLIMBS.search(octets):
+        if climbs(octets):
             raise BadPath("a value leads out of the target that it stands in")
         return escape(octets)
 

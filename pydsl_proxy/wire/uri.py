@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
-from urllib.parse import unquote_to_bytes
 
 from pydsl_proxy.wire.grammar import Malformed
+from pydsl_proxy.wire.octet_escapes import escaper, unquote
 
 
 class BadPath(Malformed):
@@ -20,11 +20,13 @@ class BadHost(Malformed):
 
 # Paths that are normalised already.  A segment that begins with a dot takes the slow way, to the same result.
 is_plain = re.compile(rb"(?=/)(?:/[^/%#?.][^/%#?]*+)*+/?+").fullmatch
+_climbs = re.compile(rb"(?:\A|/)\.\.(?:/|\Z)").search
+_slashes = re.compile(rb"(?:/|%2[Ff]){2,}+").match
 _bad_escape = re.compile(rb"%(?![0-9A-Fa-f]{2})|%00").search
 
 # What ngx_escape_uri(NGX_ESCAPE_URI) escapes; '"<>\^`{|} since nginx 1.21.1.
-_UNSAFE = re.compile(rb'[\x00-\x20"#%<>?\\^`{|}\x7f-\xff]')
-_ESCAPED = tuple(b"%%%02X" % octet for octet in range(256))
+_VISIBLE = bytes(range(0x21, 0x7F))
+_escape = escaper(_VISIBLE.translate(None, b'"#%<>?\\^`{|}'), b"%")
 
 _read_absolute = re.compile(rb"(https?)://([^/?#]*+)([^#]*+)", re.IGNORECASE).fullmatch
 
@@ -70,7 +72,7 @@ def normalise(target_path: bytes) -> bytes:
     if b"%" in target_path:
         if _bad_escape(target_path):
             raise BadPath("malformed percent-escape in the path")
-        target_path = unquote_to_bytes(target_path)
+        target_path = unquote(target_path)
     if b"//" in target_path or b"/." in target_path:
         return resolve(target_path)
     return target_path
@@ -102,11 +104,12 @@ def escape(path: bytes) -> bytes:
 
     Escaped are controls, space, non-ASCII octets and ``"#%<>?\\^`{|}``; ``+``, ``;`` and the like stay.
     """
-    return _UNSAFE.sub(_escape_one, path)
+    return _escape(path)
 
 
-def _escape_one(found: re.Match[bytes]) -> bytes:
-    return _ESCAPED[found[0][0]]
+#: A target, or a URL, with all that may not stand in one percent-encoded.  RFC 3986 2: what stands in a URI is visible
+#: ASCII; line ends above all do not (CWE-113).
+visible = escaper(_VISIBLE, b"%")
 
 
 def replace_prefix(path: bytes, prefix_length: int, replacement: bytes, query: bytes | None) -> bytes:
@@ -115,14 +118,15 @@ def replace_prefix(path: bytes, prefix_length: int, replacement: bytes, query: b
     The first *prefix_length* octets of the normalised *path* become *replacement*, which is taken as it is; the rest is
     escaped again, and *query* follows byte for byte.  An empty query loses its "?" (observed on nginx 1.22.1).
 
-    Unlike nginx, which escapes only if the client escaped something, the rest is always escaped.  And a rest that would
+    Unlike nginx, which escapes only if the client escaped something, the rest is always escaped.  Several slashes at
+    the start become one: a peer may take ``//name/`` for the name of a host, as in a redirect.  And a rest that would
     climb out of the replacement is a :class:`BadPath`: with ``/c`` replaced by ``/v1/``, nginx makes ``/v1/../x`` of
     ``/c../x``.
     """
     rest = path[prefix_length:]
     if rest[:2] == b".." and rest[2:3] in (b"", b"/") and replacement[-1:] == b"/":
         raise BadPath("the path leads out of the location")
-    target = replacement + escape(rest)
+    target = _with_one_slash(replacement + escape(rest))
     return target + b"?" + query if query else target
 
 
@@ -181,5 +185,42 @@ def _check_ipv6(bracketed: bytes) -> None:
 
 def unresolved(target: bytes) -> bool:
     """Whether the path of *target* has a segment ``.`` or ``..``, plain or escaped."""
-    path = unquote_to_bytes(target.partition(b"?")[0])
+    path = unquote(target.partition(b"?")[0])
     return b"/." in path and any(segment in (b".", b"..") for segment in path.split(b"/"))
+
+
+def climbs(path: bytes) -> bool:
+    """Whether a decoded path has a segment ``..``."""
+    return _climbs(path) is not None
+
+
+def inner_target(target: bytes) -> bytes:
+    """A target that was made, and not read from a request line, as it may stand in one.
+
+    What may not stand there is percent-encoded, and several slashes at the start become one.
+    """
+    return _with_one_slash(visible(target).replace(b"#", b"%23"))
+
+
+def check_inner_path(target: bytes) -> None:
+    """Raise :class:`BadPath` if the path of a target that was made has a segment ``..``, plain or escaped.
+
+    What was put together from parts would lead out of the first of them; so nginx's ``ngx_http_parse_unsafe_uri``.
+    """
+    if climbs(unquote(target.partition(b"?")[0])):
+        raise BadPath("the path has a segment ..")
+
+
+def _with_one_slash(target: bytes) -> bytes:
+    found = _slashes(target)
+    return target if found is None else b"/" + target[found.end() :]
+
+
+_WELL_KNOWN = b"/.well-known/"
+
+
+def is_hidden(path: bytes) -> bool:
+    """Whether a segment of a decoded path begins with a dot, other than ``/.well-known/`` at its start (RFC 8615)."""
+    if b"/." not in path:
+        return False
+    return not path.startswith(_WELL_KNOWN) or b"/." in path[len(_WELL_KNOWN) - 1 :]

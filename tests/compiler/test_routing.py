@@ -207,8 +207,8 @@ class ServerTests(SynchronousTestCase):
             self.assertEqual([choose(host) for host in hosts], [2, 2, 1, 1, 1, 1, 0])
         for listed in ([("*.org", 1), ("*.ex.org", 2)], [("*.ex.org", 2), ("*.org", 1)]):
             choose = compile_server_names([(names(name), value) for name, value in listed], 0)
-            hosts = (b"www.ex.org", b"a.b.ex.org", b"ex.org", b"org", b"www.exa.org")
-            self.assertEqual([choose(host) for host in hosts], [2, 2, 1, 0, 1])
+            endings = (b"www.ex.org", b"a.b.ex.org", b"ex.org", b"org", b"www.exa.org")
+            self.assertEqual([choose(host) for host in endings], [2, 2, 1, 0, 1])
 
     def test_names_only(self) -> None:
         """Exact names alone are a table."""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy.observe.escaping import escape_default, escape_json
+from tests.support.cost import ONE_MILLISECOND, instructions
 
 
 class DefaultTests(SynchronousTestCase):
@@ -23,6 +24,14 @@ class DefaultTests(SynchronousTestCase):
             (b"a\r\nb", rb"a\x0D\x0Ab"),
         ):
             self.assertEqual(escape_default(text), written)
+
+    def test_cost(self) -> None:
+        """No Python runs for an octet: a field of 30 KB that has to be escaped costs what a short one does."""
+        for escape in (escape_default, escape_json):
+            for text in (b"\xff", b"a\xff", b'"\\', "é".encode(), b"\xed\xb2\x80", b"\x01"):
+                long = text * (30_000 // len(text))
+                cost = instructions(lambda escape=escape, text=long: escape(text))  # type: ignore[misc]  # a lambda's own
+                self.assertLess(cost, ONE_MILLISECOND / 20, text)
 
     def test_nothing(self) -> None:
         """What is empty is a dash."""
@@ -53,7 +62,13 @@ class JSONTests(SynchronousTestCase):
 
     def test_not_utf8(self) -> None:
         """Bytes that are not UTF-8 can be told from those that are."""
-        self.assertEqual(json.loads(b'"%b"' % escape_json(b"caf\xe9")), r"caf\xe9")
+        for text, written in (
+            (b"caf\xe9", r"caf\xe9"),
+            (b"\\udce9 \xe9\\", r"\udce9 \xe9" "\\"),
+            (b"\xed\xb2\x80", r"\xed\xb2\x80"),
+            ("\ue05c\U0010ffff\\".encode(), "\ue05c\U0010ffff\\"),
+        ):
+            self.assertEqual(json.loads(b'"%b"' % escape_json(text)), written)
 
     def test_nothing(self) -> None:
         """What is empty is empty."""

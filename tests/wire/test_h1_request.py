@@ -96,6 +96,14 @@ class WriterTests(SynchronousTestCase):
         self.assertEqual(len(read.edited), 2)
         self.assertIn(b"\r\nX-Real-IP: 192.0.2.7\r\n", one.write(Outgoing(read, Identity("192.0.2.7", 1, "http", 80))))
 
+    def test_made_target(self) -> None:
+        """A target that is not the client's own is made fit for a request line, whoever made it."""
+        for rules in ((), ((b"a", b"A", lambda _: "1"),)):
+            outgoing = Outgoing(fields(b"Host: h"))
+            outgoing.peer_target = b"/a b\r\nX: y HTTP/1.1"
+            head = writer(*rules).write(outgoing)
+            self.assertEqual(head.partition(b"\r\n")[0], b"GET /a%20b%0D%0AX:%20y%20HTTP/1.1 HTTP/1.1")
+
     def test_framing(self) -> None:
         """The framing is written as it was understood."""
         for line, field in (

@@ -30,6 +30,18 @@ class ScriptPathTests(SynchronousTestCase):
         self.assertEqual(scripts.of(b"/a/")[0], b"/a/index.php")
         self.assertEqual(scripts.of(b"/a")[0], b"/a")
 
+    def test_hidden(self) -> None:
+        """A script with a segment that begins with a dot is not there; its PATH_INFO may have one."""
+        scripts = ScriptPaths(b"/srv/.www", b".index.php", SPLIT)
+        for path in (b"/.hidden.php", b"/.git/hooks/a.php", b"/a/.b.php/c", b"/.php/x", b"/", b"/.well-known/.a.php"):
+            self.assertEqual(self.assertRaises(Malformed, scripts.of, path).status, 404, path)
+        shown = ScriptPaths(b"/srv", b".index.php", SPLIT, hidden=True)
+        self.assertEqual(shown.of(b"/.hidden.php/.x")[0], b"/.hidden.php")
+        self.assertEqual(shown.of(b"/")[0], b"/.index.php")
+        self.assertEqual(scripts.of(b"/a.php/.b"), (b"/a.php", b"/.b"))
+        self.assertEqual(scripts.of(b"/.well-known/a.php")[0], b"/.well-known/a.php")
+        self.assertEqual(scripts.of(b"/a..php/.")[0], b"/a..php")
+
     def test_split(self) -> None:
         """Two groups: script and rest; a path that the pattern does not find is not split."""
         scripts = ScriptPaths(b"/srv", b"index.php", SPLIT)

@@ -203,9 +203,14 @@ class ReplacePrefixTests(SynchronousTestCase):
 
     def test_slashes_are_literal(self) -> None:
         """A slash too many or too few is not put right (observed on nginx 1.22.1)."""
-        for target, expected in [(b"/cfoo", b"/foo"), (b"/c/foo", b"//foo"), (b"/c", b"/")]:
-            self.assert_replaced(b"/c", b"/", target, expected)
+        for target, expected in [(b"/cfoo", b"/v/foo"), (b"/c/foo", b"/v//foo"), (b"/c", b"/v/")]:
+            self.assert_replaced(b"/c", b"/v/", target, expected)
         self.assert_replaced(b"/e/", b"/q", b"/e/foo", b"/qfoo")
+
+    def test_no_host(self) -> None:
+        """A target never begins with two slashes, which may be read as a host; nginx sends ``//foo`` for ``/c/foo``."""
+        for target, expected in [(b"/cfoo", b"/foo"), (b"/c/foo", b"/foo"), (b"/c", b"/"), (b"/c//evil/x", b"/evil/x")]:
+            self.assert_replaced(b"/c", b"/", target, expected)
 
     def test_always_escaped(self) -> None:
         """The rest is escaped also if the client escaped nothing; nginx leaves it raw then."""
