@@ -17,7 +17,6 @@ from twisted.python.failure import Failure
 from pydsl_proxy.compiler.listeners import InForce, Wrapper, protocol_factory
 from pydsl_proxy.compiler.serving import start_all, stop_all
 from pydsl_proxy.compiler.site import Compiled, compile_config
-from pydsl_proxy.config.checks import check
 from pydsl_proxy.config.sites import Http, Server, as_http
 from pydsl_proxy.config.streams import Stream
 from pydsl_proxy.errors import ConfigError, ConfigErrors
@@ -101,9 +100,8 @@ class ProxyService(Service):
         compiled = compile_config(
             config, self._reactor, self._random, log=sink.write, previous=previous, certificates=self._handshakes
         )
-        for warning in (*check(config), *compiled.warnings()):
-            if warning.warning:
-                log.warn("{mistake}", mistake=warning)
+        for warning in compiled.warnings():
+            log.warn("{mistake}", mistake=warning)
         return compiled
 
     @property
@@ -322,4 +320,4 @@ def verify(config: Http | Server | Stream) -> list[ConfigError]:
     """Compile *config*, and open nothing but certificates; the warnings, or raises ``ConfigErrors``."""
     config = as_http(config)
     compiled = compile_config(config, cast(DataReactor, Clock()), SystemRandom())
-    return [error for error in (*check(config), *compiled.warnings()) if error.warning]
+    return compiled.warnings()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeAlias, TypeVar
 
-from pydsl_proxy.compiler.routing import branches_of, slash_redirects
+from pydsl_proxy.compiler.routing import bare_paths, branches_of
 from pydsl_proxy.config.matching import Exact, Match, Named, Prefix, Regex
 from pydsl_proxy.interfaces import Exchange
 from pydsl_proxy.wire.conditions import Test
@@ -80,11 +80,9 @@ def compile_conditional(locations: Sequence[Conditional[T]]) -> Callable[[bytes,
     return choose
 
 
-def conditional_slash_redirects(locations: Sequence[Conditional[bool]]) -> list[tuple[Exact, Test | None]]:
+def conditional_slash_redirects(locations: Sequence[Conditional[bool]]) -> Iterator[tuple[Exact, Test | None]]:
     """As :func:`~pydsl_proxy.compiler.routing.slash_redirects`: each redirect has the condition of what it leads to."""
-    bare = {match.path for match, _ in slash_redirects([(match, below) for match, _, below in locations], bool)}
-    return [
-        (Exact(match.path[:-1]), test)
-        for match, test, below in locations
-        if below and not isinstance(match, Regex | Named) and match.path[:-1] in bare and match.path[-1] == "/"
-    ]
+    bare = {path for path, _ in bare_paths([(match, below) for match, _, below in locations], bool)}
+    for match, test, below in locations:
+        if below and not isinstance(match, Regex | Named) and match.path[:-1] in bare and match.path[-1] == "/":
+            yield Exact(match.path[:-1]), test

@@ -11,14 +11,10 @@ from typing import TypeVar, cast
 from twisted.internet.interfaces import IReactorTime
 
 from pydsl_proxy.compiler.kept import Kept
-from pydsl_proxy.compiler.slowing import slowing
+from pydsl_proxy.compiler.terms import TermsTable
 from pydsl_proxy.compiler.upstreams import Upstreams
-from pydsl_proxy.config.features import Feature, filters_of, last_of, request_rules, response_rules, steps_of
-from pydsl_proxy.config.ignoring import ignored_fields
-from pydsl_proxy.config.interim import passes_interim
+from pydsl_proxy.config.features import Feature, filters_of, steps_of
 from pydsl_proxy.config.locations import Location
-from pydsl_proxy.config.retries import DEFAULT_RETRY, Retry, retry_of
-from pydsl_proxy.config.timeouts import timeouts_of
 from pydsl_proxy.config.upstreams import Upstream as UpstreamConfig
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.interfaces import Ask, Call, Exchange, Handle, Timeouts
@@ -27,17 +23,14 @@ from pydsl_proxy.runtime.filtering import filtered
 from pydsl_proxy.runtime.nested import caller
 from pydsl_proxy.runtime.reactors import DataReactor
 from pydsl_proxy.runtime.relay import Relay
-from pydsl_proxy.runtime.retrying import RetryPolicy
-from pydsl_proxy.runtime.site import ALWAYS_DROPPED, Room
+from pydsl_proxy.runtime.site import Room
 from pydsl_proxy.runtime.steering import Steering
 from pydsl_proxy.runtime.subrequest import asker
 from pydsl_proxy.runtime.turns import turns_of
-from pydsl_proxy.steps.prefix_stripping import StripPrefix
 from pydsl_proxy.wire.field_rules import FieldRules
 from pydsl_proxy.wire.h1_request import RequestWriter
 from pydsl_proxy.wire.head import ResponseHead
 from pydsl_proxy.wire.relocation import relocated
-from pydsl_proxy.wire.uri import BadHost, host_and_port
 from pydsl_proxy.wire.websocket import TOKEN as WEBSOCKET
 
 T = TypeVar("T")
@@ -53,6 +46,7 @@ class LocationPlace:
         upstreams: Upstreams,
         reactor: DataReactor,
         kept: Kept,
+        terms: TermsTable,
     ) -> None:
         self._location = location
         self._features = features
@@ -60,8 +54,10 @@ class LocationPlace:
         self._reactor = reactor
         self._kept = kept
         self.proxies = False
-        self.request_rules = FieldRules(request_rules(features))
-        self.response_rules = FieldRules(response_rules(features), ALWAYS_DROPPED)
+        self._table = terms
+        self._terms = terms.of(features)
+        self.request_rules = self._terms.request_rules
+        self.response_rules = self._terms.response_rules
 
     @property
     def origin(self) -> Origin:
@@ -90,7 +86,7 @@ class LocationPlace:
     @property
     def timeouts(self) -> Timeouts:
         """Seconds."""
-        return timeouts_of(self._features)
+        return self._terms.timeouts
 
     def room(self) -> Room:
         """The location, compiled: its steps run from the outermost to the innermost, then its handler.
@@ -110,10 +106,7 @@ class LocationPlace:
         """The handle that sends exchanges to *upstream*; see :meth:`~pydsl_proxy.interfaces.Place.relay`."""
         self.proxies = True
         silence = self.timeouts.idle if websocket else None
-        return self._relay(upstream, replaced, steering=self._steering(), silence=silence)
-
-    def _steering(self) -> Steering:
-        return Steering(ignored_fields(self._features), slowing(self.clock))
+        return self._relay(upstream, replaced, steering=self._terms.steering, silence=silence)
 
     def _relay(
         self,
@@ -131,28 +124,31 @@ class LocationPlace:
                 origin=self.origin,
                 hint="make another upstream of the same peers, without via=…",
             )
+        known, terms = self._upstreams.known(upstream), self._terms
+        upgrade = b"" if silence is None else WEBSOCKET
+        writer = (
+            self._table.writer(terms, known.host, upgrade)
+            if rules is None
+            else RequestWriter(rules, known.host, upgrade)
+        )
         rules = self.request_rules if rules is None else rules
-        writer = RequestWriter(rules, _host(upstream), b"" if silence is None else WEBSOCKET)
-        names = tuple(name.encode() for name in (upstream.name, *(peer.address for peer in upstream.peers)))
-        scheme = b"http" if upstream.tls is None else b"https"
-        stripped = last_of(StripPrefix, self._features)
-        if replaced is None and stripped is not None:
-            move = partial(_relocate, scheme, names, b"/", stripped.prefix.encode() + b"/")
+        if replaced is None and terms.stripped is not None:
+            move = partial(_relocate, known.scheme, known.names, b"/", terms.stripped.prefix.encode() + b"/")
         elif replaced is None or self.prefix is None:
-            move = partial(_relocate, scheme, names, b"/", b"/")
+            move = partial(_relocate, known.scheme, known.names, b"/", b"/")
         else:
-            move = partial(_relocate, scheme, names, replaced, self.prefix)
+            move = partial(_relocate, known.scheme, known.names, replaced, self.prefix)
         relay = Relay(
-            self._upstreams.of(upstream),
-            self.timeouts,
-            _policy(retry_of(self._features)),
+            known.upstream,
+            terms.timeouts,
+            terms.retry,
             writer.write,
             move,
             self._reactor.seconds,
             rules.removed,
             steering,
             silence,
-            passes_interim=passes_interim(self._features),
+            passes_interim=terms.passes_interim,
         )
         # It asks more of an exchange than handlers in general do; there is only one kind.
         return cast(Handle, relay)
@@ -166,22 +162,12 @@ class LocationPlace:
         """The function that sends an exchange's request to *upstream*, for a handler between client and peer."""
         self.proxies = True
         # Who stands between knows better what silence means.
-        silence, steering = (inf, self._steering()) if websocket else (None, None)
+        silence, steering = (inf, self._terms.steering) if websocket else (None, None)
         return caller(self._relay(upstream, replaced, steering=steering, silence=silence), self._reactor.seconds)
 
     def kept(self, feature: object, make: Callable[[], T]) -> T:
         """The living state of *feature*; see :meth:`~pydsl_proxy.interfaces.Place.kept`."""
         return self._kept.of(feature, make)
-
-
-def _host(upstream: UpstreamConfig) -> bytes:
-    """The Host for a request that has none: the upstream's name, as nginx's $proxy_host, if it can be one."""
-    name = upstream.name.encode()
-    try:
-        host_and_port(name)
-    except BadHost:
-        return b"localhost"
-    return name
 
 
 def _relocate(
@@ -198,10 +184,3 @@ def _relocate(
         return response
     here = exchange.identity.scheme.encode() + b"://" + host
     return relocated(response, names, replaced, prefix, here, scheme)
-
-
-def _policy(retry: Retry) -> RetryPolicy:
-    if retry is DEFAULT_RETRY:
-        # A connection that could not be made, for any request; a broken one, for a request that changes nothing.
-        return RetryPolicy(("connect", "error"), safe_only=True)
-    return RetryPolicy(retry.on, tries=retry.tries, timeout=retry.timeout, non_idempotent=retry.non_idempotent)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 from attrs import evolve
@@ -106,16 +106,19 @@ def slash_redirects(locations: Sequence[tuple[Match, T]], proxies: Callable[[T],
     exact location or a prefix is just that; with it comes the value that it leads to.  The answer is a 301 to the
     escaped path with the slash and the request's query.  Like any exact match it goes before regexes, also in nginx.
     """
+    return [(Exact(bare), value) for bare, value in bare_paths(locations, proxies)]
+
+
+def bare_paths(locations: Sequence[tuple[Match, T]], proxies: Callable[[T], bool]) -> Iterator[tuple[str, T]]:
+    """The paths of :func:`slash_redirects`."""
     taken = {match.path for match, _ in locations if not isinstance(match, Regex | Named)}
-    redirects = []
     for match, value in locations:
         if isinstance(match, Regex | Named) or len(match.path) == 1 or match.path[-1] != "/" or not proxies(value):
             continue
         bare = match.path[:-1]
         if bare not in taken:
             taken.add(bare)
-            redirects.append((Exact(bare), value))
-    return redirects
+            yield bare, value
 
 
 # A server without names has the empty name, which requests without a host ask for, as in nginx.

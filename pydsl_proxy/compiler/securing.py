@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from pydsl_proxy.compiler.mistakes import Mistakes, Steps
 from pydsl_proxy.compiler.negotiating import alpn_of
 from pydsl_proxy.compiler.routing import compile_server_names
 from pydsl_proxy.config.certificates import Tls
 from pydsl_proxy.config.sites import Server
 from pydsl_proxy.config.streams import Stream
-from pydsl_proxy.errors import ConfigError, ConfigErrors
+from pydsl_proxy.errors import ConfigErrors
 from pydsl_proxy.runtime.secure.contexts import Contexts
 from pydsl_proxy.runtime.secure.guarded_site import Demand
 from pydsl_proxy.runtime.secure.making_contexts import Terms
@@ -24,23 +25,22 @@ def scheme_of(listen: str, servers: Sequence[Server | Stream]) -> str:
     return "https" if secure else "http"
 
 
-def contexts_of(chosen: Mapping[str, Sequence[Server | Stream]], errors: list[ConfigError]) -> dict[str, Contexts]:
+def contexts_of(chosen: Mapping[str, Sequence[Server | Stream]], errors: Mistakes) -> Steps[dict[str, Contexts]]:
     """The TLS of each endpoint that has some; what is wrong with its files is added to *errors*."""
-    made = {}
+    made: dict[str, Contexts] = {}
     for listen, servers in chosen.items():
         if servers[0].tls:
             try:
-                made[listen] = _contexts(servers)
+                made[listen] = yield from _contexts(servers)
             except ConfigErrors as found:
-                # A server that listens twice has its mistakes once.
-                known = set(map(str, errors))
-                errors += [error for error in found.errors if str(error) not in known]
+                for error in found.errors:
+                    errors.add(error)
     return made
 
 
-def _contexts(servers: Sequence[Server | Stream]) -> Contexts:
+def _contexts(servers: Sequence[Server | Stream]) -> Steps[Contexts]:
     terms = servers[0].tls[0]
-    return Contexts(
+    made = yield from Contexts.in_steps(
         [_secure(server.tls) for server in servers],
         compile_server_names([(server.names, place) for place, server in enumerate(servers)], -1),
         Terms(
@@ -54,6 +54,7 @@ def _contexts(servers: Sequence[Server | Stream]) -> Contexts:
         rejects=terms.reject_unknown_names,
         reload_every=terms.reload_every,
     )
+    return made
 
 
 def _secure(given: Sequence[Tls]) -> Secure:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
+from functools import partial
 from ipaddress import ip_network
 from random import Random
+from typing import cast
+
+from twisted.internet.interfaces import IReactorTime
 
 from pydsl_proxy.compiler.conditional_routing import Conditional, conditional_slash_redirects
 from pydsl_proxy.compiler.forks import compile_forks
 from pydsl_proxy.compiler.kept import Kept
+from pydsl_proxy.compiler.mistakes import Mistakes, Steps
 from pydsl_proxy.compiler.negotiating import prefaces_of
 from pydsl_proxy.compiler.nowhere import nowhere, of_answer
 from pydsl_proxy.compiler.places import LocationPlace
@@ -16,9 +22,10 @@ from pydsl_proxy.compiler.proxy_senders import senders_of
 from pydsl_proxy.compiler.routing import compile_locations, compile_server_names
 from pydsl_proxy.compiler.securing import contexts_of, demands_of, scheme_of
 from pydsl_proxy.compiler.streams import compile_streams, streams_by_listener
+from pydsl_proxy.compiler.terms import TermsTable
 from pydsl_proxy.compiler.upstreams import Upstreams
-from pydsl_proxy.config.checks import check
-from pydsl_proxy.config.features import Feature, HasFeatures, merged, response_rules
+from pydsl_proxy.config.checks import checking
+from pydsl_proxy.config.features import Feature, merged
 from pydsl_proxy.config.sites import Http, Server
 from pydsl_proxy.config.streams import Stream
 from pydsl_proxy.config.strict_transport import settled
@@ -28,9 +35,8 @@ from pydsl_proxy.observe.logged import Logged
 from pydsl_proxy.runtime.reactors import Clock, DataReactor
 from pydsl_proxy.runtime.secure.contexts import Contexts
 from pydsl_proxy.runtime.secure.guarded_site import GuardedSite
-from pydsl_proxy.runtime.site import ALWAYS_DROPPED, Locate, Room, Site
+from pydsl_proxy.runtime.site import Locate, Room, Site
 from pydsl_proxy.runtime.stream_site import StreamSite
-from pydsl_proxy.wire.field_rules import FieldRules
 from pydsl_proxy.wire.forwarded import Source, TrustedProxies
 from pydsl_proxy.wire.uri import replace_prefix, split_target
 
@@ -45,7 +51,11 @@ class Compiled:
     those at which the PROXY protocol is spoken, and for those at which HTTP/2 is: its preface may say so.
     """
 
-    def __init__(self, config: Http, sites: dict[str, Site], upstreams: Upstreams, kept: Kept) -> None:
+    def __init__(
+        self, config: Http, sites: dict[str, Site], upstreams: Upstreams, kept: Kept, table: TermsTable
+    ) -> None:
+        self.table = table
+        self.complaints: list[ConfigError] = []
         self.config = config
         self.sites = sites
         self.upstreams = upstreams
@@ -72,9 +82,9 @@ class Compiled:
             contexts.stop()
 
     def warnings(self) -> list[ConfigError]:
-        """What is not well with the files that were read; see also :func:`~pydsl_proxy.config.checks.check`."""
+        """What is not well with the configuration, and with the files that were read."""
         found = {str(each): each for contexts in self.contexts.values() for each in contexts.warnings()}
-        return list(found.values())
+        return [*self.complaints, *found.values()]
 
 
 def compile_config(
@@ -91,11 +101,40 @@ def compile_config(
     Upstreams and features that are equal to some of *previous* go on as they are.  Without *certificates* those of
     servers are not read, for where no client shakes hands.
     """
-    wrong = [error for error in check(config) if not error.warning]
+    steps = compiling(config, reactor, random, log=log, previous=previous, certificates=certificates)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            compiled: Compiled = end.value
+            return compiled
+
+
+def compiling(
+    config: Http,
+    reactor: DataReactor,
+    random: Random,
+    *,
+    log: Log | None = None,
+    previous: Compiled | None = None,
+    certificates: bool = True,
+) -> Steps[Compiled]:
+    """As :func:`compile_config`, in steps that may lie apart: a location, a certificate, a check of a server.
+
+    Nothing is in force before the last of them, and nothing remains if they are given up.
+    """
+    found: list[ConfigError] = []
+    for some in checking(config):
+        found += some
+        yield
+    wrong = [error for error in found if not error.warning]
+    work = _compiled(config, reactor, random, log, previous, certificates)
     if not wrong:
-        return _compiled(config, reactor, random, log, previous, certificates)
+        compiled = yield from work
+        compiled.complaints = [error for error in found if error.warning]
+        return compiled
     try:
-        _compiled(config, reactor, random, log, previous, certificates)
+        yield from work
     except ConfigErrors as found:
         # What is wrong with files is told at once with it.
         known = set(map(str, wrong))
@@ -108,28 +147,33 @@ def compile_config(
 
 def _compiled(
     config: Http, reactor: DataReactor, random: Random, log: Log | None, previous: Compiled | None, certificates: bool
-) -> Compiled:
-    errors: list[ConfigError] = []
+) -> Steps[Compiled]:
+    errors = Mistakes()
     upstreams = Upstreams(reactor, random, previous.upstreams if previous is not None else None)
     kept = Kept(previous.kept if previous is not None else None)
+    table = TermsTable(cast(IReactorTime, reactor), previous.table if previous is not None else None)
     chosen: dict[str, list[Server]] = {}
     for server in config.servers:
         for listen in server.listen:
             chosen.setdefault(listen, []).append(server)
-    located = {id(server): _locate(config, server, upstreams, reactor, kept, errors) for server in config.servers}
+    located: dict[int, Locate] = {}
+    for server in config.servers:
+        make = partial(LocationPlace, upstreams=upstreams, reactor=reactor, kept=kept, terms=table)
+        located[id(server)] = yield from _locate(config, server, make, table, errors)
     passed = streams_by_listener(config)
-    streams = compile_streams(
+    streams = yield from compile_streams(
         config, passed, upstreams, reactor, kept, errors, trusted=_trusted(config), log=log, handshakes=certificates
     )
     every: dict[str, Sequence[Server | Stream]] = {**chosen, **passed}
-    contexts = contexts_of(every, errors) if certificates else {}
-    if errors:
-        raise ConfigErrors(errors)
-    sites = {
-        listen: _site(config, servers, [located[id(each)] for each in servers], log)
-        for listen, servers in chosen.items()
-    }
-    compiled = Compiled(config, sites, upstreams, kept)
+    contexts = (yield from contexts_of(every, errors)) if certificates else {}
+    if errors.found:
+        raise ConfigErrors(errors.found)
+    sites: dict[str, Site] = {}
+    for listen, servers in chosen.items():
+        sites[listen] = _site(config, servers, [located[id(each)] for each in servers], log, table)
+        yield
+    table.complete()
+    compiled = Compiled(config, sites, upstreams, kept, table)
     compiled.streams = streams
     compiled.schemes = {listen: scheme_of(listen, servers) for listen, servers in every.items()}
     compiled.contexts = contexts
@@ -138,14 +182,15 @@ def _compiled(
     return compiled
 
 
-def _site(config: Http, servers: list[Server], located: list[Locate], log: Log | None) -> Site:
+def _site(config: Http, servers: list[Server], located: list[Locate], log: Log | None, table: TermsTable) -> Site:
     """The site of a listener; each of its *servers* is *located* at the same place."""
     demands = demands_of(servers)
-    rules = [FieldRules(response_rules(_features(config, server)), ALWAYS_DROPPED) for server in servers]
+    rules = [table.of(_features(config, server)).response_rules for server in servers]
     site = (GuardedSite if demands else Site)(
         compile_server_names([(each.names, locate) for each, locate in zip(servers, located, strict=True)], located[0]),
         config.clients,
-        rules[0],
+        # Its own: an exchange that has these has no location yet.
+        copy(rules[0]),
         rules_by_server=dict(zip(located, rules, strict=True)),
         trusted=_trusted(config),
         access_log=log,
@@ -156,40 +201,44 @@ def _site(config: Http, servers: list[Server], located: list[Locate], log: Log |
 
 
 def _locate(
-    config: Http, server: Server, upstreams: Upstreams, reactor: DataReactor, kept: Kept, errors: list[ConfigError]
-) -> Locate:
+    config: Http, server: Server, make: Callable[..., LocationPlace], table: TermsTable, errors: Mistakes
+) -> Steps[Locate]:
     """The choice of a location; what is found to be wrong goes to *errors*, once each."""
     rooms: list[Conditional[Room]] = []
     below: list[Conditional[bool]] = []
     others = nowhere(config, server)
+    https = _https(config, server)
     for location in (*server.locations, *others):
-        features = _features(config, server, location)
-        place = LocationPlace(
-            location, of_answer(features) if location in others else features, upstreams, reactor, kept
-        )
+        yield
+        features = settled(merged(config, server, location), https)
+        place = make(location, of_answer(features) if location in others else features)
         test = None if location.condition is None else location.condition.compile()
         try:
             room = place.room()
         except ConfigError as error:
-            if not any(error.render() == known.render() for known in errors):
-                errors.append(error)
+            errors.add(error)
             continue
         rooms.append((location.match, test, room))
         below.append((location.match, test, getattr(location.handler, "has_paths_below", False)))
-    rules = FieldRules(response_rules(_features(config, server)), ALWAYS_DROPPED)
+    rules = table.of(_features(config, server)).response_rules
     for match, test in conditional_slash_redirects(below):
         rooms.append((match, test, Room(_redirect_to_slash, rules)))
+        yield
     if any(test is not None for _, test, _ in rooms):
         return compile_forks(rooms)
     return compile_locations([(match, room) for match, _, room in rooms])
 
 
-def _features(config: Http, server: Server, *inner: HasFeatures) -> tuple[Feature, ...]:
-    """What is in force there, and does not depend on a request where that is known before there is one."""
+def _features(config: Http, server: Server) -> tuple[Feature, ...]:
+    """What is in force in all of the server."""
+    return settled(merged(config, server), _https(config, server))
+
+
+def _https(config: Http, server: Server) -> bool | None:
+    """Whether all requests of the server come by https, where that is known before there is one."""
     # A trusted proxy may tell another scheme than its connection has, and so may an endpoint that brings its own TLS.
     plain = all(listen.partition(":")[0] in ("tcp", "unix") for listen in server.listen)
-    https = bool(server.tls) if plain and not config.trusted_proxies else None
-    return settled(merged(config, server, *inner), https)
+    return bool(server.tls) if plain and not config.trusted_proxies else None
 
 
 def _redirect_to_slash(exchange: Exchange) -> None:

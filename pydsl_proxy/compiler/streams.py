@@ -10,6 +10,7 @@ from typing import cast
 from twisted.internet.interfaces import IReactorTime
 
 from pydsl_proxy.compiler.kept import Kept
+from pydsl_proxy.compiler.mistakes import Mistakes, Steps
 from pydsl_proxy.compiler.routing import compile_server_names
 from pydsl_proxy.compiler.upstreams import Upstreams
 from pydsl_proxy.config.features import last_of, merged
@@ -51,21 +52,20 @@ def compile_streams(
     upstreams: Upstreams,
     clock: Clock,
     kept: Kept,
-    errors: list[ConfigError],
+    errors: Mistakes,
     *,
     trusted: TrustedProxies | None,
     log: Callable[[Logged], None] | None,
     handshakes: bool,
-) -> dict[str, StreamSite]:
+) -> Steps[dict[str, StreamSite]]:
     """The site of each endpoint string; what is found to be wrong goes to *errors*."""
     made: dict[int, Passing] = {}
     for stream in config.streams:
+        yield
         try:
             made[id(stream)] = _passing(config, stream, upstreams, clock, kept)
         except ConfigError as error:
-            # An upstream that several use has its mistakes once.
-            if not any(error.render() == known.render() for known in errors):
-                errors.append(error)
+            errors.add(error)
     if len(made) < len(config.streams):
         return {}
     return {

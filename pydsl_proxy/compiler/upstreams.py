@@ -18,11 +18,25 @@ from pydsl_proxy.runtime.dialling_names import dial_host
 from pydsl_proxy.runtime.peers import Peer
 from pydsl_proxy.runtime.reactors import DataReactor, is_in_clear
 from pydsl_proxy.runtime.upstreams import Upstream
+from pydsl_proxy.wire.uri import BadHost, host_and_port
 
 if TYPE_CHECKING:
     from OpenSSL.SSL import Context
 
     from pydsl_proxy.compiler.peer_tls import Files
+
+
+class Known:
+    """A living upstream, and what all locations that proxy to it make of its configuration."""
+
+    __slots__ = ("config", "host", "names", "scheme", "upstream")
+
+    def __init__(self, config: UpstreamConfig, upstream: Upstream) -> None:
+        self.config = config
+        self.upstream = upstream
+        self.scheme = b"http" if config.tls is None else b"https"
+        self.host = _host(config.name.encode())
+        self.names = tuple(name.encode() for name in (config.name, *(peer.address for peer in config.peers)))
 
 
 class Upstreams:
@@ -39,8 +53,17 @@ class Upstreams:
         self._read_before = previous.read if previous is not None else {}
         self._failed: dict[UpstreamConfig, ConfigError] = {}
         self.living: dict[UpstreamConfig, Upstream] = {}
+        # By the number of its object: equality looks at every peer, and every location asks.
+        self._known: dict[int, Known] = {}
         # The digests of the files for TLS.
         self.read: dict[UpstreamConfig, bytes] = {}
+
+    def known(self, config: UpstreamConfig) -> Known:
+        """As :meth:`of`, with what follows from *config*."""
+        known = self._known.get(id(config))
+        if known is None:
+            known = self._known[id(config)] = Known(config, self.of(config))
+        return known
 
     def of(self, config: UpstreamConfig) -> Upstream:
         """The living upstream of *config*; raises :class:`ConfigError`, for each of them always the same."""
@@ -130,6 +153,15 @@ class Upstreams:
         """Close every idle connection."""
         for upstream in self.living.values():
             upstream.close()
+
+
+def _host(name: bytes) -> bytes:
+    """The Host for a request that has none: the upstream's name, as nginx's $proxy_host, if it can be one."""
+    try:
+        host_and_port(name)
+    except BadHost:
+        return b"localhost"
+    return name
 
 
 def _must_choose(config: UpstreamConfig) -> bytes | None:

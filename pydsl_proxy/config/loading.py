@@ -19,7 +19,7 @@ from pydsl_proxy.config.noticing import noticing
 from pydsl_proxy.config.sites import Http, Server, http
 from pydsl_proxy.config.streams import OpenStream, Stream, no_upstream
 from pydsl_proxy.errors import ConfigError, ConfigErrors
-from pydsl_proxy.origin import Origin
+from pydsl_proxy.origin import Origin, forget_positions
 
 #: The name in a module that is taken.
 NAME: Final = "proxy"
@@ -38,7 +38,13 @@ def load(path: str | os.PathLike[str]) -> Http:
 
 def read(path: str | os.PathLike[str], further: Callable[[Http], Iterable[ConfigError]]) -> Http:
     """As :func:`load`; if there are mistakes, *further* looks for those that it would have been the next to tell."""
-    file = os.path.abspath(path)
+    try:
+        return _read(os.path.abspath(path), further)
+    finally:
+        forget_positions()
+
+
+def _read(file: str, further: Callable[[Http], Iterable[ConfigError]]) -> Http:
     # It and its neighbours may have changed since their lines were last shown.
     linecache.checkcache()
     module = ModuleType(f"_pydsl_proxy_{os.path.splitext(os.path.basename(file))[0]}")

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
+from typing import Final
 
 from pydsl_proxy.origin import Origin, here
+
+# A generated file may have one mistake ten thousand times; each excerpt is read and parsed anew.
+MAX_RENDERED: Final = 100
 
 
 class ConfigError(Exception):
@@ -47,8 +51,11 @@ class ConfigErrors(Exception):
         super().__init__(*self.errors)
 
     def render(self) -> str:
-        """Each error as it renders itself, an empty line between them."""
-        return "\n\n".join(error.render() for error in self.errors)
+        """Each error as it renders itself, an empty line between them; of very many the first ones."""
+        texts = [error.render() for error in self.errors[:MAX_RENDERED]]
+        if len(self.errors) > MAX_RENDERED:
+            texts.append(f"and {len(self.errors) - MAX_RENDERED} more")
+        return "\n\n".join(texts)
 
     def __str__(self) -> str:
         return self.render()

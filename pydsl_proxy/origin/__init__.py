@@ -6,9 +6,10 @@ import ast
 import linecache
 import os
 import sys
+from collections.abc import Iterator
 from itertools import islice
 from types import CodeType, FrameType
-from typing import Final
+from typing import Final, TypeAlias
 
 from attrs import frozen
 
@@ -63,17 +64,63 @@ def here() -> Origin:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and not of_user(frame.f_code.co_filename):
         frame = frame.f_back
-    return NOWHERE if frame is None else origin_at(frame.f_code, frame.f_lasti, frame.f_lineno)
+    if frame is None:
+        return NOWHERE
+    # The frame's own f_lineno is not asked for: it is counted from the first line each time.
+    return origin_at(frame.f_code, frame.f_lasti)
 
 
-def origin_at(code: CodeType, instruction: int, line: int) -> Origin:
+def origin_at(code: CodeType, instruction: int, line: int = 0) -> Origin:
     """The source of the instruction at an offset in *code*, which is on *line*."""
+    known = _POSITIONS.get(id(code))
+    if known is None:
+        if len(_POSITIONS) >= MAX_CODES:
+            _POSITIONS.clear()
+        known = _POSITIONS[id(code)] = _Positions(code)
     # An instruction has two bytes.
-    positions = islice(code.co_positions(), max(instruction, 0) // 2, None)
-    start, end, column, end_column = next(positions, (None, None, None, None))
+    start, end, column, end_column = known.of(max(instruction, 0) // 2)
     if start is None or end is None or column is None or end_column is None:  # python -X no_debug_ranges
         return Origin(code.co_filename, line, line, 0, 0)
     return Origin(code.co_filename, start, end, column, end_column)
+
+
+class _Positions:
+    """The positions of a code object's instructions, decoded once as the code runs on.
+
+    CPython only tells them from the first one on: a module of ten thousand calls would be decoded as often.  A
+    position that was asked for is remembered, for the next turn of a loop.
+    """
+
+    __slots__ = ("_code", "_known", "_next", "_rest")
+
+    def __init__(self, code: CodeType) -> None:
+        self._code = code
+        self._known: dict[int, _Position] = {}
+        self._next = 0
+        self._rest: Iterator[_Position] = iter(code.co_positions())
+
+    def of(self, number: int) -> _Position:
+        """The position of an instruction."""
+        found = self._known.get(number)
+        if found is None:
+            if number < self._next:
+                self._rest, self._next = iter(self._code.co_positions()), 0
+            found = next(islice(self._rest, number - self._next, None), _NO_POSITION)
+            self._known[number] = found
+            self._next = number + 1
+        return found
+
+
+def forget_positions() -> None:
+    """Forget the files that were loaded: their code need not outlive them."""
+    _POSITIONS.clear()
+
+
+_Position: TypeAlias = "tuple[int | None, int | None, int | None, int | None]"
+_NO_POSITION: Final[_Position] = (None, None, None, None)
+# By the number of the object, which is held: the hash of code is that of all its constants.
+MAX_CODES: Final = 64
+_POSITIONS: Final[dict[int, _Positions]] = {}
 
 
 def of_user(file: str) -> bool:

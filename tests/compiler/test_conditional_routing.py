@@ -102,8 +102,8 @@ class SlashTests(SynchronousTestCase):
         """Each redirect has the condition of its location."""
         a = prefix("/a/")
         self.assertEqual(
-            conditional_slash_redirects([(a, holds, True), (a, None, True), (a, fails, False)]),
+            list(conditional_slash_redirects([(a, holds, True), (a, None, True), (a, fails, False)])),
             [(Exact("/a"), holds), (Exact("/a"), None)],
         )
-        self.assertEqual(conditional_slash_redirects([(a, holds, True), (exact("/a"), fails, False)]), [])
-        self.assertEqual(conditional_slash_redirects([(regex("/a/"), None, True), (prefix("/"), None, True)]), [])
+        self.assertEqual(list(conditional_slash_redirects([(a, holds, True), (exact("/a"), fails, False)])), [])
+        self.assertEqual(list(conditional_slash_redirects([(regex("/a/"), None, True), (prefix("/"), None, True)])), [])

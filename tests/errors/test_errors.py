@@ -54,6 +54,12 @@ class ConfigErrorsTests(SynchronousTestCase):
         self.assertEqual(both.errors, tuple(errors))
         self.assertEqual(str(both), "one\n\ntwo")
 
+    def test_very_many(self) -> None:
+        """A hundred are shown, of more their number is told."""
+        every = ConfigErrors(ConfigError(f"wrong {number}", origin=NOWHERE) for number in range(102))
+        self.assertTrue(str(every).endswith("\n\nwrong 99\n\nand 2 more"))
+        self.assertTrue(str(ConfigErrors(every.errors[:100])).endswith("\n\nwrong 99"))
+
 
 class ProxyErrorTests(SynchronousTestCase):
     """Why an exchange failed."""

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import linecache
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
+from typing import cast
 
 from attrs import field, frozen
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import server
+from pydsl_proxy.config.loading import load
 from pydsl_proxy.config.sites import Server
-from pydsl_proxy.origin import NOWHERE, Origin, here
+from pydsl_proxy.origin import _POSITIONS, MAX_CODES, NOWHERE, Origin, here, origin_at
 
 
 @frozen
@@ -113,3 +117,45 @@ class StrTests(SynchronousTestCase):
     def tearDown(self) -> None:
         """Files of these tests have the same names from run to run."""
         linecache.clearcache()
+
+
+class ManyCallsTests(SynchronousTestCase):
+    """Files with very many calls: what a call costs does not grow with the file."""
+
+    def test_positions_are_decoded_once(self) -> None:
+        """CPython tells the positions of a code object from its first instruction on: that is asked for once."""
+        lines = ["made = []", *(f"made.append(here())  # {number}" for number in range(300))]
+        code = compile("\n".join(lines), "/somewhere/proxy.py", "exec")
+        names: dict[str, object] = {"here": here}
+        decoded = 0
+
+        def note(frame: FrameType, event: str, argument: object) -> None:
+            nonlocal decoded
+            decoded += event == "c_call" and getattr(argument, "__name__", "") == "co_positions"
+
+        sys.setprofile(note)
+        try:
+            exec(code, names)
+        finally:
+            sys.setprofile(None)
+        self.assertEqual(decoded, 1)
+        self.assertEqual([each.line for each in cast("list[Origin]", names["made"])], list(range(2, 302)))
+
+    def test_any_order(self) -> None:
+        """A loop goes back: each instruction has its own position whenever it is asked for."""
+        code = compile("a = 1\nb = f(2)\nc = g(\n  3)\n", "/somewhere/proxy.py", "exec")
+        every = list(code.co_positions())
+        for number in (*reversed(range(len(every))), *range(len(every)), 3, 3, 1):
+            origin = origin_at(code, number * 2)
+            found = (origin.line, origin.end_line, origin.column, origin.end_column)
+            self.assertEqual(found, every[number])
+
+    def test_bounded(self) -> None:
+        """What is remembered is that of few files, and nothing once a file is loaded."""
+        for _ in range(MAX_CODES * 2):
+            origin_at(compile("1", "/somewhere/proxy.py", "exec"), 0)
+        self.assertLessEqual(len(_POSITIONS), MAX_CODES)
+        path = Path(self.mktemp())
+        path.write_text('from pydsl_proxy import server\nproxy = server(80).location("/").respond(200)\n', "utf-8")
+        load(path)
+        self.assertEqual(len(_POSITIONS), 0)

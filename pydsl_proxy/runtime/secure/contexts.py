@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import UTC, datetime
 
 from OpenSSL.SSL import Connection, Context
@@ -44,6 +44,34 @@ class Contexts:
         rejects: bool = False,
         reload_every: float = 60,
     ) -> None:
+        for _ in self._making(servers, choose, terms, alpn, rejects, reload_every):
+            pass
+
+    @classmethod
+    def in_steps(
+        cls,
+        servers: Sequence[Secure],
+        choose: Callable[[bytes], int],
+        terms: Terms,
+        alpn: Alpn,
+        *,
+        rejects: bool = False,
+        reload_every: float = 60,
+    ) -> Generator[None, None, Contexts]:
+        """The same, made a server at a time: hundreds of keys take their time."""
+        made = cls.__new__(cls)
+        yield from made._making(servers, choose, terms, alpn, rejects, reload_every)
+        return made
+
+    def _making(
+        self,
+        servers: Sequence[Secure],
+        choose: Callable[[bytes], int],
+        terms: Terms,
+        alpn: Alpn,
+        rejects: bool,
+        reload_every: float,
+    ) -> Iterator[None]:
         self._choose = choose
         self._terms = terms
         self._alpn = alpn
@@ -51,11 +79,14 @@ class Contexts:
         self._every = reload_every
         self._call: IDelayedCall | None = None
         errors: list[ConfigError] = []
-        self._files = [ServerFiles(secure, errors) for secure in servers]
+        self._files: list[ServerFiles] = []
+        for secure in servers:
+            self._files.append(ServerFiles(secure, errors))
+            yield
         if errors:
             raise ConfigErrors(errors)
         try:
-            self._make()
+            yield from self._make()
         except BadFile as error:
             raise ConfigErrors(
                 [ConfigError(f"tls(): {error.message}", origin=self._files[0].origin, hint=error.hint)]
@@ -67,7 +98,7 @@ class Contexts:
         now = datetime.now(UTC)
         return [warning for files in self._files for warning in files.warnings(now)]
 
-    def _make(self) -> None:
+    def _make(self) -> Iterator[None]:
         known = {files.authorities.digest for files in self._files if files.authorities is not None}
 
         def shown(files: ServerFiles) -> ShownCertificates:
@@ -76,7 +107,10 @@ class Contexts:
                 lambda pairs: make_context(pairs, files.authorities, self._terms, self._alpn, resumes=len(known) < 2),
             )
 
-        servers = [shown(files) for files in self._files]
+        servers = []
+        for files in self._files:
+            servers.append(shown(files))
+            yield
         nothing = make_context((), None, self._terms, self._alpn)
         first = servers[0].usual
         if self._rejects or len(servers) > 1 or not servers[0].is_one:
@@ -122,7 +156,8 @@ class Contexts:
         if changed or self._age >= TICKETS_LIVE:
             self._age = 0.0
             try:
-                self._make()
+                for _ in self._make():
+                    pass
             except BadFile as error:
                 log.error("tls: {why}; what was read before stays in use", why=error.message)
             else:
