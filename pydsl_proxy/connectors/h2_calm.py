@@ -16,24 +16,26 @@ BYTES_PER_ANSWER = 16
 
 
 class Calm:
-    """Counts PINGs, SETTINGS, WINDOW_UPDATEs, empty frames and those on streams that are over.
+    """So many at once, and so many a second.
 
+    Counts PINGs, SETTINGS, WINDOW_UPDATEs, empty frames and those on streams that are over.
     Each costs little and asks for nothing in return, so only their number shows an attack (CVE-2019-9512, -9515,
     -9518).  Frames that carry something earn some of them.
     """
 
-    __slots__ = ("_answers", "_left", "_seconds", "_since")
+    __slots__ = ("_answers", "_left", "_most", "_per_second", "_seconds", "_since")
 
-    def __init__(self, seconds: Callable[[], float]) -> None:
+    def __init__(self, seconds: Callable[[], float], most: int = MOST, per_second: float = PER_SECOND) -> None:
+        self._most, self._per_second = most, per_second
         self._seconds = seconds
         self._since = seconds()
-        self._left: float = MOST
+        self._left: float = most
         self._answers = 0
 
-    def earn(self) -> None:
+    def earn(self, answers: int = EARNED) -> None:
         """Something that leads somewhere was received."""
-        if self._left < MOST:
-            self._left += EARNED
+        if self._left < self._most:
+            self._left += answers
 
     def sent(self, size: int) -> None:
         """The peer was sent a frame with *size* bytes of a body, and may answer it, now or later."""
@@ -47,7 +49,7 @@ class Calm:
         self._left -= 1
         if self._left < 0:
             now = self._seconds()
-            self._left = min(MOST, self._left + (now - self._since) * PER_SECOND)
+            self._left = min(self._most, self._left + (now - self._since) * self._per_second)
             self._since = now
             if self._left < 0:
                 raise Fault(Code.ENHANCE_YOUR_CALM, "too many frames that carry nothing")

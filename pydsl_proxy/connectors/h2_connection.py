@@ -15,7 +15,16 @@ from pydsl_proxy.connectors.h2_timing import QUIET, Timing
 from pydsl_proxy.connectors.h2_uploading import Uploading
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import Attempt
-from pydsl_proxy.wire.h2_frames import END_STREAM, LAST_STREAM, MOST_PAYLOAD, Code, Fault, goaway, headers
+from pydsl_proxy.wire.h2_frames import (
+    END_STREAM,
+    LAST_STREAM,
+    MOST_PAYLOAD,
+    WORK_PER_TURN,
+    Code,
+    Fault,
+    goaway,
+    headers,
+)
 from pydsl_proxy.wire.h2_frames import rst_stream as reset
 from pydsl_proxy.wire.h2_request_block import asks_for_trailers
 from pydsl_proxy.wire.hpack_literals import NO_TABLE
@@ -39,6 +48,8 @@ class H2Connection(Timing):
         self._requests = 0
         # What is written meanwhile goes out in one piece.
         self._cork: list[bytes] | None = None
+        # There are frames for a later turn; nothing is read meanwhile.
+        self._continues = False
         #: The transport takes no more for now.
         self.blocked = False
         #: Streams of which something waits to be sent.
@@ -146,16 +157,37 @@ class H2Connection(Timing):
             return
         self._heard = self._home.seconds()
         self._answer_by = inf
+        if self._continues:
+            self._splitter.hold(data)
+        else:
+            self._turn(data)
+
+    def _turn(self, data: bytes, work: float = WORK_PER_TURN) -> None:
+        """Do as much as one turn of the loop has time for."""
         self._cork = []
         try:
-            self.take(data)
+            self._continues = self.take(data, work)
             for stream in self.unanswered:
                 stream.answer()
+            for stream in self.fed:
+                stream.hand_on()
             self._uncork()
         except Fault as fault:
             self._uncork()
             self._give_up(fault)
         self.unanswered.clear()
+        self.fed.clear()
+        if self._continues:
+            self.transport.pauseProducing()
+            self._home.later(self._go_on)
+
+    def _go_on(self) -> None:
+        """Another turn."""
+        self._continues = False
+        if not self.closed:
+            self._turn(b"")
+        if not self._continues:
+            self.transport.resumeProducing()
 
     def spoken(self) -> None:
         """The peer has said what it takes: those that wait for that are sent, here or elsewhere."""
@@ -278,6 +310,9 @@ class H2Connection(Timing):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone."""
+        if self._continues and not self.closed:
+            # All of it has come before the end.
+            self._turn(b"", inf)
         self.closed = True
         self._watch.stop()
         self._sharing.gone(self)

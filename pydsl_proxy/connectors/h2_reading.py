@@ -21,6 +21,7 @@ from pydsl_proxy.wire.h2_frames import (
     GOAWAY,
     HEADERS,
     LAST_STREAM,
+    LEAST_PIECE,
     MOST_PAYLOAD,
     MOST_WINDOW,
     PADDED,
@@ -32,6 +33,7 @@ from pydsl_proxy.wire.h2_frames import (
     SETTINGS,
     SETTINGS_ACK,
     WINDOW_UPDATE,
+    WORK_PER_TURN,
     Code,
     Fault,
     Setting,
@@ -43,6 +45,7 @@ from pydsl_proxy.wire.h2_frames import (
     window_update,
 )
 from pydsl_proxy.wire.h2_peer_response import MOST_HEAD
+from pydsl_proxy.wire.h2_pieces import SMALL_FRAMES, SMALLEST_MESSAGE
 from pydsl_proxy.wire.h2_settings import error_name, read_settings
 from pydsl_proxy.wire.h2_splitting import FrameSplitter
 
@@ -74,7 +77,8 @@ class Reading(Protocol):
 
     ``window`` is what the peer takes yet of all streams, in bytes, ``widest`` the most that it has been, and
     ``first_window`` that of a new stream; ``last`` is the number of the newest stream; ``strays`` are bytes that may
-    come yet on streams that we have reset; ``unanswered`` are those whose head waits for the rest of this read.
+    come yet on streams that we have reset; ``unanswered`` are those whose head waits for the rest of this read, and
+    ``fed`` those of whose bodies some does.
     """
 
     # Nothing is called on it before the connection is made or after it is lost.
@@ -86,7 +90,9 @@ class Reading(Protocol):
         self.name = sharing.home.name
         self.streams: dict[int, Stream] = {}
         self.unanswered: list[Stream] = []
+        self.fed: list[Stream] = []
         self.calm = Calm(sharing.home.seconds)
+        self._small_frames = Calm(sharing.home.seconds, *SMALL_FRAMES)
         self.window = self.widest = FIRST_WINDOW
         self.first_window = FIRST_WINDOW
         self.last = -1
@@ -118,11 +124,11 @@ class Reading(Protocol):
         """RFC 9113 3.4: what we send first."""
         self.write(GREETING)
 
-    def take(self, data: bytes) -> None:
-        """Do what the frames in *data* say; raises Fault."""
+    def take(self, data: bytes, work: float = WORK_PER_TURN) -> bool:
+        """Do what the frames in *data* say; whether there are more than cost *work*; raises Fault."""
         if not self._greeted and data.startswith(b"HTTP/1."):
             raise Fault(Code.HTTP_1_1_REQUIRED, "it answers in HTTP/1.1")
-        for kind, flags, stream, payload in self._splitter.feed(data):
+        for kind, flags, stream, payload in self._splitter.feed(data, work):
             if self._block is not None and (kind != CONTINUATION or stream != self._block[0]):
                 raise Fault(Code.PROTOCOL_ERROR, "a field block is interrupted")
             if kind == DATA:
@@ -139,7 +145,8 @@ class Reading(Protocol):
             if kind != PING:
                 self.heard_more()
             if self.closed:
-                return
+                return False
+        return self._splitter.has_more
 
     # -- of streams --------------------------------------------------------------------------------------------------
 
@@ -170,6 +177,16 @@ class Reading(Protocol):
         if stream.room < 0:
             stream.fail("bad_body", "sent more than the stream's window", code=Code.FLOW_CONTROL_ERROR)
             return
+        if len(data) >= LEAST_PIECE:
+            self._small_frames.earn(len(data) // LEAST_PIECE)
+        elif 0 < len(data) < SMALLEST_MESSAGE and not end:
+            try:
+                self._small_frames.spend()
+            except Fault:
+                # The other streams are as good as before.
+                text = "sent its body in too many frames with hardly anything of it"
+                stream.fail("bad_body", text, code=Code.ENHANCE_YOUR_CALM)
+                return
         stream.take_data(data, end)
         stream.give_back(size)
 

@@ -32,6 +32,8 @@ class Stream(Uploading):
     # The head is here, and waits for what else comes in the same read.
     _unanswered = False
     _bodiless = False
+    # What has come of the body in this turn.
+    _fed: list[bytes] | tuple[()] = ()
     # Bytes to come of a body of declared length.
     _left: int | None = None
 
@@ -80,12 +82,25 @@ class Stream(Uploading):
                 return
             attempt.answered(response, data, False)
         elif data:
-            attempt.body(data)
-        if self.attempt is attempt:
-            if end:
+            if not self._fed:
+                self._fed = []
+                self._connection.fed.append(self)
+            self._fed.append(data)
+        if end:
+            self.hand_on()
+            if self.attempt is attempt:
                 self._finish()
                 attempt.ended(())
-            else:
+        elif self.attempt is attempt and not self._fed:
+            self.await_more(attempt)
+
+    def hand_on(self) -> None:
+        """Hand on what has come of the body in one turn: small pieces are joined."""
+        fed, attempt = self._fed, self.attempt
+        if fed and attempt is not None:
+            self._fed = ()
+            attempt.body(fed[0] if len(fed) == 1 else b"".join(fed))
+            if self.attempt is attempt:
                 self.await_more(attempt)
 
     def _fits(self, data: bytes, end: bool) -> bool:
@@ -108,6 +123,7 @@ class Stream(Uploading):
         if not self._fits(b"", True):
             return
         self.answer()
+        self.hand_on()
         attempt = self.attempt
         if attempt is not None:
             self._finish()
@@ -147,6 +163,7 @@ class Stream(Uploading):
 
     def was_reset(self, code: int, name: str) -> None:
         """The peer wants no more of this stream."""
+        self.hand_on()
         attempt, self.attempt = self.attempt, None
         if attempt is None:
             return
@@ -161,6 +178,7 @@ class Stream(Uploading):
 
     def fail(self, cause: str, what: str, status: int = 502, code: Code = Code.PROTOCOL_ERROR) -> None:
         """The peer has done what it must not, on this stream alone."""
+        self.hand_on()
         attempt, self.attempt = self.attempt, None
         if attempt is not None:
             self._connection.drop(self, code)
@@ -186,6 +204,7 @@ class Stream(Uploading):
 
     def lost(self, error: ProxyError) -> None:
         """The connection is gone, or good for nothing."""
+        self.hand_on()
         attempt, self.attempt = self.attempt, None
         self.uploading = False
         if attempt is not None:

@@ -15,19 +15,25 @@ from pydsl_proxy.frontends.h2_limits import (
     CONNECTION_WINDOW,
     MOST_STREAMS,
     STREAM_WINDOW,
+    Allowance,
 )
 from pydsl_proxy.interfaces import Listening
 from pydsl_proxy.wire.forwarded import Identity
 from pydsl_proxy.wire.h2_frames import (
     CONTINUATION,
+    DATA,
     END_STREAM,
     FIRST_WINDOW,
     HEADER,
     LAST_STREAM,
+    LEAST_PIECE,
     MOST_PAYLOAD,
     PADDED,
     PREFACE,
     SETTINGS,
+    WORK,
+    WORK_OF_PAYLOAD,
+    WORK_PER_TURN,
     Code,
     Fault,
     Setting,
@@ -37,6 +43,7 @@ from pydsl_proxy.wire.h2_frames import (
     unpadded,
     window_update,
 )
+from pydsl_proxy.wire.h2_pieces import SMALL_FRAMES, SMALLEST_MESSAGE
 
 log = Logger()
 
@@ -47,6 +54,10 @@ class H2Frontend(Control):
     def __init__(self, listening: Listening) -> None:
         super().__init__(listening)
         self._held = b""
+        # What is held has whole frames, which are for a later turn; nothing is read meanwhile.
+        self._continues = False
+        self._is_queued = False
+        self._small_frames = Allowance(SMALL_FRAMES, "too many frames with hardly anything of a body")
         # What is awaited before any other frame.
         self._preface = PREFACE
 
@@ -107,17 +118,58 @@ class H2Frontend(Control):
             self._linger_on()
         if state is LINGER or state is CLOSED:
             return
+        if self._continues:
+            self._held += received
+        else:
+            self._turn(self._held + received if self._held else received)
+
+    def _turn(self, received: bytes) -> None:
+        """Handle as many frames as one turn of the loop may have."""
         self._gathering = True
         try:
-            self._frames(self._held + received if self._held else received)
+            self._frames(received)
+            if self._fed:
+                self._hand_on()
         except Fault as fault:
+            self._fed.clear()
             self._end_for(fault)
         finally:
             self._gathering = False
             if not self._flushes_later:
                 self.flush()
-        if self._state is LEAVING and not self.streams:
+        if self._state is LEAVING and not self.streams and not self._continues:
             self._linger()
+
+    def _continue_later(self, rest: bytes) -> None:
+        """*rest* has frames for the next turn."""
+        self._held = rest
+        self._continues = True
+        self.transport.pauseProducing()
+        self._queue()
+
+    def _queue(self) -> None:
+        if not self._is_queued:
+            self._is_queued = True
+            self.listening.later(self._go_on)
+
+    def _go_on(self) -> None:
+        """Another turn, when the client has read what the last one led to."""
+        self._is_queued = False
+        if self._state is CLOSED or not self._continues or self._blocked:
+            return
+        self._continues = False
+        held, self._held = self._held, b""
+        if self._state is not LINGER:
+            self._turn(held)
+        if not self._continues and not self._blocked:
+            self.transport.resumeProducing()
+
+    def resumeProducing(self) -> None:
+        """The client has taken all there was."""
+        super().resumeProducing()
+        if self._continues and self._state is not CLOSED:
+            self.transport.pauseProducing()
+            self._queue()
 
     def _end_for(self, fault: Fault) -> None:
         """The client has broken the protocol, or asks for too much."""
@@ -127,8 +179,11 @@ class H2Frontend(Control):
 
     def _frames(self, received: bytes) -> None:
         at = self._greet(received) if self._preface else 0
-        size = len(received)
+        size, work = len(received), WORK_PER_TURN
         while size - at >= HEADER:
+            if work <= 0:
+                self._continue_later(received[at:])
+                return
             high, low, kind, flags, stream = unpack_header(received, at)
             length = high << 8 | low
             if length > MOST_PAYLOAD:
@@ -145,9 +200,13 @@ class H2Frontend(Control):
                 raise Fault(Code.PROTOCOL_ERROR, "a header block is not continued")
             try:
                 if kind < len(_TAKES):
+                    work -= WORK[kind]
+                    if kind != DATA:
+                        work -= length >> WORK_OF_PAYLOAD
                     _TAKES[kind](self, flags, stream, received[start:at])
                 else:
                     # RFC 9113 4.1: passed over.
+                    work -= 1
                     self._idle_frames.take(self.listening.seconds())
             except StreamFault as fault:
                 self._fail(stream, fault)
@@ -173,8 +232,10 @@ class H2Frontend(Control):
             raise Fault(Code.FLOW_CONTROL_ERROR, "the client sends more than the connection's window")
         data = unpadded(flags, payload) if flags & PADDED else payload
         ended = flags & END_STREAM > 0
-        if not data and not ended:
-            self._idle_frames.take(self.listening.seconds())
+        if len(data) >= LEAST_PIECE:
+            self._small_frames.give(len(data) // LEAST_PIECE)
+        elif len(data) < SMALLEST_MESSAGE and not ended:
+            (self._small_frames if data else self._idle_frames).take(self.listening.seconds())
         found = self.streams.get(stream)
         if found is None:
             self.give_back(0, size, 0)

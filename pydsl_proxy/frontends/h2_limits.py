@@ -47,6 +47,10 @@ class Allowance:
         self._since = 0.0
         self._what = what
 
+    def give(self, more: int) -> None:
+        """There is a reason for so many *more*, but not beyond the burst."""
+        self._left = min(float(self._burst), self._left + more)
+
     def earn(self, size: int) -> None:
         """The other side is sent *size* octets of a body, in as few frames as hold them, and may answer each frame.
 

@@ -27,6 +27,9 @@ class BodyConnection(Protocol):
     def give_back(self, stream: int, size: int, room: int) -> None:
         """*size* octets of a body are dealt with; the client may send *room* more on the stream."""
 
+    def hand_on_later(self, stream: Receiving) -> None:
+        """Call :meth:`Receiving.hand_on` when the frames of this turn are read."""
+
 
 class Receiving:
     """The part of a stream that takes the request's body.
@@ -70,8 +73,15 @@ class Receiving:
             self._give_back(body, used - len(data))
         if ended:
             self._take_end(body, ())
-        if data or ended:
+            self._go_on(body)
+        elif data:
             # Padding alone is no progress.
+            self._connection.hand_on_later(self)
+
+    def hand_on(self) -> None:
+        """Hand on what has come in several frames, if it was not yet."""
+        body = self._body
+        if body is not None:
             self._go_on(body)
 
     def take_trailers(self, trailers: Trailers) -> None:

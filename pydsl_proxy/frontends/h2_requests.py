@@ -14,6 +14,7 @@ from pydsl_proxy.frontends.h2_limits import (
     RESETS,
     Allowance,
 )
+from pydsl_proxy.frontends.h2_receiving import Receiving
 from pydsl_proxy.frontends.h2_sending import Sending
 from pydsl_proxy.frontends.h2_stream import H2Stream
 from pydsl_proxy.interfaces import FrontendSite, Listening
@@ -51,7 +52,18 @@ class Requests(Sending):
         self._fragments: list[bytes] | None = None
         self._fragments_size = 0
         self._fragments_of = (0, 0)
+        # Streams of whose bodies something is to be handed on when the frames of this turn are read.
+        self._fed: list[Receiving] = []
         self._resets = Allowance(RESETS, "too many streams were reset")
+
+    def hand_on_later(self, stream: Receiving) -> None:
+        """Call :meth:`Receiving.hand_on` when the frames of this turn are read: small ones are joined then."""
+        self._fed.append(stream)
+
+    def _hand_on(self) -> None:
+        fed, self._fed = self._fed, []
+        for stream in dict.fromkeys(fed):
+            stream.hand_on()
 
     def take_headers(self, flags: int, stream: int, payload: bytes) -> None:
         """A header block, or its beginning."""
@@ -96,7 +108,7 @@ class Requests(Sending):
                 self._request(number, block, most, ended)
             else:
                 # RFC 9113 6.8: not taken, and the client knows it.
-                self._reader.skip(block)
+                self._reader.skip(block, most)
                 self._idle_frames.take(self.listening.seconds())
         elif (stream := self.streams.get(number)) is not None:
             trailers = self._reader.trailers(block, most)
@@ -104,7 +116,7 @@ class Requests(Sending):
                 raise StreamFault(Code.PROTOCOL_ERROR, "the stream goes on after trailers")
             stream.take_trailers(trailers)
         else:
-            self._reader.skip(block)
+            self._reader.skip(block, most)
             self._idle_frames.take(self.listening.seconds())
             self._frame_on_closed(number, "HEADERS")
 
@@ -115,7 +127,7 @@ class Requests(Sending):
         if self._requests >= site.clients.keepalive_requests or now > self._retires:
             self._retire(site, now)
         if len(self.streams) >= MOST_STREAMS:
-            self._reader.skip(block)
+            self._reader.skip(block, most)
             raise StreamFault(Code.REFUSED_STREAM, "too many streams at once")
         line = b""
         try:

@@ -29,6 +29,13 @@ END_HEADERS = 0x4
 PADDED = 0x8
 WITH_PRIORITY = 0x20
 
+#: What a frame of each type costs to handle, in units of the cheapest, without what it carries.
+WORK: Final = (1, 16, 1, 4, 4, 1, 1, 1, 1, 2)
+#: How much of that is done in one turn of the loop for one connection: about a millisecond's.
+WORK_PER_TURN: Final = 512
+#: A frame that is no DATA costs one more for so many octets that it carries, as a shift.
+WORK_OF_PAYLOAD: Final = 5
+
 #: High 16 bits and low 8 bits of the length, type, flags, stream with a reserved bit.
 unpack_header = struct.Struct(">HBBBL").unpack_from
 pack_header = struct.Struct(">HBBBL").pack

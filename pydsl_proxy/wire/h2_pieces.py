@@ -15,6 +15,11 @@ MAX_WAITING: Final = 2 * MOST_PAYLOAD
 SMALL_FRAME_AFTER: Final = 0.2
 # Small pieces are joined up to this size: thousands of an octet each would take fifty times their size.
 _MAX_JOINED: Final = 4096
+# A gRPC message has no fewer octets than this, so a frame of a body that carries fewer is no message of anybody.
+SMALLEST_MESSAGE: Final = 5
+#: Such frames at once, and a second from then on; those that carry more earn some of them.  nginx compares the octets
+#: of bodies with those of all frames.
+SMALL_FRAMES: Final = (10_000, 1000.0)
 
 
 class WaitingPieces:

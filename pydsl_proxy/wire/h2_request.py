@@ -12,6 +12,9 @@ from pydsl_proxy.wire.hpack_reader import ENTRY_OVERHEAD, BadBlock, BlockReader,
 
 T = TypeVar("T")
 
+# A head that is too long is read to its end, since its fields may change the table, up to so many times the limit: a
+# few octets may refer to kilobytes (RFC 7541 7.3).  Without such references what is on the wire has no more than that.
+MOST_TIMES_LIMIT: Final = 4
 # Blocks of one connection that are known again while its dynamic table stays as it is.
 MOST_KEPT: Final = 32
 LONGEST_KEPT: Final = 4096
@@ -93,7 +96,8 @@ class HeadReader:
     def _fields(self, block: bytes, most: int) -> tuple[list[Field], bytes, _Section | None, int]:
         """What the block has: all fields, or those before a section that is known; its bytes, and the size of all.
 
-        A block that is too long is read to its end, since its fields may change the table, but nothing of it is kept.
+        A block that is too long is read to its end, since its fields may change the table, but nothing of it is kept;
+        one that is much too long is an error of the connection.
         """
         table = self._table
         before = table.changes
@@ -112,6 +116,8 @@ class HeadReader:
                 size += len(name) + len(value) + ENTRY_OVERHEAD
                 if size <= most:
                     fields.append(field)
+                elif size > MOST_TIMES_LIMIT * most:
+                    raise Fault(Code.ENHANCE_YOUR_CALM, "a header block is much too long when it is decoded")
         except BadBlock as error:
             raise Fault(Code.COMPRESSION_ERROR, str(error)) from None
         if table.changes != before:
@@ -130,9 +136,9 @@ class HeadReader:
             raise StreamFault(Code.PROTOCOL_ERROR, "a pseudo-header field in trailers")
         return read_trailers(section.raw)
 
-    def skip(self, block: bytes) -> None:
+    def skip(self, block: bytes, most: int) -> None:
         """Read a block that nobody wants."""
-        self._fields(block, 0)
+        self._fields(block, most)
 
 
 def _keep(memo: dict[bytes, T], key: bytes, value: T) -> None:
