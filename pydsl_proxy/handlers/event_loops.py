@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from contextvars import copy_context
 from threading import Thread
 from typing import Protocol, cast
 
@@ -12,6 +13,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import Logger
 
+from pydsl_proxy.handlers.contained_tasks import contain, mark
 from pydsl_proxy.interfaces import EventLoop
 
 log = Logger()
@@ -46,7 +48,8 @@ class Tasks:
 
     def spawn(self, work: Coroutine[object, object, None]) -> None:
         """Run *work*."""
-        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
+        context = mark(copy_context())
+        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work, context=context)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -63,7 +66,8 @@ class SharedLoop:
         self._loop = loop
 
     def begin(self) -> None:
-        """It runs with the reactor."""
+        """It runs with the reactor, and is to go on whatever an application does."""
+        contain(self._loop())
 
     def end(self) -> Deferred[None]:
         """It goes on."""

@@ -210,3 +210,78 @@ class SharedLoopTests(SynchronousTestCase):
 
         reactor._asyncioEventloop.run_until_complete(test())
         self.assertEqual(seen, [1, 2, "begun", "ended"])
+
+    def test_exits(self) -> None:
+        """A task of an application that asks for the end of the process fails, is logged, and the loop goes on."""
+        reactor = HasLoop()
+        self.addCleanup(reactor._asyncioEventloop.close)
+        loop = event_loop_of(reactor)
+        seen: list[object] = []
+
+        async def exits() -> None:
+            await asyncio.sleep(0)
+            sys.exit(5)
+
+        async def exits_when_cancelled() -> None:
+            try:
+                await asyncio.sleep(1_000)
+            finally:
+                sys.exit(5)
+
+        async def application() -> None:
+            for bad in (exits, exits_when_cancelled):
+                task = asyncio.create_task(bad())
+                await asyncio.sleep(0)
+                if bad is exits_when_cancelled:
+                    task.cancel()
+                try:
+                    await task
+                except RuntimeError as error:
+                    seen.append((str(error), getattr(task.get_coro(), "__name__", "")))
+            cancelled = asyncio.create_task(exits())
+            cancelled.cancel()
+            await asyncio.wait([cancelled])
+            seen.append(cancelled.cancelled())
+
+        async def test() -> None:
+            loop.begin()
+            loop.begin()
+            tasks = Tasks()
+            loop.within(lambda: tasks.spawn(application()))
+            for _ in range(20):
+                await asyncio.sleep(0)
+
+        text = "an application of asyncio tried to end the process, which others share"
+        reactor._asyncioEventloop.run_until_complete(test())
+        self.assertEqual(seen, [(text, "exits"), (text, "exits_when_cancelled"), True])
+        self.assertEqual(len(self.flushLoggedErrors(SystemExit)), 2)
+
+    def test_others_exit(self) -> None:
+        """Tasks that are no application's keep what they can do; a factory of tasks that was there before is used."""
+        reactor = HasLoop()
+        own = reactor._asyncioEventloop
+        self.addCleanup(own.close)
+        made: list[object] = []
+
+        def factory(loop: asyncio.AbstractEventLoop, work: object, **options: object) -> asyncio.Task[None]:
+            made.append(type(work).__name__)
+            return asyncio.Task(work, loop=loop, **options)  # type: ignore[arg-type]
+
+        own.set_task_factory(factory)  # type: ignore[arg-type]
+        loop = event_loop_of(reactor)
+        loop.begin()
+
+        tasks: list[asyncio.Task[None]] = []
+
+        async def exits() -> None:
+            sys.exit(5)
+
+        async def test() -> None:
+            Tasks().spawn(asyncio.sleep(0))
+            await asyncio.sleep(0)
+            tasks.append(asyncio.create_task(exits()))
+            await tasks[0]
+
+        self.assertRaises(SystemExit, own.run_until_complete, test())
+        self.assertIsInstance(tasks[0].exception(), SystemExit)
+        self.assertEqual(made, ["coroutine", "_Contained", "coroutine"])
