@@ -115,7 +115,7 @@ class HandshakeTests(SynchronousTestCase):
                 "client": ("127.0.0.1", 50001),
                 "server": ("127.0.0.1", 80),
                 "subprotocols": ["chat", "superchat"],
-                "extensions": {},
+                "extensions": {"websocket.http.response": {}},
                 "state": {},
             },
         )
@@ -137,6 +137,39 @@ class HandshakeTests(SynchronousTestCase):
         running[0].sends(ASK)
         self.assertTrue(running[0].takes().startswith(b"HTTP/1.1 403 "))
         self.assertEqual(running.exchanges[-1].cause, "bad_handshake")
+
+    def test_denies(self) -> None:
+        """With a response of its own: its head and body are what the client gets; the connection goes on."""
+        begin: Message = {"type": "websocket.http.response.start", "status": 401, "headers": [(b"x-why", b"who")]}
+        last: Message = {"type": "websocket.http.response.body", "body": b"you"}
+        more: Message = {"type": "websocket.http.response.body", "body": b"who are ", "more_body": True}
+        head = "HTTP/1.1 401 Unauthorized\r\nx-why: who\r\n"
+        for messages, expected in (
+            ((begin, last), "Content-Length: 3\r\n\r\nyou"),
+            ((begin, more, last), "Transfer-Encoding: chunked\r\n\r\n8\r\nwho are \r\n3\r\nyou\r\n0\r\n\r\n"),
+        ):
+            running = run(server(80).location("/").asgi(sending(*messages)))
+            running[0].sends(ASK)
+            running[0].expects((head + expected).encode())
+            self.assertFalse(running[0].is_closed)
+            self.assertEqual([(each.status, each.cause) for each in running.exchanges], [(401, "")])
+
+    def test_denies_badly(self) -> None:
+        """A status that would grant it is a mistake, as what is not complete, and what comes behind."""
+        begin: Message = {"type": "websocket.http.response.start", "status": 403}
+        last: Message = {"type": "websocket.http.response.body", "body": b"no"}
+        for messages, error, status in (
+            (({**begin, "status": 200}, last), ValueError, 500),
+            ((begin,), RuntimeError, 500),
+            ((begin, ACCEPT), RuntimeError, 500),
+            ((last,), RuntimeError, 500),
+            ((begin, last, last), RuntimeError, 403),
+            (({**begin, "headers": [(b"content-length", b"3")]}, last), ValueError, 403),
+        ):
+            running = run(server(80).location("/").asgi(sending(*cast("tuple[Message, ...]", messages))))
+            running[0].sends(ASK)
+            self.assertEqual(running[0].takes()[9:12], b"%d" % status, messages)
+            self.assertEqual(len(self.flushLoggedErrors(error)), 1, messages)
 
     def test_no_handshake(self) -> None:
         """A request that is not sound is refused; one for something else is one of HTTP."""

@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from pydsl_proxy.errors.numbers import count, size
 from pydsl_proxy.handlers.applications import Shown, not_below
-from pydsl_proxy.handlers.asgi_answer import Answer
+from pydsl_proxy.handlers.asgi_answer import Answer, Terms
 from pydsl_proxy.handlers.asgi_running import ALL, Applications, Used
 from pydsl_proxy.handlers.asgi_scope import http_scope, websocket_scope
 from pydsl_proxy.handlers.asgi_types import Application
@@ -53,6 +53,7 @@ class Asgi:
         shown = Shown(place)
         applications = place.kept(ALL, lambda: Applications(place.clock))
         running = place.kept(self, lambda: Used(applications.of(self.application))).running
+        answer = partial(Answer, Terms(place.clock, place.later, place.timeouts.read))
         socket = partial(Socket, socket_terms(place, self.max_message))
 
         def http(exchange: Exchange) -> None:
@@ -60,7 +61,7 @@ class Asgi:
             if paths is None:
                 not_below(exchange)
             else:
-                running.ask(http_scope(exchange, shown, paths), Answer, exchange)
+                running.ask(http_scope(exchange, shown, paths), answer, exchange)
 
         def websocket(exchange: Exchange) -> None:
             paths = shown.paths(exchange)

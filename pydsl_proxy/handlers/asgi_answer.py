@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from attrs import frozen
+from twisted.internet.interfaces import IReactorTime
+
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.handlers.applications import MOST_IN_FLIGHT
-from pydsl_proxy.handlers.asgi_call import Call
+from pydsl_proxy.handlers.asgi_call import Call, cost_of
 from pydsl_proxy.handlers.asgi_types import Application
 from pydsl_proxy.handlers.event_loops import Tasks
+from pydsl_proxy.handlers.silence import Silence
 from pydsl_proxy.interfaces import EventLoop, Exchange, Trailers
 from pydsl_proxy.wire.head import ResponseHead
+
+
+@frozen
+class Terms:
+    """What the exchanges of one location have in common: *later* calls in a later turn, *silence* is in seconds."""
+
+    clock: IReactorTime
+    later: Callable[[Callable[[], None]], None]
+    silence: float
 
 
 class Answer:
@@ -20,8 +33,12 @@ class Answer:
     receive it, and what was sent counts as taken only when the client keeps up.
     """
 
-    def __init__(self, exchange: Exchange, loop: EventLoop, tasks: Tasks, returned: Callable[[], None]) -> None:
+    def __init__(
+        self, terms: Terms, exchange: Exchange, loop: EventLoop, tasks: Tasks, returned: Callable[[], None]
+    ) -> None:
         self.loop = loop
+        self.later = terms.later
+        self._silence = Silence(terms.clock, terms.silence, self._expired)
         self._tasks = tasks
         self._tell_returned = returned
         self._exchange = exchange
@@ -33,9 +50,9 @@ class Answer:
         self._asked = False
         self._ahead = 0
         self._full = False
-        # The response: sent while the client was slow.
+        # The response: what the client has as good as taken, unless it is slow.
         self._paused = False
-        self._untaken = 0
+        self._taken = 0
 
     def begin(self, application: Application, scope: dict[str, object]) -> None:
         """Have *application* called, with what has come of the body."""
@@ -50,6 +67,7 @@ class Answer:
         early, self._early = self._early, None
         call = self._call = Call(application, scope, self)
         self.loop.within(self._run, call, early, self._ended)
+        self._time()
 
     def _run(self, call: Call, early: list[bytes], ended: bool) -> None:
         """In the loop."""
@@ -60,6 +78,28 @@ class Answer:
         """The application has done; without the cycle both are freed at once."""
         self._call = None
         self._tell_returned()
+
+    def worked(self) -> None:
+        """The reactor has done some of what the application has asked for."""
+        taken = self._taken
+        if taken and not self._paused and self._call is not None:
+            self._taken = 0
+            self.loop.within(self._call.taken, taken)
+
+    def _time(self) -> None:
+        """The application has its time for what it sends next, unless it waits for the client."""
+        if self._over:
+            self._silence.stop()
+        elif self._paused or (self._asked and not (self._ended or self._full)):
+            self._silence.pause()
+        else:
+            self._silence.restart()
+
+    def _expired(self) -> None:
+        text = f"the application sent nothing for {self._silence.seconds:g} s"
+        self._break_off(ProxyError(Source.US, 504, "read_timeout", text))
+        if self._call is not None:
+            self.loop.within(self._call.left)
 
     # -- the request ---------------------------------------------------------------------------------------------------
 
@@ -75,6 +115,7 @@ class Answer:
         if self._full and self._ahead <= MOST_IN_FLIGHT // 2 and not self._over:
             self._full = False
             self._exchange.resume_body()
+            self._time()
 
     def request_body(self, data: bytes) -> None:
         """Some of the body has come."""
@@ -86,12 +127,14 @@ class Answer:
         if self._ahead >= MOST_IN_FLIGHT and not self._full and not self._over:
             self._full = True
             self._exchange.pause_body()
+            self._time()
 
     def request_end(self, trailers: Trailers) -> None:
         """The body is complete; ASGI knows no trailers of requests."""
         self._ended = True
         if self._early is None and self._call is not None:
             self.loop.within(self._call.fed, (), True)
+            self._time()
 
     def cancel(self, error: ProxyError) -> None:
         """The client is gone: the application receives ``http.disconnect``, and what it sends raises."""
@@ -101,6 +144,7 @@ class Answer:
 
     def _end(self) -> None:
         self._over = True
+        self._silence.stop()
 
     # -- the response --------------------------------------------------------------------------------------------------
 
@@ -108,10 +152,8 @@ class Answer:
         """Send the *head*, with the first call, and some of the body; *end* says that it is the last of it."""
         if not self._over:
             self._exchange.go_on(lambda exchange: self._send(head, data, end))
-        if self._paused:
-            self._untaken += len(data)
-        elif self._call is not None and not end:
-            self.loop.within(self._call.taken, len(data))
+            self._time()
+        self._taken += cost_of(data)
 
     def _send(self, head: ResponseHead | None, data: bytes, end: bool) -> None:
         exchange = self._exchange
@@ -135,21 +177,24 @@ class Answer:
 
     def fail(self, cause: str, message: str) -> None:
         """The application cannot answer, or cannot go on."""
+        self._break_off(ProxyError(Source.US, 500, cause, message))
+
+    def _break_off(self, error: ProxyError) -> None:
         if not self._over:
             self._end()
             self._exchange.running = None
-            self._exchange.fail(ProxyError(Source.US, 500, cause, message))
+            self._exchange.fail(error)
 
     def pauseProducing(self) -> None:
         """The client is slower than the application."""
         self._paused = True
+        self._time()
 
     def resumeProducing(self) -> None:
         """The client has taken all there was."""
         self._paused = False
-        untaken, self._untaken = self._untaken, 0
-        if untaken and self._call is not None:
-            self.loop.within(self._call.taken, untaken)
+        self._time()
+        self.worked()
 
     def stopProducing(self) -> None:
         """The client is gone; the exchange tells."""

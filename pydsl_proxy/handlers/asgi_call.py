@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, MutableMapping
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
-from pydsl_proxy.handlers.applications import MOST_IN_FLIGHT, ClientLeft, has_body, made_head, with_length
+from pydsl_proxy.handlers.applications import MOST_IN_FLIGHT, ClientLeft, made_head
+from pydsl_proxy.handlers.asgi_response import Message, Pairs, Response, pairs_of
 from pydsl_proxy.handlers.asgi_types import Application
-from pydsl_proxy.wire.head import ResponseHead
+from pydsl_proxy.handlers.outbox import Outbox
 
 if TYPE_CHECKING:
     from pydsl_proxy.handlers.asgi_answer import Answer
 
 log = Logger()
 
-Pairs = list[tuple[bytes, bytes]]
+# After so many messages without a wait other tasks of the loop have their turn; it may be the reactor's own.
+MESSAGES_IN_A_TURN = 64
+
+
+def cost_of(data: str | bytes) -> int:
+    """What counts of a message that waits; an empty one takes some room, too."""
+    return len(data) + 64
 
 
 class Call:
@@ -27,8 +34,7 @@ class Call:
         self._application = application
         self._scope = scope
         self._answer = answer
-        self._outside = answer.loop.outside
-        self._method = str(scope["method"]).encode("latin-1")
+        self._outside = Outbox(answer.loop.outside, answer.later, answer.worked).put
         # Something of what follows has changed.
         self._changed = asyncio.Event()
         # The request: what has come, whether that is all of it, and whether the application knows.
@@ -37,15 +43,14 @@ class Call:
         self._told = False
         self._asked = False
         self._left = False
-        # The response: its head until that is sent, bytes on their way, and of the declared length what is left.
-        self._head: ResponseHead | None = None
-        self._sent = False
+        # The response, and what of it is on its way.
+        self._response = Response(str(scope["method"]).encode("latin-1"))
         self._in_flight = 0
-        self._length: int | None = None
         self._trailers: Pairs | None = None
         self._body_sent = False
         self._complete = False
         self._refused = False
+        self._messages = 0
 
     async def run(self) -> None:
         """Call the application; raises nothing but the end of the loop."""
@@ -95,12 +100,19 @@ class Call:
         self._changed.clear()
         await self._changed.wait()
 
+    async def _give_way(self) -> None:
+        """Let others have their turn now and then, which an application that never waits would not."""
+        self._messages += 1
+        if not self._messages % MESSAGES_IN_A_TURN:
+            await asyncio.sleep(0)
+
     # -- what the application receives ---------------------------------------------------------------------------------
 
     async def _receive(self) -> dict[str, object]:
         if not self._asked:
             self._asked = True
             self._outside(self._answer.wanted)
+        await self._give_way()
         while True:
             if self._left or self._complete:
                 return {"type": "http.disconnect"}
@@ -115,70 +127,50 @@ class Call:
 
     # -- what it sends -------------------------------------------------------------------------------------------------
 
-    async def _send(self, message: MutableMapping[str, object]) -> None:
-        # Of another protocol than is spoken here, or in another order.
+    async def _send(self, message: Message) -> None:
+        await self._give_way()
         while self._in_flight >= MOST_IN_FLIGHT and not self._left:
             await self._wait()
         if self._left:
             raise ClientLeft
+        # Of another protocol than is spoken here, or in another order.
         taker = self._takers().get(str(message["type"]))
         if taker is None:
             raise RuntimeError(f"{message['type']!r} is not what the application may send now")
         taker(message)
 
-    def _takers(self) -> dict[str, Callable[[MutableMapping[str, object]], None]]:
-        if self._head is None:
+    def _takers(self) -> dict[str, Callable[[Message], None]]:
+        if not self._response.is_begun:
             return {"http.response.start": self._start}
         if not self._body_sent:
             return {"http.response.body": self._body}
         if not self._complete:
             return {"http.response.trailers": self._more_trailers}
-        if not has_body(self._method, self._head):
+        if not self._response.has_body:
             # It goes on with a body that nobody wants.
             self._refused = True
             raise ClientLeft
         return {}
 
-    def _start(self, message: MutableMapping[str, object]) -> None:
-        status = message["status"]
-        if not isinstance(status, int):
-            raise TypeError(f"{status!r} is no status")
-        head = self._head = made_head(status, b"", pairs_of(message))
-        self._length = head.length if has_body(self._method, head) else None
+    def _start(self, message: Message) -> None:
+        self._response.start(message)
         self._trailers = [] if message.get("trailers") else None
 
-    def _body(self, message: MutableMapping[str, object]) -> None:
-        head = cast(ResponseHead, self._head)
-        data = message.get("body", b"")
-        if not isinstance(data, bytes):
-            data = bytes(memoryview(data))  # type: ignore[arg-type]  # it raises TypeError
-        more = bool(message.get("more_body", False))
-        if not has_body(self._method, head):
-            self._pass_on(head, b"", True)
-            return
-        if not self._sent and not more and self._trailers is None:
-            head = with_length(head, len(data))
-            self._length = head.length
-        if self._length is not None:
-            if len(data) > self._length:
-                raise ValueError(f"the body is {len(data) - self._length} bytes longer than Content-Length says")
-            self._length -= len(data)
-            if self._length and not more:
-                raise ValueError(f"the body is {self._length} bytes shorter than Content-Length says")
-        self._body_sent = not more
-        if data or not more or not self._sent:
-            self._pass_on(None if self._sent else head, data, not more and self._trailers is None)
-
-    def _pass_on(self, head: ResponseHead | None, data: bytes, end: bool) -> None:
-        self._sent = True
+    def _body(self, message: Message) -> None:
+        response = self._response
+        head, data, end = response.take(message, trailers=self._trailers is not None)
+        self._body_sent = end or not message.get("more_body", False)
         if end:
-            self._body_sent = self._complete = True
+            self._complete = True
             self._changed.set()
-        self._in_flight += len(data)
-        self._outside(self._answer.send, head, data, end)
+        if head is not None or data or end:
+            self._in_flight += cost_of(data)
+            self._outside(self._answer.send, head, data, end)
+        response.check_end()
 
-    def _more_trailers(self, message: MutableMapping[str, object]) -> None:
-        trailers = cast(Pairs, self._trailers)
+    def _more_trailers(self, message: Message) -> None:
+        trailers = self._trailers
+        assert trailers is not None
         trailers += pairs_of(message)
         if not message.get("more_trailers", False):
             # Whether they can be sent is seen as for a head.
@@ -186,12 +178,3 @@ class Call:
             self._complete = True
             self._changed.set()
             self._outside(self._answer.finish, tuple(trailers))
-
-
-def pairs_of(message: MutableMapping[str, object]) -> Pairs:
-    """The header fields of a message."""
-    pairs = [tuple(pair) for pair in cast("Iterable[Iterable[bytes]]", message.get("headers", ()))]
-    for pair in pairs:
-        if len(pair) != 2 or not all(isinstance(each, bytes) for each in pair):
-            raise TypeError(f"{pair!r} is no header field: it is made of a name and a value, both bytes")
-    return cast(Pairs, pairs)

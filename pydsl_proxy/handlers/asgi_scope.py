@@ -28,7 +28,7 @@ def websocket_scope(exchange: Exchange, shown: Shown, paths: tuple[bytes, bytes]
     scope = _scope("websocket", exchange, shown, paths)
     scope["scheme"] = "wss" if exchange.identity.scheme == "https" else "ws"
     scope["subprotocols"] = [each.decode("latin-1") for each in offered_subprotocols(exchange.fields) if each]
-    scope["extensions"] = {}
+    scope["extensions"] = {"websocket.http.response": {}}
     return scope
 
 

@@ -10,17 +10,19 @@ from twisted.internet.interfaces import IReactorTime
 
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.handlers.applications import MOST_IN_FLIGHT
-from pydsl_proxy.handlers.asgi_socket_call import ABNORMAL, SocketCall, cost_of
+from pydsl_proxy.handlers.asgi_call import cost_of
+from pydsl_proxy.handlers.asgi_socket_call import ABNORMAL, SocketCall
 from pydsl_proxy.handlers.asgi_types import Application
 from pydsl_proxy.handlers.bridge_watch import BridgeWatch
 from pydsl_proxy.handlers.event_loops import Tasks
+from pydsl_proxy.handlers.silence import Silence
 from pydsl_proxy.handlers.tunnelling import refuse
 from pydsl_proxy.handlers.websocket import ClientLeg, Leg
 from pydsl_proxy.handlers.websocket_terms import Kit, leg_makers
 from pydsl_proxy.handlers.websocket_way import Way
 from pydsl_proxy.interfaces import EventLoop, Exchange, Place, Trailers
 from pydsl_proxy.wire.h1_reader import read_response_head
-from pydsl_proxy.wire.head import section
+from pydsl_proxy.wire.head import ResponseHead, section
 
 # Seconds between pings, as uvicorn and the websockets library have it.
 PING = 20.0
@@ -31,11 +33,12 @@ _SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrad
 
 @frozen
 class SocketTerms:
-    """What the WebSockets of one location have in common."""
+    """What the WebSockets of one location have in common; *silence* is in seconds, before it is accepted."""
 
     kit: Kit
     make_leg: Callable[[], ClientLeg]
     most: int
+    silence: float
 
 
 def socket_terms(place: Place, most: int) -> SocketTerms:
@@ -45,7 +48,7 @@ def socket_terms(place: Place, most: int) -> SocketTerms:
     random: Random = place.random
     idle = place.timeouts.idle
     kit = Kit(clock, place.later, random, idle, PING, most, None, 1, True, False, None, make_leg, make_peer_leg)
-    return SocketTerms(kit, make_leg, most)
+    return SocketTerms(kit, make_leg, most, place.timeouts.read)
 
 
 class Socket:
@@ -74,18 +77,34 @@ class Socket:
         self._code = ABNORMAL
         self._ahead = 0
         self._paused = False
-        self._untaken = 0
+        # What the client has as good as taken, unless it is slow.
+        self._taken = 0
+        self.later = terms.kit.later
+        self._silence = Silence(terms.kit.clock, terms.silence, self._expired)
 
     def begin(self, application: Application, scope: dict[str, object]) -> None:
         """Have *application* called."""
         self._exchange.running = self
         call = self._call = SocketCall(application, scope, self)
         self.loop.within(lambda: self._tasks.spawn(call.run()))
+        self._silence.restart()
 
     def returned(self) -> None:
         """The application has done; without the cycle both are freed at once."""
         self._call = None
         self._tell_returned()
+
+    def worked(self) -> None:
+        """The reactor has done some of what the application has asked for."""
+        taken = self._taken
+        if taken and not self._paused and self._call is not None:
+            self._taken = 0
+            self.loop.within(self._call.taken, taken)
+
+    def _expired(self) -> None:
+        text = f"the application sent nothing for {self._silence.seconds:g} s"
+        self._break_off(ProxyError(Source.US, 504, "read_timeout", text))
+        self._tell_gone(ABNORMAL)
 
     def _tell_gone(self, code: int, reason: str = "") -> None:
         if self._call is not None:
@@ -96,6 +115,7 @@ class Socket:
     def accept(self, subprotocol: bytes | None, pairs: tuple[tuple[bytes, bytes], ...]) -> None:
         """Switch."""
         if not self._over:
+            self._silence.stop()
             self._exchange.go_on(lambda exchange: self._switch(exchange, subprotocol, pairs))
 
     def _switch(self, exchange: Exchange, subprotocol: bytes | None, pairs: tuple[tuple[bytes, bytes], ...]) -> None:
@@ -118,10 +138,28 @@ class Socket:
         if not self._over:
             self._watch.move()
             self._leg.send_whole(data, binary)
-        if self._paused:
-            self._untaken += cost_of(data)
-        elif self._call is not None:
-            self.loop.within(self._call.taken, cost_of(data))
+        self._taken += cost_of(data)
+
+    def deny(self, head: ResponseHead | None, data: bytes, end: bool) -> None:
+        """Answer with a response, and no WebSocket."""
+        if not self._over:
+            self._silence.restart()
+            self._exchange.go_on(lambda exchange: self._deny(exchange, head, data, end))
+        self._taken += cost_of(data)
+
+    def _deny(self, exchange: Exchange, head: ResponseHead | None, data: bytes, end: bool) -> None:
+        if end:
+            self._over = True
+            self._silence.stop()
+        if head is not None:
+            exchange.start(head, data, end)
+            if not end and not self._over:
+                exchange.stream_from(self)
+            return
+        if data:
+            exchange.write(data)
+        if end:
+            exchange.finish()
 
     def close_by_application(self, code: int, reason: str) -> None:
         """Close; before it has accepted, that is a refusal: 403, as the specification has it."""
@@ -134,15 +172,21 @@ class Socket:
         """It has returned: what it has not closed is closed with *code*."""
         if self._is_open:
             self.close(code)
-        elif not self._over:
-            self._over = True
-            self._exchange.running = None
+        else:
             text = "an ASGI application did not answer a request for a WebSocket"
-            self._exchange.fail(ProxyError(Source.US, 500, "internal_error", text))
+            self._break_off(ProxyError(Source.US, 500, "internal_error", text))
+
+    def _break_off(self, error: ProxyError) -> None:
+        if not self._over:
+            self._over = True
+            self._silence.stop()
+            self._exchange.running = None
+            self._exchange.fail(error)
 
     def _give_up(self, status: int, why: str) -> None:
         if not self._over:
             self._over = True
+            self._silence.stop()
             self._exchange.running = None
             refuse(self._exchange, status, why)
             self._tell_gone(ABNORMAL)
@@ -221,13 +265,14 @@ class Socket:
     def pauseProducing(self) -> None:
         """The client is slower than the application."""
         self._paused = True
+        self._silence.pause()
 
     def resumeProducing(self) -> None:
         """The client has taken all there was."""
         self._paused = False
-        untaken, self._untaken = self._untaken, 0
-        if untaken and self._call is not None:
-            self.loop.within(self._call.taken, untaken)
+        if not self._is_open:
+            self._silence.restart()
+        self.worked()
         self._leg.send_pong_owed()
 
     def stopProducing(self) -> None:
@@ -264,6 +309,7 @@ class Socket:
         self._stop()
 
     def _stop(self) -> None:
+        self._silence.stop()
         self._watch.stop()
         self._way.stop()
         self._leg.lost()

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import MutableMapping
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
 from pydsl_proxy.handlers.applications import MOST_IN_FLIGHT, ClientLeft, made_head
-from pydsl_proxy.handlers.asgi_call import pairs_of
+from pydsl_proxy.handlers.asgi_call import MESSAGES_IN_A_TURN, cost_of
+from pydsl_proxy.handlers.asgi_response import Message, Response, pairs_of
 from pydsl_proxy.handlers.asgi_types import Application
+from pydsl_proxy.handlers.outbox import Outbox
 
 if TYPE_CHECKING:
     from pydsl_proxy.handlers.asgi_socket import Socket
@@ -23,15 +24,11 @@ log = Logger()
 NORMAL, ABNORMAL, INTERNAL_ERROR = 1000, 1006, 1011
 
 
-def cost_of(data: str | bytes) -> int:
-    """What counts of a message that waits; an empty one takes some room, too."""
-    return len(data) + 64
-
-
 class Stage(Enum):
     """What the application may send."""
 
-    CONNECTING = "websocket.accept or websocket.close"
+    CONNECTING = "websocket.accept, websocket.close or websocket.http.response.start"
+    DENYING = "websocket.http.response.body"
     OPEN = "websocket.send or websocket.close"
     CLOSED = "nothing"
 
@@ -43,7 +40,7 @@ class SocketCall:
         self._application = application
         self._scope = scope
         self._socket = socket
-        self._outside = socket.loop.outside
+        self._outside = Outbox(socket.loop.outside, socket.later, socket.worked).put
         self._changed = asyncio.Event()
         self._stage = Stage.CONNECTING
         self._messages: deque[str | bytes] = deque()
@@ -51,6 +48,9 @@ class SocketCall:
         # Code and reason, when the client is gone.
         self._disconnect: tuple[int, str] | None = None
         self._in_flight = 0
+        # The answer of an application that denies the WebSocket.
+        self._response = Response(b"GET")
+        self._counted = 0
 
     async def run(self) -> None:
         """Call the application; raises nothing but the end of the loop."""
@@ -58,8 +58,8 @@ class SocketCall:
         try:
             await self._application(self._scope, self._receive, self._send)
             code = NORMAL
-            if self._stage is Stage.CONNECTING and self._disconnect is None:
-                raise RuntimeError("the application has returned before it accepted or closed a WebSocket")
+            if self._stage in (Stage.CONNECTING, Stage.DENYING) and self._disconnect is None:
+                raise RuntimeError("the application has returned before it accepted, closed or denied a WebSocket")
         except (asyncio.CancelledError, GeneratorExit):
             raise
         except BaseException as error:
@@ -94,12 +94,19 @@ class SocketCall:
         self._changed.clear()
         await self._changed.wait()
 
+    async def _give_way(self) -> None:
+        """Let others have their turn now and then, which an application that never waits would not."""
+        self._counted += 1
+        if not self._counted % MESSAGES_IN_A_TURN:
+            await asyncio.sleep(0)
+
     # -- the application -----------------------------------------------------------------------------------------------
 
     async def _receive(self) -> dict[str, object]:
         if not self._told_connect:
             self._told_connect = True
             return {"type": "websocket.connect"}
+        await self._give_way()
         while not self._messages:
             if self._disconnect is not None:
                 code, reason = self._disconnect
@@ -109,7 +116,8 @@ class SocketCall:
         self._outside(self._socket.consumed, cost_of(data))
         return {"type": "websocket.receive", "text" if isinstance(data, str) else "bytes": data}
 
-    async def _send(self, message: MutableMapping[str, object]) -> None:
+    async def _send(self, message: Message) -> None:
+        await self._give_way()
         while self._in_flight >= MOST_IN_FLIGHT and self._disconnect is None:
             await self._wait()
         if self._disconnect is not None:
@@ -119,12 +127,18 @@ class SocketCall:
             self._accept(message)
         elif kind == "websocket.send" and self._stage is Stage.OPEN:
             self._pass_on(message)
-        elif kind == "websocket.close" and self._stage is not Stage.CLOSED:
+        elif kind == "websocket.close" and self._stage in (Stage.CONNECTING, Stage.OPEN):
             self._close(message)
+        elif kind == "websocket.http.response.start" and self._stage is Stage.CONNECTING:
+            # A response of 2xx would grant the WebSocket of a client of HTTP/2 (RFC 8441).
+            self._response.start(message, least=300)
+            self._stage = Stage.DENYING
+        elif kind == "websocket.http.response.body" and self._stage is Stage.DENYING:
+            self._deny(message)
         else:
             raise RuntimeError(f"{kind!r} is not what the application may send now: {self._stage.value}")
 
-    def _accept(self, message: MutableMapping[str, object]) -> None:
+    def _accept(self, message: Message) -> None:
         subprotocol = message.get("subprotocol")
         if subprotocol is not None and subprotocol not in self._subprotocols:
             raise ValueError(f"the client has not offered the subprotocol {subprotocol!r}")
@@ -142,7 +156,15 @@ class SocketCall:
         assert isinstance(offered, list)
         return offered
 
-    def _pass_on(self, message: MutableMapping[str, object]) -> None:
+    def _deny(self, message: Message) -> None:
+        head, data, end = self._response.take(message)
+        if end:
+            self._stage = Stage.CLOSED
+        self._in_flight += cost_of(data)
+        self._outside(self._socket.deny, head, data, end)
+        self._response.check_end()
+
+    def _pass_on(self, message: Message) -> None:
         data, text = message.get("bytes"), message.get("text")
         if isinstance(text, str) and data is None:
             encoded = text.encode()
@@ -153,7 +175,7 @@ class SocketCall:
         self._in_flight += cost_of(encoded)
         self._outside(self._socket.send_message, encoded, text is None)
 
-    def _close(self, message: MutableMapping[str, object]) -> None:
+    def _close(self, message: Message) -> None:
         code, reason = message.get("code"), message.get("reason") or ""
         code = NORMAL if code is None else code
         # RFC 6455 7.4: these are told by no frame.

@@ -54,6 +54,7 @@ class Wsgi:
     def compile(self, place: Place) -> Handle:
         """A handle that has the application called in a thread for each exchange."""
         application, shown = self.application, Shown(place)
+        clock, silence = place.clock, place.timeouts.read
         crew = place.kept(
             self, lambda: ThreadCrew(threads_of(place.clock, "wsgi"), place.clock, self.threads, self.queue)
         )
@@ -64,7 +65,7 @@ class Wsgi:
                 not_below(exchange)
                 return
             environ = environ_of(exchange, shown, paths)
-            answer = Answer(exchange, crew)
+            answer = Answer(exchange, crew, clock, silence)
             environ["wsgi.input"] = answer.input()
             environ["wsgi.errors"] = ErrorLines()
             answer.begin(Job(answer.begun, Call(application, environ, answer).run))

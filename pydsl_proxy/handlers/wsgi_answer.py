@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from io import BufferedReader, BytesIO
 
+from twisted.internet.interfaces import IReactorTime
+
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.handlers.applications import MOST_IN_FLIGHT, ClientLeft
+from pydsl_proxy.handlers.silence import Silence
 from pydsl_proxy.handlers.thread_crew import Job, ThreadCrew
 from pydsl_proxy.handlers.wsgi_input import Incoming
 from pydsl_proxy.interfaces import Exchange, Trailers
@@ -19,7 +22,7 @@ class Answer:
     and :meth:`send` waits while the client does not take what was sent.
     """
 
-    def __init__(self, exchange: Exchange, crew: ThreadCrew) -> None:
+    def __init__(self, exchange: Exchange, crew: ThreadCrew, clock: IReactorTime, silence: float) -> None:
         self._exchange = exchange
         self._crew = crew
         self._threads = crew.threads
@@ -27,6 +30,9 @@ class Answer:
         self._incoming: Incoming | None = None
         self._job: Job | None = None
         self._over = False
+        self._silence = Silence(clock, silence, self._expired)
+        # Of the request's body: as much as may wait, or all of it.
+        self._body_here = False
         # Guarded by the lock: what the reactor is to send, and what keeps the thread from sending more.
         self._head: ResponseHead | None = None
         self._pieces: list[bytes] = []
@@ -76,6 +82,23 @@ class Answer:
             self._exchange.running = None
             full = "all threads of the application are busy, and no more requests may wait"
             self._exchange.fail(ProxyError(Source.US, 503, "busy", full))
+            return
+        self._time()
+
+    def _time(self) -> None:
+        """The application has its time for what it sends next, unless it waits for the client."""
+        if self._over:
+            self._silence.stop()
+        elif self._paused or (self._incoming is not None and self._incoming.is_asked and not self._body_here):
+            self._silence.pause()
+        else:
+            self._silence.restart()
+
+    def _expired(self) -> None:
+        if self._job is not None:
+            self._crew.forget(self._job)
+        text = f"the application sent nothing for {self._silence.seconds:g} s"
+        self._fail(ProxyError(Source.US, 504, "read_timeout", text))
 
     def input(self) -> BytesIO | BufferedReader:
         """The request's body as a file."""
@@ -96,21 +119,28 @@ class Answer:
         incoming = self._incoming
         if incoming is not None and not self._over and not incoming.is_asked:
             incoming.is_asked = True
+            self._time()
             self._exchange.read_body(self)
 
     def _emptied(self) -> None:
         if not self._over:
+            self._body_here = False
+            self._time()
             self._exchange.resume_body()
 
     def request_body(self, data: bytes) -> None:
         """Some of the body has come."""
         if self._incoming is not None and self._incoming.feed(data) and not self._over:
+            self._body_here = True
+            self._time()
             self._exchange.pause_body()
 
     def request_end(self, trailers: Trailers) -> None:
         """The body is complete; WSGI knows no trailers."""
         if self._incoming is not None:
             self._incoming.end()
+            self._body_here = True
+            self._time()
 
     def cancel(self, error: ProxyError) -> None:
         """The client is gone: what the application reads or sends next raises."""
@@ -120,6 +150,7 @@ class Answer:
 
     def _end(self) -> None:
         self._over = True
+        self._silence.stop()
         if self._incoming is not None:
             self._incoming.leave()
         # Both know this object.
@@ -141,6 +172,7 @@ class Answer:
             self._changed.notify_all()
         if not self._over:
             self._exchange.go_on(lambda exchange: self._send(head, data, end))
+            self._time()
 
     def _send(self, head: ResponseHead | None, data: bytes, end: bool) -> None:
         exchange = self._exchange
@@ -167,12 +199,14 @@ class Answer:
         """The client is slower than the application."""
         with self._changed:
             self._paused = True
+        self._time()
 
     def resumeProducing(self) -> None:
         """The client has taken all there was."""
         with self._changed:
             self._paused = False
             self._changed.notify_all()
+        self._time()
 
     def stopProducing(self) -> None:
         """The client is gone; the exchange tells."""

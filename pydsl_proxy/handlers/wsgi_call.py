@@ -38,6 +38,8 @@ class Call:
         self._complete = False
         # Of the declared length; None if there is none.
         self._left: int | None = None
+        # Bytes beyond it.
+        self._dropped = 0
 
     def run(self) -> None:
         """Call the application and send what it answers; raises nothing."""
@@ -52,6 +54,12 @@ class Call:
             self._failed(error)
         finally:
             self._close(result)
+        if self._dropped:
+            log.error(
+                "{application!r} wrote {dropped} bytes more than its Content-Length says, which were not sent",
+                application=self._application,
+                dropped=self._dropped,
+            )
 
     def _close(self, result: Iterable[bytes] | None) -> None:
         """ "If the iterable returned by the application has a close() method, the server must call that method"."""
@@ -114,8 +122,10 @@ class Call:
         if not isinstance(data, bytes):
             raise TypeError(f"the body of a response is made of bytes, not of {type(data).__name__}")
         head = self._started()
-        if not data or self._complete:
-            # What is beyond the declared length would be read as the next response.
+        if not data:
+            return False
+        if self._complete:
+            self._dropped += len(data) if has_body(self._method, head) else 0
             return False
         if not has_body(self._method, head):
             self._send(head, b"", True)
@@ -124,6 +134,8 @@ class Call:
             head = with_length(head, len(data))
             self._left = len(data)
         if self._left is not None:
+            # What is beyond the declared length would be read as the next response.
+            self._dropped += max(0, len(data) - self._left)
             data = data[: self._left]
             self._left -= len(data)
         self._send(None if self._sent else head, data, self._left == 0)

@@ -1,0 +1,69 @@
+"""Calls that an application makes to the reactor: in their order, and for a bounded time in one turn of the loop."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from time import perf_counter
+from typing import Final
+
+# Seconds of calls in one turn of the reactor; thousands may be made before it has one.
+BUDGET: Final = 0.001
+
+
+class Outbox:
+    """What *outside* is for one call, for all those of one application and exchange.
+
+    The reactor is woken once for all calls that wait, and makes them until :data:`BUDGET` is used up; the rest waits
+    for a later turn, by *later*.  After each such batch it calls *done*.
+    """
+
+    __slots__ = ("_calls", "_done", "_later", "_outside", "_posted", "_resting", "_seconds")
+
+    def __init__(
+        self,
+        outside: Callable[..., None],
+        later: Callable[[Callable[[], None]], None],
+        done: Callable[[], None],
+        seconds: Callable[[], float] = perf_counter,
+    ) -> None:
+        self._outside = outside
+        self._later = later
+        self._done = done
+        self._seconds = seconds
+        self._calls: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()
+        # The reactor was woken, and has not begun; the rest waits for a later turn.
+        self._posted = self._resting = False
+
+    def put(self, function: Callable[..., object], *arguments: object) -> None:
+        """Have the reactor call *function*; called by the application's thread or task."""
+        self._calls.append((function, arguments))
+        if not self._posted:
+            self._posted = True
+            self._outside(self._begin)
+
+    def _begin(self) -> None:
+        # First of all: what is put from now on wakes the reactor again.
+        self._posted = False
+        if not self._resting:
+            self._work()
+
+    def _rested(self) -> None:
+        self._resting = False
+        self._work()
+
+    def _work(self) -> None:
+        calls, seconds = self._calls, self._seconds
+        until = seconds() + BUDGET
+        try:
+            while calls:
+                function, arguments = calls.popleft()
+                function(*arguments)
+                if seconds() >= until:
+                    break
+        finally:
+            # One that raises is logged by the reactor, and does not keep the others.
+            if calls:
+                self._resting = True
+                self._later(self._rested)
+            self._done()
