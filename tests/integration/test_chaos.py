@@ -11,7 +11,7 @@ SECONDS, RATE = 2.0, 100.0
 #: Seconds that nobody waits, however busy the machine is, unless an attack stops the proxy: that costs more.
 WAIT = 5.0
 #: Attacks that the proxy is known not to withstand yet.
-NOT_YET = frozenset(("websocket-messages", "websocket-fragments", "websocket-pings", "http2-data", "http2-table"))
+NOT_YET = frozenset(("http2-data", "http2-table"))
 
 
 class ChaosTests(SynchronousTestCase):
