@@ -19,6 +19,7 @@ from hashlib import sha1
 
 # Nothing else is imported: a peer that is restarted has to be back at once.
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1000\r\n\r\n" + b"x" * 1000
+DEAF: list[asyncio.Protocol] = []
 
 
 class Peer(asyncio.Protocol):
@@ -37,6 +38,8 @@ class Peer(asyncio.Protocol):
             transport.close()
         elif self._kind == "deaf":
             transport.pause_reading()
+            # What is not read is held by nobody else, and the garbage collector would close it.
+            DEAF.append(self)
 
     def data_received(self, data: bytes) -> None:
         """Answer each request that is whole."""
