@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import socket
 import ssl
 import subprocess
@@ -19,11 +21,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.integration.clients import curl
 from tests.integration.support import (
     PATIENCE,
+    ROOT,
     Program,
     folder,
     free_port,
     proxy,
     python_peer,
+    reach,
     require,
     shared,
     wait_until,
@@ -268,3 +272,29 @@ class RenewalTests(SecureCase):
             wait_until(lambda: self.serial() == serial, PATIENCE, "the new certificate")
             old.sendall(b"GET / HTTP/1.1\r\nHost: b.test\r\n\r\n")
             self.assertIn(b"200 OK", old.recv(1000))
+
+
+class DocumentedTests(SynchronousTestCase):
+    """The certificate of docs/how-to/tls.rst."""
+
+    def test_strict(self) -> None:
+        """Its command makes one that the proxy can use, and that clients accept which verify strictly."""
+        require("openssl", "apt-get install openssl")
+        text = (ROOT / "docs" / "how-to" / "tls.rst").read_text().replace("\\\n", "")
+        (line,) = re.findall(r"\$ (openssl req .*)", text)
+        files, port = folder(), free_port()
+        subprocess.run(shlex.split(line), cwd=files, capture_output=True, check=True, timeout=60)
+        certificate = f'tls("{files}/localhost.pem", "{files}/localhost.key")'
+        program = proxy(
+            f"""
+from pydsl_proxy import http, server, tls
+
+proxy = http(server("tcp:{port}:interface=127.0.0.1", tls={certificate}).location("/").respond(200), access_log=None)
+""",
+            port,
+        )
+        self.addCleanup(program.stop)
+        context = ssl.create_default_context(cafile=str(files / "localhost.pem"))
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        with context.wrap_socket(reach(port), server_hostname="localhost") as client:
+            self.assertEqual(client.version(), "TLSv1.3")

@@ -26,6 +26,7 @@ from zope.interface import providedBy
 from pydsl_proxy.runtime.direct_send import TCPClient, TCPConnector, TCPServer, UNIXClient, UNIXServer
 from pydsl_proxy.runtime.transport import after_batch, cut_data_path, data_path, unsent
 from tests.runtime.loopback import Building, LoopbackCase, Talker, number
+from tests.support.authorities import key_usage
 
 
 def certificate() -> bytes:
@@ -43,6 +44,9 @@ def certificate() -> bytes:
         .not_valid_after(start + timedelta(days=36500))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(key_usage(authority=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
     private = key.private_bytes(
