@@ -63,9 +63,29 @@ class TargetTests(SynchronousTestCase):
     def test_slashes(self) -> None:
         """A prefix without a slash and a path with one are taken by the letter."""
         config = server(80).location("/c").proxy_to(APP, path="/")
-        self.check(config, {"/cfoo": "/foo", "/c/foo": "//foo", "/c": "/"})
+        self.check(config, {"/cfoo": "/foo", "/c/foo": "/foo", "/c": "/"})
         config = server(80).location("/e/").proxy_to(APP, path="/q")
         self.check(config, {"/e/foo": "/qfoo"})
+
+    def test_line_end(self) -> None:
+        """A line end in a path hides nothing of it from a regex, of a location or of a rewrite."""
+        client, peers = run(
+            server(80)
+            .location(regex(r"^/private/.*$")).respond(403)
+            .location(regex(r"^/open$")).respond(200)
+            .location("/").rewrite("^/(.*)$", r"/new/\1").proxy_to(APP)
+        )  # fmt: skip
+        peers["a:1"].answers(404)
+        for target, status in (
+            ("/private/%0A", 403),
+            ("/private/a%0Ab", 403),
+            ("/private/%0D%0A", 403),
+            ("/open", 200),
+            ("/open%0A", 404),
+            ("/a%0Ab", 404),
+        ):
+            self.assertEqual(client.request("GET", target).status, status, target)
+        self.assertEqual([each.target for each in peers["a:1"].requests], ["/new/open%0A", "/new/a%0Ab"])
 
     def test_slash_redirect(self) -> None:
         """The location of a proxied prefix is reached without its slash by a redirect, which keeps the query."""

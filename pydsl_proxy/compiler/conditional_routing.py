@@ -51,9 +51,7 @@ def compile_conditional(locations: Sequence[Conditional[T]]) -> Callable[[bytes,
     prefixes = {
         match.path.encode(): (Cases(found), False) for match, found in groups.items() if isinstance(match, Prefix)
     }
-    searches = tuple(
-        (match.compile().search, Cases(found)) for match, found in groups.items() if isinstance(match, Regex)
-    )
+    searches = tuple((match.search(414), Cases(found)) for match, found in groups.items() if isinstance(match, Regex))
     starts = sorted(prefixes)
     branches = branches_of(starts, prefixes)
 

@@ -41,7 +41,7 @@ def compile_locations(locations: Sequence[tuple[Match, T]]) -> Callable[[bytes],
     prefixes = {
         match.path.encode(): (value, match.stop) for match, value in reversed(locations) if isinstance(match, Prefix)
     }
-    searches = tuple((match.compile().search, value) for match, value in locations if isinstance(match, Regex))
+    searches = tuple((match.search(414), value) for match, value in locations if isinstance(match, Regex))
     starts = sorted(prefixes)
     branches = branches_of(starts, prefixes)
 

@@ -21,6 +21,7 @@ from pydsl_proxy.wire import fastcgi_records
 from pydsl_proxy.wire.cgi_params import CgiParams
 from pydsl_proxy.wire.grammar import Malformed
 from pydsl_proxy.wire.memo import Memo
+from pydsl_proxy.wire.patterns import check_cost
 from pydsl_proxy.wire.script_paths import ScriptPaths
 
 
@@ -142,11 +143,12 @@ def _split(given: object) -> str | None:
     if not isinstance(given, str):
         raise ConfigError(f"fastcgi(split_path_info=…) must be a pattern, not {given!r}", hint=hint)
     try:
-        groups = re.compile(given.encode()).groups
+        compiled = re.compile(given.encode(), re.DOTALL)
     except re.error as error:
         raise ConfigError(f"fastcgi(split_path_info=…): {given!r} is no pattern: {error}", hint=hint) from None
-    if groups != 2:
-        raise ConfigError(f"fastcgi(split_path_info=…): {given!r} has {groups} groups, not two", hint=hint)
+    if compiled.groups != 2:
+        raise ConfigError(f"fastcgi(split_path_info=…): {given!r} has {compiled.groups} groups, not two", hint=hint)
+    check_cost(f"fastcgi(split_path_info=…): {given!r}", compiled, hint.removeprefix("write "))
     return given
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Literal, TypeAlias
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from pydsl_proxy.filters.passing import Passing
 from pydsl_proxy.interfaces import AttachedFilter, Filter, Nearness, Place, Sink
@@ -133,7 +133,7 @@ def _rewriting(attribute: str, pairs: Sequence[tuple[str | Regex, str]]) -> Edit
 def _domain(old: str | Regex, new: str) -> Callable[[bytes], bytes | None]:
     """The whole domain, in any case; a dot at its start does not count (nginx, RFC 6265 5.2.3)."""
     if isinstance(old, Regex):
-        search = re.compile(old.compile().pattern, re.IGNORECASE).search
+        search = evolve(old, ignore_case=True).search(None)
         return lambda value: _expanded(search(value[value[:1] == b"." :]), new)
     whole, replacement = old.removeprefix(".").lower().encode(), new.removeprefix(".").encode()
 
@@ -147,7 +147,7 @@ def _domain(old: str | Regex, new: str) -> Callable[[bytes], bytes | None]:
 def _path(old: str | Regex, new: str) -> Callable[[bytes], bytes | None]:
     """The beginning of the path, or what a pattern finds in it."""
     if isinstance(old, Regex):
-        search = old.compile().search
+        search = old.search(None)
         return lambda value: _expanded_within(search(value), value, new)
     start, replacement = old.encode(), new.encode()
     return lambda value: replacement + value[len(start) :] if value.startswith(start) else None
@@ -183,7 +183,7 @@ def _named(name: str | Regex | None) -> Callable[[bytes], bool]:
     if name is None:
         return lambda cookie: True
     if isinstance(name, Regex):
-        search = name.compile().search
+        search = name.search(None)
         return lambda cookie: search(cookie) is not None
     only = name.encode()
     return lambda cookie: cookie == only

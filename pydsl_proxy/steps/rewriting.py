@@ -32,8 +32,9 @@ class Rewrite:
 
     def as_verb(self) -> str:
         """The call that made this."""
-        pattern = repr(self.pattern) if self.pattern.ignore_case else repr(self.pattern.pattern)
-        return call("rewrite", pattern, code_of(self.replacement), options(self, "last", "redirect"))
+        has_options = self.pattern.ignore_case or self.pattern.backtracking
+        pattern = self.pattern if has_options else self.pattern.pattern
+        return call("rewrite", repr(pattern), code_of(self.replacement), options(self, "last", "redirect"))
 
     def compile(self, inner: Handle, place: Place) -> Handle:
         """A search in the path; what is not found goes to the next one."""
@@ -46,7 +47,7 @@ class _Rewriting:
     __slots__ = ("_inner", "_last", "_redirect", "_replace", "_search", "after")
 
     def __init__(self, feature: Rewrite, inner: Handle) -> None:
-        self._search = feature.pattern.compile().search
+        self._search = feature.pattern.search(414)
         self._replace = as_replacement(feature.replacement)
         self._last = feature.last
         self._redirect = feature.redirect

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from ipaddress import ip_address, ip_network
 from typing import NoReturn, TypeAlias
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.errors.lists import listed
@@ -83,7 +83,7 @@ class Comparing:
         """Holds if *pattern*, a regular expression over octets, is found anywhere in the value (nginx's ``~``)."""
         if not isinstance(pattern, Regex):
             return Matches(self, Regex(pattern, ignore_case=ignore_case))
-        return Matches(self, Regex(pattern.pattern, ignore_case=pattern.ignore_case or ignore_case))
+        return Matches(self, evolve(pattern, ignore_case=pattern.ignore_case or ignore_case))
 
     def within(self, *networks: str) -> Condition:
         """Holds if the value is an IP address in one of *networks*, as ``"10.0.0.0/8"`` (nginx's ``geo``)."""
@@ -127,10 +127,12 @@ class Matches(Condition):
 
     def compile(self) -> Test:
         """A search."""
-        read, search = self.value.octets(), self.pattern.compile().search
+        read, search = self.value.octets(), self.pattern.search()
         return lambda request: search(read(request)) is not None
 
     def __repr__(self) -> str:
+        if self.pattern.backtracking:
+            return f"{self.value!r}.matches({self.pattern!r})"
         option = ", ignore_case=True" if self.pattern.ignore_case else ""
         return f"{self.value!r}.matches({self.pattern.pattern!r}{option})"
 

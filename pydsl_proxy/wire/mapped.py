@@ -43,7 +43,7 @@ class Mapped(Composed):
         """The text's place in the table is looked up, then the patterns are tried in their order."""
         read, fold, default = as_bytes(self.value), self.ignore_case, as_bytes(self.default)
         known = {_folded(key.encode(), fold): as_bytes(result) for key, result in self.cases if isinstance(key, str)}
-        searches = [(key.compile().search, as_bytes(result)) for key, result in self.cases if isinstance(key, Regex)]
+        searches = [(key.search(), as_bytes(result)) for key, result in self.cases if isinstance(key, Regex)]
 
         def look_up(request: Request) -> bytes:
             text = read(request)

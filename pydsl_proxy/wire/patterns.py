@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 from attrs import field, frozen
 
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.wire.grammar import Malformed
+from pydsl_proxy.wire.pattern_cost import EXPONENTIAL, begins_with_anything, cost_of
 
 #: nginx's words before the pattern of a location.
 MODIFIER: Final = re.compile(r"(=|~\*|~|\^~)(\s*)(.*)", re.DOTALL)
+
+
+#: The longest subject, in octets, that is given to a pattern whose time grows faster than the subject.
+MAX_SUBJECT: Final = 4096
+
+Search: TypeAlias = Callable[[bytes], "re.Match[bytes] | None"]
+"""What finds a pattern in a subject."""
 
 
 @frozen(repr=False)
@@ -19,31 +29,63 @@ class Regex:
     """A pattern of :mod:`re`, searched anywhere in the path (nginx's ``~``; ``~*`` with *ignore_case*).
 
     It sees the decoded path as UTF-8 octets: a dot is one octet, ``\\w`` and *ignore_case* know ASCII letters only,
-    and a ``[…]`` holds ASCII only.
+    and a ``[…]`` holds ASCII only.  A dot is any octet, a line end too, and ``$`` is the end and nothing before it: a
+    path may have a ``%0A``.
     """
 
     pattern: str
     ignore_case: bool = field(default=False, kw_only=True)
+    backtracking: bool = field(default=False, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         _check_regex(self)
 
     def __repr__(self) -> str:
-        return f"regex({self.pattern!r}{', ignore_case=True' if self.ignore_case else ''})"
+        case = ", ignore_case=True" if self.ignore_case else ""
+        return f"regex({self.pattern!r}{case}{', backtracking=True' if self.backtracking else ''})"
+
+    @property
+    def _flags(self) -> int:
+        return re.DOTALL | re.IGNORECASE if self.ignore_case else re.DOTALL
 
     def compile(self) -> re.Pattern[bytes]:
         """The pattern over octets."""
-        return re.compile(_over_octets(self.pattern), re.IGNORECASE if self.ignore_case else 0)
+        return re.compile(_over_octets(self.pattern), self._flags)
+
+    def search(self, too_long: int | None = 400) -> Search:
+        """The function that searches; where time may grow faster than the subject, that is bounded by MAX_SUBJECT.
+
+        A longer one raises :class:`~pydsl_proxy.wire.grammar.Malformed` with the status *too_long*; if that is None,
+        nothing is found in it.
+        """
+        octets, flags = _over_octets(self.pattern), self._flags
+        compiled = re.compile(octets, flags)
+        find = compiled.match if begins_with_anything(octets, flags) else compiled.search
+        return find if cost_of(octets, flags).searching < 2 else _bounded(find, too_long)
 
 
-def regex(pattern: str, *, ignore_case: bool = False) -> Regex:
+def _bounded(find: Search, too_long: int | None) -> Search:
+    def search(subject: bytes) -> re.Match[bytes] | None:
+        if len(subject) <= MAX_SUBJECT:
+            return find(subject)
+        if too_long is None:
+            return None
+        raise Malformed(f"more than {MAX_SUBJECT} octets for a pattern", too_long)
+
+    return search
+
+
+def regex(pattern: str, *, ignore_case: bool = False, backtracking: bool = False) -> Regex:
     """Match where :func:`re.search` finds *pattern*: in the decoded path, or as a server's name in the host.
 
     Regexes are tried in the order of the file, after exact matches; the first that is found wins (nginx's ``~``, and
-    ``~*`` with *ignore_case*).  Hosts are always compared without case.  :class:`ConfigError` is raised for a pattern
-    that does not compile.
+    ``~*`` with *ignore_case*).  Hosts are always compared without case.
+
+    :class:`ConfigError` is raised for a pattern that does not compile, and for one with which a client could stop the
+    proxy: if several of its repeats match the same text, the time grows with a power of the subject's length, or
+    exponentially.  *backtracking* takes it nevertheless.
     """
-    return Regex(pattern, ignore_case=ignore_case)
+    return Regex(pattern, ignore_case=ignore_case, backtracking=backtracking)
 
 
 def call_for(modifier: str, rest: str) -> str:
@@ -76,22 +118,43 @@ def _check_regex(match: Regex) -> None:
             hint=f"write {call_for(modifier[1], modifier[3])}",
         )
     check_unicode("regex", pattern)
+    if not isinstance(match.backtracking, bool):
+        raise ConfigError(f"regex(backtracking=…) must be True or False, not {match.backtracking!r}")
     try:
         # Over text first: the position that an error names counts characters.
         re.compile(pattern)
-        match.compile()
+        compiled = match.compile()
     except re.error as error:
         where = "" if error.pos is None else f" at position {error.pos}"
         raise ConfigError(f"regex {pattern!r} does not compile: {error.msg}{where}") from None
     except OverflowError as error:  # a{99999999999}
         raise ConfigError(f"regex {pattern!r} does not compile: {error}") from None
+    if not match.backtracking:
+        check_cost(f"regex {pattern!r}", compiled, f"regex({quoted_raw(pattern)}, …, backtracking=True)")
 
 
-_REGEX_TOKEN = re.compile(r"\\?([^\x00-\x7f])|\\.|(\[\^?\]?(?:\\.|[^\]\\])*\])", re.DOTALL)
+def check_cost(what: str, compiled: re.Pattern[bytes], way_out: str) -> None:
+    """Raise a ConfigError if the time that a search takes grows faster than its subject; *way_out* is another call."""
+    power = cost_of(compiled.pattern, compiled.flags).matching
+    if power < 2:
+        return
+    growth = "doubles with each octet" if power == EXPONENTIAL else f"grows with the power {power} of its length"
+    hint = "write [^/]* for what ends at a slash, and no repeat of what is a repeat already"
+    raise ConfigError(
+        f"{what} has repeats that match the same text: where it is not found the time {growth}, and a client can stop "
+        "the proxy with a long path",
+        hint=f"{hint}; or {way_out}" if way_out else hint,
+    )
+
+
+_REGEX_TOKEN = re.compile(r"\\?([^\x00-\x7f])|\\.|(\[\^?\]?(?:\\.|[^\]\\])*\])|(\$)", re.DOTALL)
+_MULTILINE = re.compile(r"\(\?[a-zA-Z]*m")
 
 
 def _over_octets(pattern: str) -> bytes:
     """The pattern for UTF-8 octets: a character of several octets is a group, so that ``é+`` repeats all of it."""
+
+    multiline = _MULTILINE.search(pattern) is not None
 
     def token(found: re.Match[str]) -> str:
         if found[2] and not found[2].isascii():
@@ -99,6 +162,9 @@ def _over_octets(pattern: str) -> bytes:
                 f"regex {pattern!r} has a non-ASCII character in [...], which would match single octets of it",
                 hint="write the characters as alternatives: (?:é|è)",
             )
+        if found[3]:
+            # As it is, it would be before a line end too.
+            return found[3] if multiline else r"\Z"
         return f"(?:{found[1]})" if found[1] else found[0]
 
     return _REGEX_TOKEN.sub(token, pattern).encode()

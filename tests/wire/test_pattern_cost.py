@@ -1,0 +1,108 @@
+"""Tests of what patterns cost."""
+
+from __future__ import annotations
+
+import re
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from pydsl_proxy.wire.pattern_cost import EXPONENTIAL, begins_with_anything, cost_of
+
+#: Patterns that people write, and that find or do not find in one pass.
+HARMLESS = (
+    r"^/(.*)$",
+    r"^/users/(\d+)/(.*)$",
+    r"\.(?:png|jpe?g)$",
+    r"^/([^/]+)/([^/]+)/(.*)$",
+    r"(?i)^/foo(?:/.*)?$",
+    r"^(.+?\.php)(/.*)$",
+    r"^(.+\.php)(/.*)$",
+    r"^/(?:[a-z]+/)*[a-z]+$",
+    r"/[^/]+\.php(/|$)",
+    r".*\.php$",
+    r"^/blog/(.*)/(.*)$",
+    r"^/(.*)/([^/]+)/x$",
+    r"^/(?:\d{1,3}\.){3}\d{1,3}$",
+    r"^/[0-9a-f]{40}/(.*)$",
+    r"^/(en|de|fr)(/.*)?$",
+    r"^/(\w+)-(\w+)\.html$",
+    r"^/([\w-]+)/([\w-]+)/?$",
+    r"^/(.*?)/?$",
+    r"(?:bot|crawl|spider)",
+    r"^/((?!admin).)*$",
+    r"(^|/)\.git(/|$)",
+    r"^/(?P<a>\w+)/(?P<b>\w+)$",
+    r"^(?:www\.)?(.+)$",
+    r"^/(?:a|b|/)*$",
+    r"^/[^/]*+/(.*)x$",
+    r"^/(?:(?:ab)+/)*x",
+    r"(?s:.)x",
+)
+
+
+class CostTests(SynchronousTestCase):
+    """The power with which the time of a search grows."""
+
+    def cost(self, pattern: str, flags: int = re.DOTALL) -> int:
+        return cost_of(pattern.encode(), flags).matching
+
+    def test_harmless(self) -> None:
+        """Repeats of different text, and those behind which nothing can fail, are matched in one pass."""
+        for pattern in HARMLESS:
+            self.assertEqual(self.cost(pattern), 1, pattern)
+
+    def test_powers(self) -> None:
+        """Each further repeat that matches the same text adds one to the power."""
+        for pattern, power in (
+            (r"^/(.*)/(.*)\.html$", 2),
+            (r"^/(.*)/(.*)/(.*)/x$", 3),
+            (r"^/(.*)/(.*)/(.*)/(.*)/x$", 4),
+            (r"^/(.*?)/(.*?)/x$", 2),
+            (r"^\w+\w+$", 2),
+            (r"^/([a-z]+)([a-z0-9]+)$", 2),
+            (r"^/.*(?:a|b).*x$", 2),
+            (r"^/(?:x(.*)/(.*)y|z)$", 2),
+            (r"^/(.{1,500})/(.{1,500})/x$", 2),
+            (r"^(?=(.*)(.*)x)", 2),
+            (r"^/(.*)\1$", 2),
+            (r"(.*)=(.*)=x", 2),
+        ):
+            self.assertEqual(self.cost(pattern), power, pattern)
+
+    def test_exponential(self) -> None:
+        """A repeat of a repeat, or of a choice, that can match a text in two ways."""
+        for pattern in (
+            r"^/(a+)+$",
+            r"^/(?:\w|a\d?)+x$",
+            r"(a*)*b",
+            r"^(?:a*b*)*c",
+            r"^/(?:.*/)+x$",
+            r"^(([a-z])+.)+[A-Z]([a-z])+$",
+            r"(x+x+)+y",
+            r"^/(?:a?){30}a{30}$",
+            r"^/(?:[^/]+/?)+$",
+            r"^(?:ab|a|b)*c",
+        ):
+            self.assertEqual(self.cost(pattern), EXPONENTIAL, pattern)
+
+    def test_flags(self) -> None:
+        """Whether letters are the same depends on the case; whether a line end is between them, on the dot."""
+        self.assertEqual(self.cost("^[a-z]+[A-Z]+$"), 1)
+        self.assertEqual(self.cost("^[a-z]+[A-Z]+$", re.DOTALL | re.IGNORECASE), 2)
+        self.assertEqual(self.cost("(?i)^[a-z]+[A-Z]+$"), 2)
+        self.assertEqual((self.cost("^.*\\n.*x$"), self.cost("^.*\\n.*x$", 0)), (2, 1))
+
+    def test_searched(self) -> None:
+        """A search from every place is one repeat more, unless there is but one place to begin at."""
+        for pattern, power in ((r"\d+\.png$", 2), (r"^\d+\.png$", 1), (r"\A\d+x", 1), (r"/[^/]+x", 1), (r"(.*)x", 1)):
+            self.assertEqual(cost_of(pattern.encode(), re.DOTALL).searching, power, pattern)
+        for pattern, flags, begins in ((".*x", re.DOTALL, True), ("(.+?)x", re.DOTALL, True), (".*x", 0, False)):
+            self.assertEqual(begins_with_anything(pattern.encode(), flags), begins)
+        for pattern in ("x.*", "a|.*", "(?-s:.*)x", ".?x", "[a].*"):
+            self.assertFalse(begins_with_anything(pattern.encode(), re.DOTALL), pattern)
+
+    def test_large(self) -> None:
+        """A list of many texts is not looked at for long."""
+        listed = "|".join(f"name{number}" for number in range(2000))
+        self.assertEqual(self.cost(f"^(?:{listed})$"), 1)
+        self.assertEqual(self.cost(f"^(?:{listed})*$"), 1)
