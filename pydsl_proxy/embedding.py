@@ -18,7 +18,7 @@ from pydsl_proxy.config.sites import Http, Server, as_http
 from pydsl_proxy.errors import ConfigError, ConfigErrors
 from pydsl_proxy.frontends.web import WebFrontend
 from pydsl_proxy.observe.logged import LogSink
-from pydsl_proxy.runtime.reactors import DataReactor
+from pydsl_proxy.runtime.reactors import DataReactor, measured
 from pydsl_proxy.service import LogInForce, opened_log
 
 log = Logger()
@@ -31,7 +31,7 @@ class ProxyResource(Resource):
 
     def __init__(self, config: Http, reactor: DataReactor, listen: str | None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Twisted's is not annotated
-        self._reactor = reactor
+        reactor = self._reactor = measured(reactor)
         self._listen = listen
         self._random = SystemRandom()
         _check(config, listen)

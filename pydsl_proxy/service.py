@@ -25,7 +25,7 @@ from pydsl_proxy.observe.opening import open_log
 from pydsl_proxy.runtime.crowd import Crowd
 from pydsl_proxy.runtime.listener import Listener
 from pydsl_proxy.runtime.loop_lag import LoopLag, has_real_time
-from pydsl_proxy.runtime.reactors import DataReactor
+from pydsl_proxy.runtime.reactors import DataReactor, measured
 from pydsl_proxy.runtime.secure.secure_wrapping import SecureFactory
 from pydsl_proxy.runtime.told_clients import ToldFactory
 from pydsl_proxy.runtime.transport import cut_data_path, data_path
@@ -77,9 +77,9 @@ class ProxyService(Service):
     ) -> None:
         self._handshakes = handshakes
         self._outer = reactor
-        self._reactor: DataReactor = data_path(reactor)
+        self._reactor: DataReactor = measured(data_path(reactor))
         self._random = SystemRandom() if random is None else random
-        self._log = LogInForce(opened_log(config, reactor))
+        self._log = LogInForce(opened_log(config, self._reactor))
         try:
             self._compiled = self._compile(config, self._log.sink, None)
         except ConfigErrors:
@@ -122,7 +122,7 @@ class ProxyService(Service):
         super().startService()  # type: ignore[no-untyped-call]  # Twisted's is not annotated
         self._stopping = False
         self._log.sink.start()
-        self._compiled.start(self._outer)
+        self._compiled.start(self._reactor)
         self._watch_loop()
         return self._binding.run(self._start)
 
@@ -178,7 +178,7 @@ class ProxyService(Service):
         wrappers: list[Wrapper] = []
         contexts = self._compiled.contexts.get(listen)
         if contexts is not None:
-            wrappers.append(lambda inner: SecureFactory(contexts, inner, self._outer))
+            wrappers.append(lambda inner: SecureFactory(contexts, inner, self._reactor))
         senders = self._compiled.senders.get(listen)
         if senders is not None and self._handshakes:
             wrappers.append(lambda inner: ToldFactory(inner, listener, senders))
@@ -211,7 +211,7 @@ class ProxyService(Service):
         config = as_http(config)
         previous = self._compiled
         changed = config.access_log != previous.config.access_log
-        sink = opened_log(config, self._outer) if changed else self._log.sink
+        sink = opened_log(config, self._reactor) if changed else self._log.sink
         try:
             compiled = self._compile(config, sink, previous)
         except ConfigErrors:
@@ -222,7 +222,7 @@ class ProxyService(Service):
         self._log.change(sink)
         previous.stop()
         if self.running:
-            compiled.start(self._outer)
+            compiled.start(self._reactor)
             if config.loop_lag != previous.config.loop_lag:
                 self._watch_loop()
         for listen, site in compiled.all_sites.items():
@@ -264,8 +264,8 @@ class ProxyService(Service):
         self._watch_loop()
         closed = [self._close(listen) for listen in tuple(self._listeners)]
         everything = gatherResults([*map(_drained, tuple(self._leaving)), *closed], consumeErrors=True)
-        grace = self._outer.callLater(self.config.shutdown_grace, self.abort)
-        until = self._outer.seconds() + self.config.shutdown_grace
+        grace = self._reactor.callLater(self.config.shutdown_grace, self.abort)
+        until = self._reactor.seconds() + self.config.shutdown_grace
 
         def finished(_: object) -> Deferred[None]:
             if grace.active():
@@ -273,7 +273,7 @@ class ProxyService(Service):
             self._compiled.upstreams.close()
             self._log.close()
             cut_data_path(self._reactor)
-            return stop_all(self._compiled.kept.living(), until - self._outer.seconds())
+            return stop_all(self._compiled.kept.living(), until - self._reactor.seconds())
 
         return everything.addBoth(finished)
 

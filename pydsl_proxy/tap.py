@@ -27,7 +27,7 @@ from pydsl_proxy.config.sites import Http
 from pydsl_proxy.errors import ConfigErrors
 from pydsl_proxy.handlers.asgi_lifespan import NotStarted
 from pydsl_proxy.runtime.open_files import allow_open_files
-from pydsl_proxy.runtime.reactors import DataReactor
+from pydsl_proxy.runtime.reactors import DataReactor, measure_timers
 from pydsl_proxy.service import ProxyService, mistakes, verify
 
 T = TypeVar("T")
@@ -138,6 +138,7 @@ def makeService(options: Options) -> Command:
     from twisted.internet import reactor  # twist has chosen one by now
 
     allow_open_files()
+    measure_timers(reactor)
     path = options["config"]
     config = _load(path)
     return _tried(lambda: Command(path, config, reactor))  # type: ignore[arg-type]  # the module is the reactor

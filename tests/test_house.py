@@ -22,7 +22,7 @@ PACKAGE = ROOT / "pydsl_proxy"
 
 FILE_LINES, FUNCTION_LINES, FUNCTION_LINES_P90 = 400, 60, 25
 
-GROUND = frozenset({"errors", "origin", "spooling", "units"})
+GROUND = frozenset({"clocks", "errors", "origin", "spooling", "units"})
 FEATURES = frozenset({"balancing", "health", "steps", "filters", "handlers", "frontends", "connectors"})
 SEAMS = GROUND | {"wire", "interfaces"}
 MODEL = SEAMS | FEATURES | {"observe", "config"}
@@ -33,6 +33,7 @@ EMBEDDED = COMPILED | {"service", "embedding", "testing", "explain", "convert"}
 # What a part of the package may import of its other parts; the diagram is in CONTRIBUTING.md.
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "origin": frozenset(),
+    "clocks": frozenset(),
     "units": frozenset(),
     "errors": frozenset({"origin"}),
     "spooling": frozenset({"errors", "units"}),
@@ -194,6 +195,38 @@ class ImportTests(SynchronousTestCase):
             if name.startswith("twisted.internet.reactor")
         ]
         self.assertEqual(at_import, [])
+
+    def test_time_of_day(self) -> None:
+        """Time is measured by clocks that are passed in: few places ask what time it is, and none asks to measure."""
+        asking = {
+            ("clocks.py", "time.time"),
+            ("clocks.py", "time.monotonic"),
+            ("runtime/reactors.py", "time.monotonic"),
+            # Makes text of what it is given.
+            ("observe/log_times.py", "time.localtime"),
+            ("observe/log_times.py", "time.struct_time"),
+            # Reads a date.
+            ("wire/http_dates.py", "datetime.datetime"),
+            # Certificates are valid from one date to another.
+            ("runtime/secure/contexts.py", "datetime.datetime"),
+            ("runtime/secure/key_pairs.py", "datetime.datetime"),
+            ("runtime/secure/secured.py", "datetime.datetime"),
+            ("runtime/secure/server_files.py", "datetime.datetime"),
+            # Dates of files.
+            ("handlers/file_listing.py", "datetime.datetime"),
+            # twisted's time.time, to know it by.
+            ("runtime/reactors.py", "twisted.python.runtime.seconds"),
+        }
+        clocks = {"time", "datetime.datetime", "twisted.python.runtime.seconds"}
+        found = {
+            (source.name, name)
+            for source in self.sources
+            for _, name in imports_in(source.tree)
+            # How long work takes, within one turn of the loop, is not set by anybody.
+            if name in clocks or (name.startswith("time.") and name != "time.perf_counter")
+        }
+        self.assertEqual(found - asking, set())
+        self.assertEqual(asking - found, set())
 
     def test_import_installs_no_reactor(self) -> None:
         """Importing the package, with all that it imports, leaves the choice of the reactor open."""

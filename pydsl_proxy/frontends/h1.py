@@ -218,7 +218,7 @@ class H1Frontend(Answering):
         self._last = True
         body, fields = error_page(error.status)
         response = own_response(error.status, body, fields)
-        head, _ = response_head(response, rules, b"GET", 1, True, site.date(now))
+        head, _ = response_head(response, rules, b"GET", 1, True, site.date(self._listening.wall_seconds()))
         self.transport.write(head + body)
         self._linger()
 

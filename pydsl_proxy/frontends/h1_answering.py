@@ -93,7 +93,7 @@ class Answering(Closing):
         # An answer that is complete before the request is does not wait for the rest of it.
         if end and self._state is BODY:
             self._last = True
-        added = b"" if response.dated else self._listening.site.date(self._listening.seconds())
+        added = b"" if response.dated else self._listening.site.date(self._listening.wall_seconds())
         if rules.computed:
             added += rules.compute(exchange.request)
         head, framing = response_head(response, rules, exchange.method, exchange.minor, self._last, added)

@@ -195,7 +195,7 @@ class Requests(Sending):
         if not ended:
             stream.await_body(None)
         body, pairs = error_page(error.status)
-        block = response_block(own_response(error.status, body, pairs), rules, site.date(now))
+        block = response_block(own_response(error.status, body, pairs), rules, site.date(self.listening.wall_seconds()))
         self.send_head(stream, block, body, True)
 
     # -- what is wrong with a stream -----------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ class H2Stream(Receiving):
             block = response.edited.get((rules, KEY)) or usual_block(response, rules)
         else:
             listening = self._connection.listening
-            added = b"" if response.dated else listening.site.date(listening.seconds())
+            added = b"" if response.dated else listening.site.date(listening.wall_seconds())
             if rules.computed:
                 added += rules.compute(exchange.request)
             block = response_block(response, rules, added)
@@ -110,7 +110,7 @@ class H2Stream(Receiving):
         exchange.error = ProxyError(Source.CLIENT, 501, "no_websocket", "no WebSocket is spoken at this location")
         body, pairs = error_page(501)
         listening = self._connection.listening
-        added = listening.site.date(listening.seconds())
+        added = listening.site.date(listening.wall_seconds())
         block = response_block(own_response(501, body, pairs), rules, added)
         self._connection.send_head(self, block, body, True)
 

@@ -11,6 +11,7 @@ from stat import S_ISDIR, S_ISREG
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from pydsl_proxy.clocks import wall_clock
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.handlers.file_contents import Contents
 from pydsl_proxy.handlers.file_heads import Dates, Facts, Pairs
@@ -66,8 +67,9 @@ class FileService:
         self._always = always
         self._suffixes = dict(codings)
         self._clock = clock
-        self._seconds: Callable[[], float] = clock.seconds
-        self._dates = Dates(clock.seconds)
+        # The time of day, which is compared with that of files.
+        self._seconds = wall_clock(clock)
+        self._dates = Dates(self._seconds)
         self._known: Memo[Facts] = Memo()
         self._contents = Contents()
 

@@ -99,7 +99,7 @@ class FrontendSite(Protocol):
         """Note a request that could not be read, and tell which rules its answer is sent by, if there is one."""
 
     def date(self, now: float) -> bytes:
-        """The Date field of a response, as a section."""
+        """The Date field of a response sent at *now*, seconds of the epoch, as a section."""
 
 
 class ClientLimits(Protocol):
@@ -190,10 +190,13 @@ class Bound(Protocol):
         """What is compiled for the listener at this moment."""
 
     def seconds(self) -> float:
-        """The clock."""
+        """The clock that measures."""
+
+    def wall_seconds(self) -> float:
+        """The time of day, seconds of the epoch."""
 
     def watch(self, expired: Callable[[], None]) -> Watch:
-        """A deadline over that clock."""
+        """A deadline over the clock that measures."""
 
     def later(self, call: Callable[[], None]) -> None:
         """Call in a later turn of the loop, to go on with work that is too long for one turn.

@@ -115,7 +115,7 @@ class Home(Protocol):
         """The peer's address, for messages."""
 
     def seconds(self) -> float:
-        """The clock."""
+        """The clock that measures; it is not the time of day."""
 
     def watch(self, expired: Callable[[], None]) -> Watch:
         """A deadline over that clock."""

@@ -6,6 +6,7 @@ import os
 
 from attrs import field, frozen
 
+from pydsl_proxy.clocks import wall_clock
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.observe.buffered_log import BufferedLog
 from pydsl_proxy.observe.log_file import STANDARD_OUTPUT
@@ -36,7 +37,7 @@ class AccessLog:
 
     def compile(self, reactor: LogReactor) -> LogSink:
         """The log at work, its file open; a ConfigError says that it cannot be opened."""
-        sink = BufferedLog(self.path, compile_format(self.format, reactor.seconds), reactor)
+        sink = BufferedLog(self.path, compile_format(self.format, reactor.seconds, wall_clock(reactor)), reactor)
         try:
             sink.start()
         except OSError as error:

@@ -16,9 +16,12 @@ from pydsl_proxy.observe.templates import Part
 #   0.5 with the decoding that it needs.
 
 
-def lines_of(parts: tuple[Part, ...], escape: Escape, seconds: Seconds) -> Reading:
-    """The lines of any format; literal parts are written as they are, values escaped."""
-    reading = readings(escape, seconds)
+def lines_of(parts: tuple[Part, ...], escape: Escape, seconds: Seconds, wall: Seconds | None = None) -> Reading:
+    """The lines of any format; literal parts are written as they are, values escaped.
+
+    *seconds* is the clock of ``exchange.started``, *wall* the time of day if that is another.
+    """
+    reading = readings(escape, seconds, wall)
     kept: list[bytes | Reading] = []
     reads: list[Reading] = []
     for part in parts:

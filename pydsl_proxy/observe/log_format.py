@@ -55,9 +55,9 @@ _PROTOCOLS: Final = tuple(each.encode() for each in PROTOCOLS)
 _NUMBERS: Final = (status, bytes_sent, duration)
 
 
-def combined(seconds: Seconds) -> Reading:
+def combined(seconds: Seconds, wall: Seconds) -> Reading:
     """The lines of :data:`COMBINED`, as :func:`~pydsl_proxy.observe.lines.lines_of` makes them, at half the cost."""
-    unusual = lines_of(COMBINED, escape_default, seconds)
+    unusual = lines_of(COMBINED, escape_default, seconds, wall)
     local = each_second(common)
 
     def keep(fields: RequestFields) -> bytes:
@@ -83,7 +83,7 @@ def combined(seconds: Seconds) -> Reading:
         fields = exchange.fields
         return (fields.logged or keep(fields)) % (
             exchange.identity.address.encode(),
-            local(seconds()),
+            local(wall()),
             exchange.method,
             target,
             _PROTOCOLS[exchange.minor],
@@ -94,23 +94,26 @@ def combined(seconds: Seconds) -> Reading:
     return line
 
 
-def json(seconds: Seconds) -> Reading:
+def json(seconds: Seconds, wall: Seconds) -> Reading:
     """One object a line, with the keys of :data:`JSON`; what an exchange does not have is ``""``."""
     parts: list[Part] = []
     for key, part in JSON.items():
         quote = "" if part in _NUMBERS else '"'
         parts += [f'{"," if parts else "{"}"{key}":{quote}', part, quote]
-    return lines_of((*parts, "}"), escape_json, seconds)
+    return lines_of((*parts, "}"), escape_json, seconds, wall)
 
 
 Format: TypeAlias = str | Template
 
-_NAMED: Final[Mapping[str, Callable[[Seconds], Reading]]] = {"combined": combined, "json": json}
+_NAMED: Final[Mapping[str, Callable[[Seconds, Seconds], Reading]]] = {"combined": combined, "json": json}
 NAMES: Final = tuple(_NAMED)
 
 
-def compile_format(format: Format, seconds: Seconds) -> Reading:
-    """The function from an exchange to its line; *format* is one of :data:`NAMES` or a template."""
+def compile_format(format: Format, seconds: Seconds, wall: Seconds | None = None) -> Reading:
+    """The function from an exchange to its line; *format* is one of :data:`NAMES` or a template.
+
+    *seconds* is the clock of ``exchange.started``, *wall* the time of day if that is another.
+    """
     if isinstance(format, str):
-        return _NAMED[format](seconds)
-    return lines_of(format.parts, escape_default, seconds)
+        return _NAMED[format](seconds, wall or seconds)
+    return lines_of(format.parts, escape_default, seconds, wall)

@@ -58,7 +58,7 @@ class Logged(RequestHead, Protocol):
 
     @property
     def started(self) -> float:
-        """When the head of the request was read, by the reactor's clock."""
+        """When the head of the request was read, by :meth:`LogReactor.seconds`."""
 
     @property
     def status(self) -> int:
@@ -102,7 +102,7 @@ class LogReactor(Protocol):
     """What a log asks of a reactor."""
 
     def seconds(self) -> float:
-        """The clock, seconds of the epoch."""
+        """The clock that measures; the time of day is ``time.time()``."""
 
     def callLater(self, delay: float, callable: Callable[[], None], /) -> IDelayedCall:
         """Call later."""

@@ -27,10 +27,13 @@ def follows_from_fields(part: Value | Outcome) -> bool:
     return part.name in ("host", "header", "cookie", "remote_user")
 
 
-def readings(escape: Escape, seconds: Seconds) -> Callable[[Value | Outcome], Reading]:
-    """What gives the reading of a value; what others sent comes escaped, the proxy's own words need not be."""
+def readings(escape: Escape, seconds: Seconds, wall: Seconds | None = None) -> Callable[[Value | Outcome], Reading]:
+    """What gives the reading of a value; what others sent comes escaped, the proxy's own words need not be.
+
+    *seconds* is the clock of ``exchange.started``, *wall* the time of day if that is another.
+    """
     nothing = escape(b"")
-    known = {**_of_request(escape, nothing), **_of_outcome(escape, nothing), **_of_moment(seconds)}
+    known = {**_of_request(escape, nothing), **_of_outcome(escape, nothing), **_of_moment(seconds, wall or seconds)}
 
     def reading(part: Value | Outcome) -> Reading:
         if part.name in known:
@@ -78,23 +81,23 @@ def _of_outcome(escape: Escape, nothing: bytes) -> dict[str, Reading]:
     }
 
 
-def _of_moment(seconds: Seconds) -> dict[str, Reading]:
+def _of_moment(seconds: Seconds, wall: Seconds) -> dict[str, Reading]:
     """When it was over."""
     local, iso, iso_with_ms = each_second(common), each_second(iso8601), each_second(iso8601_with_ms)
 
     def instant(exchange: Logged) -> bytes:
-        now = seconds()
+        now = wall()
         return iso_with_ms(now) % (now % 1 * 1000)
 
     def duration(exchange: Logged) -> bytes:
         took = seconds() - exchange.started
-        # A clock may be set back.
+        # An exchange that was delayed begins anew, perhaps a moment later than this.
         return b"%.3f" % (took if took > 0 else 0)
 
     return {
         "duration": duration,
-        "time_local": lambda exchange: local(seconds()),
-        "time_iso8601": lambda exchange: iso(seconds()),
+        "time_local": lambda exchange: local(wall()),
+        "time_iso8601": lambda exchange: iso(wall()),
         "instant": instant,
     }
 

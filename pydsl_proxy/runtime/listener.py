@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from pydsl_proxy.clocks import wall_clock
 from pydsl_proxy.interfaces import Drainable, Watch
 from pydsl_proxy.runtime import deadlines
 from pydsl_proxy.runtime.crowd import Crowd
@@ -22,6 +23,7 @@ class Listener:
         self.scheme = scheme
         self._clock = clock
         self.seconds: Callable[[], float] = clock.seconds
+        self.wall_seconds: Callable[[], float] = wall_clock(clock)
         self.later: Callable[[Callable[[], None]], None] = turns_of(clock).later
         self.unsent: Callable[[object], int] = unsent
         self.unread: Callable[[object], int] = unread

@@ -135,7 +135,7 @@ class Site:
         return self.rules
 
     def date(self, now: float) -> bytes:
-        """The Date field of a response, as a section; written once a second."""
+        """The Date field of a response sent at *now*, seconds of the epoch, as a section; written once a second."""
         second = int(now)
         if second != self._second:
             self._second = second

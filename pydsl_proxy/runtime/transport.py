@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from twisted.internet.abstract import FileDescriptor
 from zope.interface import directlyProvides, providedBy
 
+from pydsl_proxy.runtime.reactors import measured
+
 if sys.platform == "linux":
     from fcntl import ioctl
     from termios import TIOCOUTQ
@@ -118,6 +120,8 @@ class DataPath:
     def __init__(self, outer: EPollReactor) -> None:
         self._outer = self.outer_reactor = outer
         self._poll = InnerPoll(outer)
+        self._clock = measured(outer)
+        self.seconds = self._clock.seconds
         # Twisted's endpoints ask for interfaces, such as IReactorPluggableNameResolver.
         directlyProvides(self, providedBy(outer))
 
@@ -140,13 +144,13 @@ class DataPath:
 
         *build* makes the protocol, *failed* is told why there is none; what is returned cancels.
         """
-        return dial_direct(self._poll, self._outer, address, port, timeout, build, failed)
+        return dial_direct(self._poll, self._clock, address, port, timeout, build, failed)
 
     def dial_unix(
         self, path: str, timeout: float, build: Callable[[], Protocol], failed: Callable[[BaseException], None]
     ) -> Callable[[], None]:
         """Connect to a UNIX socket, as :meth:`dial` does to an address."""
-        return dial_unix_direct(self._poll, self._outer, path, timeout, build, failed)
+        return dial_unix_direct(self._poll, self._clock, path, timeout, build, failed)
 
     # The names and signatures of IReactorTCP, IReactorUNIX and IReactorSSL.
 

@@ -59,6 +59,7 @@ class MemoryLoop(MemoryReactorClock):
     def __init__(self, network: Network) -> None:
         MemoryReactorClock.__init__(self)
         self.rightNow = START
+        self._set_forwards = 0.0
         self.ports: dict[Address, MemoryPort] = {}
         self._network = network
         self._names: dict[str, str] = {}
@@ -81,6 +82,14 @@ class MemoryLoop(MemoryReactorClock):
             self.settle()
         self.rightNow = until
         self.settle()
+
+    def set_time_of_day(self, by: float) -> None:
+        """Set the clock that people read forwards by so many seconds, or back; no time passes, so nothing is due."""
+        self._set_forwards += by
+
+    def wall_seconds(self) -> float:
+        """The time of day."""
+        return self.rightNow + self._set_forwards
 
     def settle(self) -> None:
         """Do all that can be done while the clock stands."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from attrs import frozen
 
+from pydsl_proxy.clocks import wall_clock
 from pydsl_proxy.config.sites import AccessLog as LogSource
 from pydsl_proxy.observe.access_logs import AccessLog
 from pydsl_proxy.observe.log_format import compile_format
@@ -48,7 +49,7 @@ class Recorder:
         asked = self.asked
         if asked is None or isinstance(asked, str | AccessLog):
             format = asked.format if isinstance(asked, AccessLog) else "combined"
-            line = compile_format(format, reactor.seconds) if asked is not None else None
+            line = compile_format(format, reactor.seconds, wall_clock(reactor)) if asked is not None else None
             return _Kept(self, line, None)
         return _Kept(self, None, open_log(asked, reactor))
 

@@ -212,11 +212,11 @@ def shared(start: Callable[[], Program]) -> Program:
     return _until_exit().enter_context(start())
 
 
-def proxy(config: str, address: int | str) -> Program:
+def proxy(config: str, address: int | str, env: Mapping[str, str] | None = None) -> Program:
     """``twist pydsl-proxy`` with the text of a configuration that listens at *address*."""
     file = folder() / "proxy.py"
     file.write_text(config)
-    return proxy_of(file, address)
+    return proxy_of(file, address, env)
 
 
 def proxy_of(file: Path, address: int | str, env: Mapping[str, str] | None = None) -> Program:
