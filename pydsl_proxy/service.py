@@ -278,9 +278,9 @@ class ProxyService(Service):
         return everything.addBoth(finished)
 
     def abort(self) -> None:
-        """Close every client's connection now, whatever is under way."""
+        """Let nobody wait any longer: what was not answered is answered with 503, all else is cut off."""
         for listener in (*self._listeners.values(), *self._leaving):
-            listener.abort()
+            listener.shut_down()
 
 
 def _drained(listener: Listener) -> Deferred[None]:

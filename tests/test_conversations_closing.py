@@ -8,12 +8,13 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.error import CannotListenError
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from pydsl_proxy import clients, http, server, upstream
+from pydsl_proxy import clients, http, server, stream, upstream
 from pydsl_proxy.config.sites import Http
 from pydsl_proxy.errors import ConfigErrors
 from pydsl_proxy.runtime.reactors import DataReactor
 from pydsl_proxy.service import ProxyService
 from pydsl_proxy.testing import run
+from tests.support.h2 import AGREED, TLS, H2Client
 from tests.support.messages import GET, OK, get, post
 
 APP = upstream("app", "a:1")
@@ -325,14 +326,90 @@ class StoppingTests(SynchronousTestCase):
         self.assertTrue(running.is_stopped)
 
     def test_grace(self) -> None:
-        """After the grace what is left is cut off, with its attempts."""
+        """After the grace a request without an answer gets 503; its attempt is cut off, and nobody else is blamed."""
         client, peers = running = run(graceful(30))
         client.sends(GET)
         running.stop()
         running.clock.advance(30)
-        self.assertTrue(client.was_reset)
-        self.assertTrue(peers["a:1"].was_reset)
+        self.assertEqual(client.responses[0].status, 503)
+        self.assertEqual(client.responses[0].headers["connection"], "close")
+        self.assertTrue(client.is_gone and peers["a:1"].was_reset and running.is_stopped)
+        ended = running.exchanges[0]
+        self.assertEqual((ended.status, ended.cause), (503, "shutdown"))
+        self.assertIn("the proxy was stopped", ended.message)
+
+    def test_grace_begun(self) -> None:
+        """A response that has begun is cut off, so that nobody takes it for whole, with the same cause."""
+        chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n"
+        for begun in (STREAMING, chunked, b"HTTP/1.1 200 OK\r\n\r\nab"):
+            client, peers = running = run(graceful(30))
+            client.sends(GET)
+            peers["a:1"].sends(begun)
+            running.stop()
+            running.clock.advance(30)
+            self.assertTrue(client.is_gone and peers["a:1"].was_reset and running.is_stopped)
+            self.assertFalse(client.received.endswith(b"0\r\n\r\n"))
+            self.assertEqual((running.exchanges[0].status, running.exchanges[0].cause), (200, "shutdown"))
+
+    def test_grace_upload(self) -> None:
+        """So is a request whose body still comes; the client is read on for a moment, so that it sees the answer."""
+        client, peers = running = run(graceful(30))
+        client.sends(post(b"body")[:-2])
+        running.stop()
+        running.clock.advance(30)
+        self.assertEqual(client.responses[0].status, 503)
+        self.assertFalse(client.was_reset)
+        running.clock.advance(1)
+        self.assertTrue(client.is_gone and peers["a:1"].was_reset and running.is_stopped)
+        self.assertEqual(running.exchanges[0].cause, "shutdown")
+
+    def test_grace_slow_client(self) -> None:
+        """A client that takes nothing is cut off a second later."""
+        client, peers = running = run(graceful(30))
+        client.stops_reading()
+        client.sends(GET)
+        peers["a:1"].sends(b"HTTP/1.1 200 OK\r\ncontent-length: 200000\r\n\r\n" + bytes(100_000))
+        running.stop()
+        running.clock.advance(30.9)
+        self.assertFalse(running.is_stopped)
+        running.clock.advance(0.1)
         self.assertTrue(running.is_stopped)
+        self.assertEqual(running.exchanges[0].cause, "shutdown")
+
+    def test_grace_http2(self) -> None:
+        """Each stream without an answer gets 503, one with an answer is reset, and the connection ends with GOAWAY."""
+        web = server(443, tls=TLS).location("/").proxy_to(APP)
+        running = run(http(web, shutdown_grace=30), handshake=AGREED)
+        client = H2Client(running[0])
+        begun, waiting = client.begin(), client.begin("POST", end=False)
+        running.peers["a:1"].connections[0].sends(STREAMING)
+        running.stop()
+        running.clock.advance(30)
+        client.flush()
+        self.assertEqual((client.answers[begun].status, client.answers[begun].ended), (200, False))
+        self.assertEqual((client.answers[waiting].status, client.answers[waiting].ended), (503, True))
+        self.assertIsNotNone(client.answers[begun].reset)
+        self.assertIsNotNone(client.goaway)
+        running.clock.advance(1)
+        self.assertTrue(running.is_stopped)
+        self.assertEqual(
+            sorted((each.status, each.cause) for each in running.exchanges), [(200, "shutdown"), (503, "shutdown")]
+        )
+
+    def test_grace_stream(self) -> None:
+        """Connections that are passed on are cut off, and the log says by whom, whether a peer was reached or not."""
+        db = upstream("db", "a:1", "b:1")
+        running = run(http(stream(81).timeouts(connect=60).proxy_to(db), shutdown_grace=20))
+        client, peers = running
+        client.sends(b"1")
+        peers["b:1"].times_out()
+        waiting = running.client()
+        running.stop()
+        running.clock.advance(20)
+        self.assertTrue(client.is_gone and waiting.is_gone and running.is_stopped)
+        self.assertEqual(
+            sorted((each.status, each.cause) for each in running.exchanges), [(200, "shutdown"), (503, "shutdown")]
+        )
 
     def test_lingering(self) -> None:
         """A client that is read on, so that no reset destroys its answer, does not hold the stop for long."""
@@ -408,7 +485,7 @@ class StoppingTests(SynchronousTestCase):
         running.reload(http(server(81).location("/").proxy_to(APP), shutdown_grace=30))
         running.stop()
         running.clock.advance(30)
-        self.assertTrue(client.was_reset)
+        self.assertEqual(client.responses[0].status, 503)
         self.assertTrue(running.is_stopped)
 
     def test_twice(self) -> None:

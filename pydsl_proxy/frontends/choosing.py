@@ -11,6 +11,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 
+from pydsl_proxy.errors import ProxyError
 from pydsl_proxy.frontends.h1 import H1Factory
 from pydsl_proxy.interfaces import Listening, StreamTransport
 from pydsl_proxy.wire.h2_frames import PREFACE
@@ -95,6 +96,10 @@ class Undecided(Protocol):
         """Close: no request is under way."""
         self._over = True
         self.transport.loseConnection()
+
+    def shut_down(self, error: ProxyError) -> None:
+        """The proxy stops: nothing was asked yet."""
+        self.abort()
 
     def abort(self) -> None:
         """Close at once."""

@@ -8,6 +8,7 @@ from math import inf
 from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.protocol import Protocol
 
+from pydsl_proxy.errors import ProxyError
 from pydsl_proxy.interfaces import Exchange, Listening, StreamTransport, Watch
 from pydsl_proxy.wire.forwarded import Identity
 
@@ -154,6 +155,18 @@ class Closing(Protocol):
         elif self._state is LINGER:
             self._lingering_ends = self._listening.seconds() + LINGER_DRAINED
             self._linger_on()
+
+    def shut_down(self, error: ProxyError) -> None:
+        """The proxy stops: answer *error* if nothing was answered yet, and close."""
+        exchange = self._exchange
+        self._last = True
+        if exchange is not None:
+            running, exchange.running = exchange.running, None
+            if running is not None:
+                running.cancel(error)
+            exchange.fail(error)
+        elif self._state is HEAD:
+            self.abort()
 
     def abort(self) -> None:
         """Close at once, whatever is queued."""

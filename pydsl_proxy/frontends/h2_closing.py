@@ -249,6 +249,12 @@ class Closing(Protocol):
             self.transport.resumeProducing()
         self.transport.unregisterProducer()
 
+    def shut_down(self, error: ProxyError) -> None:
+        """The proxy stops: answer *error* in each stream that has no answer yet, break off the others, and close."""
+        for stream in tuple(self.streams.values()):
+            stream.give_up(error)
+        self._leave(Code.NO_ERROR)
+
     def abort(self) -> None:
         """Close at once, whatever is queued."""
         self._state = CLOSED

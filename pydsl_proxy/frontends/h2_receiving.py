@@ -132,7 +132,7 @@ class Receiving:
             if limit is not None and body.received > limit:
                 text = f"the body is larger than {limit} bytes"
                 self._connection.give_back(self.number, len(data), 0)
-                self._give_up(exchange, ProxyError(Source.CLIENT, 413, "body_too_large", text))
+                self.give_up(ProxyError(Source.CLIENT, 413, "body_too_large", text))
                 return
             last = body.ended and not body.held
             if last and self.switched:
@@ -216,10 +216,13 @@ class Receiving:
             self._await_body(body)
         else:
             slow = "the client stopped sending its body, or sent it too slowly"
-            self._give_up(exchange, ProxyError(Source.CLIENT, 408, "body_timeout", slow))
+            self.give_up(ProxyError(Source.CLIENT, 408, "body_timeout", slow))
 
-    def _give_up(self, exchange: Exchange, error: ProxyError) -> None:
+    def give_up(self, error: ProxyError) -> None:
         """The request cannot be completed: answer *error* if nothing was answered yet."""
+        exchange = self.exchange
+        if exchange is None:
+            return
         running, exchange.running = exchange.running, None
         if running is not None:
             running.cancel(error)

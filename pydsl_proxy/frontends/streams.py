@@ -269,6 +269,14 @@ class StreamFrontend(Half):
         if self._passage is None and not self._closing:
             self.refuse()
 
+    def shut_down(self, error: ProxyError) -> None:
+        """The proxy stops: close at once, and let the log say why."""
+        passage = self._passage
+        if passage is not None and passage.error is None:
+            passage.status = passage.status or error.status
+            passage.error = error
+        self.abort()
+
     def abort(self) -> None:
         """Close at once, whatever is queued."""
         self._closing = True

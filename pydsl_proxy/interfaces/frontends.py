@@ -240,5 +240,8 @@ class Drainable(Protocol):
     def drain(self) -> None:
         """Close when what is under way is done."""
 
+    def shut_down(self, error: ProxyError) -> None:
+        """Answer *error* where nothing was answered yet, break off all else, and close."""
+
     def abort(self) -> None:
         """Close now."""

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
+
+from twisted.internet.interfaces import IDelayedCall
 
 from pydsl_proxy.clocks import wall_clock
+from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import Drainable, Watch
 from pydsl_proxy.runtime import deadlines
 from pydsl_proxy.runtime.crowd import Crowd
@@ -13,6 +17,9 @@ from pydsl_proxy.runtime.site import Site
 from pydsl_proxy.runtime.stream_site import StreamSite
 from pydsl_proxy.runtime.transport import after_batch, has_left, unread, unsent
 from pydsl_proxy.runtime.turns import turns_of
+
+# Seconds for the last bytes to reach the clients of a proxy that has stopped, and for these to close.
+LAST_WORDS: Final = 1.0
 
 
 class Listener:
@@ -32,6 +39,7 @@ class Listener:
         self._crowd = Crowd(clock) if crowd is None else crowd
         self._connections: set[Drainable] = set()
         self._emptied: list[Callable[[], None]] = []
+        self._aborting: IDelayedCall | None = None
 
     def takes(self, site: Site | StreamSite) -> bool:
         """Whether *site* can be put in the place of this one's: its clients speak to what they know."""
@@ -54,8 +62,12 @@ class Listener:
         if connection in self._connections:
             self._connections.remove(connection)
             self._crowd.leave(connection)
-        if self._emptied and not self._connections:
-            self._empty()
+        if not self._connections:
+            if self._aborting is not None:
+                self._aborting.cancel()
+                self._aborting = None
+            if self._emptied:
+                self._empty()
 
     def drain(self, emptied: Callable[[], None]) -> None:
         """Ask every client to leave, the idle ones at once; *emptied* is called when the last is gone.
@@ -73,7 +85,20 @@ class Listener:
         for emptied in waiting:
             emptied()
 
-    def abort(self) -> None:
-        """Close all that is left, now."""
+    def shut_down(self) -> None:
+        """The time to end is over: answer 503 where nothing was answered yet, and close all that is left.
+
+        A client that does not take its last bytes is cut off a moment later, and all are when this is called again.
+        """
+        if self._aborting is not None:
+            self._aborting.reset(0)
+            return
+        for connection in tuple(self._connections):
+            connection.shut_down(ProxyError(Source.US, 503, "shutdown", "the proxy was stopped before the end"))
+        if self._connections:
+            self._aborting = self._clock.callLater(LAST_WORDS, self._abort)
+
+    def _abort(self) -> None:
+        self._aborting = None
         for connection in tuple(self._connections):
             connection.abort()

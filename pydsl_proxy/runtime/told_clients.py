@@ -18,6 +18,7 @@ from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from pydsl_proxy.errors import ProxyError
 from pydsl_proxy.interfaces import Bound, StreamTransport
 from pydsl_proxy.wire.forwarded import TrustedProxies, unmapped
 from pydsl_proxy.wire.grammar import Malformed
@@ -164,6 +165,10 @@ class _Awaited(Protocol):
         """Close: no request is under way."""
         self._over = True
         self.transport.loseConnection()
+
+    def shut_down(self, error: ProxyError) -> None:
+        """The proxy stops: nothing was asked yet."""
+        self.abort()
 
     def abort(self) -> None:
         """Close at once."""

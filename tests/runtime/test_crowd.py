@@ -10,6 +10,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import clients
+from pydsl_proxy.errors import ProxyError
 from pydsl_proxy.runtime.crowd import Crowd
 from pydsl_proxy.wire.forwarded import TrustedProxies
 from tests.support.logged_lines import LoggedLines
@@ -22,6 +23,9 @@ class Connection:
 
     def drain(self) -> None:
         """Not asked for."""
+
+    def shut_down(self, error: ProxyError) -> None:
+        """It is not asked to."""
 
     def abort(self) -> None:
         """Not asked for."""
