@@ -84,6 +84,8 @@ class Closing(Protocol):
         if not self._paused and self._state is not CLOSED:
             self._paused = True
             self.transport.pauseProducing()
+            # A peer that does not read must not hide that the client has gone.
+            self._listening.await_reset(self.transport)
 
     def _resume(self) -> None:
         if self._paused and self._state is not CLOSED:

@@ -230,6 +230,9 @@ class Listening(Bound, Protocol):
     def site(self) -> FrontendSite:
         """What is compiled for the listener at this moment."""
 
+    def await_reset(self, transport: object) -> None:
+        """Lose the connection when the client resets it, while reading is paused."""
+
     def has_left(self, transport: object) -> bool:
         """Whether a client that sends no more is known to be gone altogether."""
 

@@ -226,6 +226,7 @@ class DirectSend(tcp.Connection):
     def connectionLost(self, reason: Failure) -> None:
         """The connection is over."""
         self._direct = False
+        cast("InnerPoll", self.reactor).await_reset_no_more(self)
         super().connectionLost(reason)
 
 

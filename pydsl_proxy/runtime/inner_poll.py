@@ -8,6 +8,7 @@ request has about four events.  Here the reactor pays that once for a batch of e
 from __future__ import annotations
 
 import select
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 
 IN = select.EPOLLIN
 OUT = select.EPOLLOUT
-GONE = select.EPOLLHUP | select.EPOLLERR
+ERROR = select.EPOLLERR
+GONE = select.EPOLLHUP | ERROR
+# Nothing but errors, and each once: the end of both halves stays there.
+ONCE = select.EPOLLONESHOT
 
 # Shared, as posixbase shares them: a failure without a traceback costs 2 µs to make and never changes.
 REASONS: dict[type, Failure] = {ConnectionDone: Failure(CONNECTION_DONE), ConnectionLost: Failure(CONNECTION_LOST)}
@@ -88,6 +92,8 @@ class InnerPoll:
         self._poller = select.epoll()
         self._reading: dict[int, Descriptor] = {}
         self._writing: dict[int, Descriptor] = {}
+        # Those of which nothing is read: the kernel tells of their reset, and nothing else.
+        self._resets: dict[int, Descriptor] = {}
         # Numbers that were registered since the batch was polled: its events may be about the socket that had the
         # number before.
         self._fresh: set[int] = set()
@@ -139,14 +145,18 @@ class InnerPoll:
             return
         if other.get(fd) is descriptor:
             self._poller.modify(fd, IN | OUT)
+        elif self._resets.get(fd) is descriptor:
+            self._poller.modify(fd, event)
         else:
             # A leftover of a socket that was closed behind our back: the kernel forgot it at its close.
             other.pop(fd, None)
-            if not self._reading and not self._writing:
+            if not self._reading and not self._writing and not self._resets:
                 self._outer.addReader(self)
             self._poller.register(fd, event)
             self._fresh.add(fd)
         own[fd] = descriptor
+        if event == IN and self._resets:
+            self._resets.pop(fd, None)
 
     def _remove(
         self, descriptor: Descriptor, rest: int, own: dict[int, Descriptor], other: dict[int, Descriptor]
@@ -160,13 +170,38 @@ class InnerPoll:
         try:
             if other.get(fd) is descriptor:
                 self._poller.modify(fd, rest)
+            elif self._resets.get(fd) is descriptor:
+                self._poller.modify(fd, ONCE)
             else:
                 self._poller.unregister(fd)
         except OSError:
             # Closed behind our back: the kernel forgot the number, or gave it to a file that is not ours.
             pass
-        if not self._reading and not self._writing:
+        if not self._reading and not self._writing and not self._resets:
             self._outer.removeReader(self)
+
+    def await_reset(self, descriptor: Descriptor) -> None:
+        """Lose the connection when it is reset, while nobody reads it; until it is read again or lost."""
+        fd = descriptor.fileno()
+        if fd == -1 or self._reading.get(fd) is descriptor or self._resets.get(fd) is descriptor:
+            return
+        if self._writing.get(fd) is not descriptor:
+            if not self._reading and not self._writing and not self._resets:
+                self._outer.addReader(self)
+            self._poller.register(fd, ONCE)
+            self._fresh.add(fd)
+        self._resets[fd] = descriptor
+
+    def await_reset_no_more(self, descriptor: Descriptor) -> None:
+        """The connection is lost; :meth:`await_reset` may have been called for it."""
+        if self._resets and self._resets.get(fd := descriptor.fileno()) is descriptor:
+            del self._resets[fd]
+            if self._writing.get(fd) is descriptor:
+                return
+            with suppress(OSError):
+                self._poller.unregister(fd)
+            if not self._reading and not self._writing and not self._resets:
+                self._outer.removeReader(self)
 
     # What the outer reactor asks.
 
@@ -256,6 +291,10 @@ class InnerPoll:
         reader = self._reading.get(fd)
         descriptor = self._writing.get(fd) if reader is None else reader
         if descriptor is None:
+            descriptor = self._resets.get(fd)
+            # An orderly end shows when somebody reads again.
+            if descriptor is not None and event & ERROR and fd not in self._fresh:
+                self._disconnect(descriptor, CONNECTION_LOST, False)
             return
         if event & GONE and not event & IN:
             if fd not in self._fresh:
@@ -302,6 +341,6 @@ class InnerPoll:
 
     def cut(self) -> None:
         """Lose all connections that are watched, as ``ReactorBase.disconnectAll`` does."""
-        for descriptor in dict.fromkeys([*self._reading.values(), *self._writing.values()]):
+        for descriptor in dict.fromkeys([*self._reading.values(), *self._writing.values(), *self._resets.values()]):
             self._disconnect(descriptor, CONNECTION_LOST, False)
         self._close()

@@ -15,7 +15,7 @@ from pydsl_proxy.runtime.crowd import Crowd
 from pydsl_proxy.runtime.reactors import Clock
 from pydsl_proxy.runtime.site import Site
 from pydsl_proxy.runtime.stream_site import StreamSite
-from pydsl_proxy.runtime.transport import after_batch, has_left, unread, unsent
+from pydsl_proxy.runtime.transport import after_batch, await_reset, has_left, unread, unsent
 from pydsl_proxy.runtime.turns import turns_of
 
 # Seconds for the last bytes to reach the clients of a proxy that has stopped, and for these to close.
@@ -34,6 +34,7 @@ class Listener:
         self.later: Callable[[Callable[[], None]], None] = turns_of(clock).later
         self.unsent: Callable[[object], int] = unsent
         self.unread: Callable[[object], int] = unread
+        self.await_reset: Callable[[object], None] = await_reset
         self.has_left: Callable[[object], bool] = has_left
         self.after_batch: Callable[[object], Callable[[Callable[[], None]], bool] | None] = after_batch
         self._crowd = Crowd(clock) if crowd is None else crowd

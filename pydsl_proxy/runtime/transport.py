@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import Binding, IOpenSSLContextFactory, IProtocolFactory
     from twisted.internet.protocol import ClientFactory, P, Protocol
 
+    from pydsl_proxy.runtime.inner_poll import Descriptor
+
 R = TypeVar("R")
 
 
@@ -84,6 +86,16 @@ def unread(transport: object) -> int:
         with suppress(OSError):
             waiting += int.from_bytes(ioctl(transport.fileno(), TIOCOUTQ, bytes(4)), sys.byteorder)
     return waiting
+
+
+def await_reset(transport: object) -> None:
+    """Have the connection lost when the other side resets it, although reading is paused; where there is an epoll."""
+    while (below := getattr(transport, "transport", None)) is not None:
+        transport = below
+    if sys.platform == "linux" and isinstance(transport, FileDescriptor):
+        poll: object = transport.reactor
+        if isinstance(poll, InnerPoll):
+            poll.await_reset(cast("Descriptor", transport))
 
 
 def has_left(transport: object) -> bool:

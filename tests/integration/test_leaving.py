@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
+import struct
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.integration.support import folder, free_port, proxy, reach
+from tests.integration.support import folder, free_port, proxy, reach, wait_until
 from tests.support.authorities import Authority
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n"
@@ -61,6 +63,27 @@ proxy = http(web, access_log=None, shutdown_grace=0, clients=clients(half_close=
         peer = self.begin(client)
         client.close()
         self.assertTold(peer)
+        # Its slot is free again.
+        self.begin(reach(port))
+
+    def test_reset_of_an_upload(self) -> None:
+        """A client that resets is seen at once, although nothing of it is read while the peer takes nothing."""
+        port = free_port()
+        self.start(f"tcp:{port}:interface=127.0.0.1", port)
+        client = reach(port)
+        self.addCleanup(client.close)
+        client.sendall(b"POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1000000000\r\n\r\n")
+        peer, _ = self.listener.accept()
+        self.addCleanup(peer.close)
+        client.setblocking(False)
+        # When the kernel takes no more for a second, neither the peer nor the proxy reads.
+        while select.select([], [client], [], 1)[1]:
+            client.send(bytes(100_000))
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+        poll = select.poll()
+        poll.register(peer, 0)
+        wait_until(lambda: poll.poll(0), 20, "the end of the attempt")
         # Its slot is free again.
         self.begin(reach(port))
 

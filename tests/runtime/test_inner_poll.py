@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 from collections.abc import Callable
 from typing import cast
 
@@ -135,6 +136,86 @@ class InnerPollTests(SynchronousTestCase):
         self.assertEqual(self.outer.readers, [self.poll])
         self.poll.removeWriter(ear)
         self.assertEqual(self.outer.readers, [])
+
+    def linked(self) -> Ear:
+        """A descriptor over TCP, whose other side can reset."""
+        ear = self.ear()
+        ear.close()
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            ear.there = socket.create_connection(listener.getsockname())
+            ear.here, _ = listener.accept()
+        return ear
+
+    def reset(self, ear: Ear) -> None:
+        """The other side breaks the connection off."""
+        ear.there.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        ear.there.close()
+
+    def test_reset(self) -> None:
+        """One that is not read is lost when it is reset, if that is awaited, and nothing of it is left."""
+        ear = self.linked()
+        ear.there.send(b"unread")
+        self.poll.await_reset(ear)
+        self.poll.await_reset(ear)
+        self.assertEqual(self.outer.readers, [self.poll])
+        self.poll.doRead()
+        self.assertIsNone(ear.lost)
+        self.reset(ear)
+        self.poll.doRead()
+        self.assertIsInstance(ear.lost, ConnectionLost)
+        self.poll.await_reset_no_more(ear)
+        self.assertEqual(self.outer.readers, [])
+
+    def test_no_reset(self) -> None:
+        """An orderly end of both halves is none, and does not keep the poll busy."""
+        ear = self.linked()
+        self.poll.await_reset(ear)
+        ear.here.shutdown(socket.SHUT_WR)
+        ear.there.close()
+        self.poll.doRead()
+        self.assertIsNone(ear.lost)
+        self.assertEqual(self.poll._poller.poll(0), [])
+        self.poll.addReader(ear)
+        self.poll.doRead()
+        self.assertEqual(ear.reads + (ear.lost is not None), 1)
+
+    def test_reset_in_between(self) -> None:
+        """It is awaited while what was queued is written, and after that; it is not once the descriptor is read."""
+        for reads in (False, True):
+            ear = self.linked()
+            self.poll.addWriter(ear)
+            self.poll.await_reset(ear)
+            self.poll.doRead()
+            self.poll.removeWriter(ear)
+            if reads:
+                self.poll.addReader(ear)
+                self.poll.removeReader(ear)
+            self.reset(ear)
+            self.poll.doRead()
+            self.assertEqual(ear.lost is None, reads)
+            self.poll.await_reset_no_more(ear)
+            self.assertEqual(self.outer.readers, [])
+
+    def test_reset_no_more(self) -> None:
+        """A connection that was lost otherwise is forgotten, whether something waits to be written or not."""
+        for writes in (False, True):
+            ear = self.linked()
+            self.poll.await_reset(ear)
+            if writes:
+                self.poll.addWriter(ear)
+            self.poll.await_reset_no_more(ear)
+            self.poll.removeWriter(ear)
+            self.assertEqual(self.outer.readers, [])
+            self.reset(ear)
+            self.poll.doRead()
+            self.assertIsNone(ear.lost)
+
+    def test_reset_cut(self) -> None:
+        """The end of all connections is the end of these too."""
+        ear = self.linked()
+        self.poll.await_reset(ear)
+        self.poll.cut()
+        self.assertIsNotNone(ear.lost)
 
     def test_reads_and_writes(self) -> None:
         """Each event calls what was asked for, and nothing else."""
