@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import inf
 
 from attrs import frozen
@@ -11,6 +12,7 @@ from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
+from pydsl_proxy.connectors.kept_heads import read_and_keep
 from pydsl_proxy.connectors.one_at_a_time import BODY, CLOSED, HEAD, IDLE, OneAtATime
 from pydsl_proxy.connectors.refusing_requests import Refusal, answer
 from pydsl_proxy.interfaces import Attempt, Exchange, Home, Trailers, UnannouncedEnd
@@ -150,16 +152,17 @@ class CgiConnection(OneAtATime):
             self._begin_body(attempt, response, data[found[1] :], end)
 
     def _read_head(self, attempt: Attempt, head: bytes) -> ResponseHead | None:
-        memo = self._spoken.memo
+        spoken = self._spoken
+        memo = spoken.memo
         response = memo.young.get(head) or memo.recall(head)
-        if response is None:
-            try:
-                response = read_cgi_head(head, status_line=self._spoken.status_line)
-            except Malformed as error:
-                self._fail(attempt, "bad_head", f"sent a response that is malformed: {error.detail}")
-                return None
-            memo.keep(head, response)
-        return response
+        if response is not None:
+            return response
+        read = partial(read_cgi_head, status_line=spoken.status_line)
+        try:
+            return read_and_keep(memo, read, head, attempt.exchange.method)
+        except Malformed as error:
+            self._fail(attempt, "bad_head", f"sent a response that is malformed: {error.detail}")
+            return None
 
     def _begin_body(self, attempt: Attempt, response: ResponseHead, data: bytes, end: bool) -> None:
         length = response.length

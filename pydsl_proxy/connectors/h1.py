@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 
 from pydsl_proxy.connectors.h1_body import ResponseBody
 from pydsl_proxy.connectors.h1_switched import Switched
+from pydsl_proxy.connectors.kept_heads import read_and_keep
 from pydsl_proxy.connectors.one_at_a_time import BODY, CLOSED, HEAD, IDLE, SWITCHED, OneAtATime, State
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import Attempt, Dial, Home, Trailers
@@ -140,11 +141,10 @@ class H1Connection(OneAtATime):
         response = memo.young.get(head) or memo.recall(head)
         if response is None:
             try:
-                response = read_response_head(head)
+                response = read_and_keep(memo, read_response_head, head, attempt.exchange.method)
             except Malformed as error:
                 self._fail(attempt, "bad_head", f"sent a response that is malformed: {error.detail}")
                 return
-            memo.keep(head, response)
         data = data[end + 4 :]
         if response.length == len(data) and not self._uploading and attempt.exchange.method != b"HEAD":
             # The usual response is here as a whole.

@@ -20,7 +20,7 @@ class ResponseBody:
 
     def __init__(self, method: bytes, response: ResponseHead) -> None:
         self._framing = framing = response_framing(method, response.status, response.length, response.chunked)
-        self._chunks = ChunkedReader() if framing is Framing.CHUNKED else None
+        self._chunks = ChunkedReader(of_peer=True) if framing is Framing.CHUNKED else None
         self.left = response.length or 0 if framing is Framing.LENGTH else 0
         self.ended = False
         self.surplus = False

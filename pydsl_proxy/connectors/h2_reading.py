@@ -48,6 +48,7 @@ from pydsl_proxy.wire.h2_peer_response import MOST_HEAD
 from pydsl_proxy.wire.h2_pieces import SMALL_FRAMES, SMALLEST_MESSAGE
 from pydsl_proxy.wire.h2_settings import error_name, read_settings
 from pydsl_proxy.wire.h2_splitting import FrameSplitter
+from pydsl_proxy.wire.head import ResponseHead
 
 if TYPE_CHECKING:
     from pydsl_proxy.connectors.h2_sharing import Sharing
@@ -222,7 +223,7 @@ class Reading(Protocol):
         end = bool(flags & END_STREAM)
         try:
             if stream.response is None:
-                take = partial(stream.take_head, self._sharing.responses.head(block), end)
+                take = partial(stream.take_head, self._read_head(stream, block), end)
             elif end:
                 take = partial(stream.take_trailers, self._sharing.responses.trailers(block))
             else:
@@ -231,6 +232,10 @@ class Reading(Protocol):
             cause = "bad_head" if stream.response is None else "bad_body"
             take = partial(stream.fail, cause, f"sent a response that is malformed: {error.detail}")
         take()
+
+    def _read_head(self, stream: Stream, block: bytes) -> ResponseHead:
+        attempt = stream.attempt
+        return self._sharing.responses.head(block, bodiless=attempt is not None and attempt.exchange.method == b"HEAD")
 
     def _take_reset(self, flags: int, stream_number: int, payload: bytes) -> None:
         code = number(payload)

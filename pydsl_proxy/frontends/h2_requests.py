@@ -111,7 +111,7 @@ class Requests(Sending):
                 self._reader.skip(block, most)
                 self._idle_frames.take(self.listening.seconds())
         elif (stream := self.streams.get(number)) is not None:
-            trailers = self._reader.trailers(block, most)
+            trailers = self._reader.trailers(block)
             if not ended:
                 raise StreamFault(Code.PROTOCOL_ERROR, "the stream goes on after trailers")
             stream.take_trailers(trailers)

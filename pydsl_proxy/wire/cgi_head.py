@@ -8,11 +8,11 @@ from pydsl_proxy.wire.field_rules import cut, spans_of
 from pydsl_proxy.wire.grammar import CRLF, Malformed
 from pydsl_proxy.wire.h1_reader import read_response_head
 from pydsl_proxy.wire.head import ResponseHead
-from pydsl_proxy.wire.statuses import reason
+from pydsl_proxy.wire.statuses import has_no_body, reason
 
 # RFC 3875 6: a line ends with LF or CRLF.
 _find_end = re.compile(rb"\n\r?\n").search
-_read_status = re.compile(rb"([1-5][0-9][0-9])(?:[ \t]++([\t\x20-\x7e\x80-\xff]*))?").fullmatch
+_read_status = re.compile(rb"([1-9][0-9][0-9])(?:[ \t]++([\t\x20-\x7e\x80-\xff]*))?").fullmatch
 
 
 def head_end(data: bytes) -> tuple[int, int] | None:
@@ -24,29 +24,29 @@ def head_end(data: bytes) -> tuple[int, int] | None:
     return (start - 1 if start and data[start - 1] == 0x0D else start), found.end()
 
 
-def read_cgi_head(head: bytes, *, status_line: bool = False) -> ResponseHead:
+def read_cgi_head(head: bytes, *, status_line: bool = False, bodiless: bool = False) -> ResponseHead:
     """A response's head, from its first field to its last; raises Malformed.
 
     The status is that of the field Status, or 302 beside a Location (RFC 3875 6.2.3), or 200.  A Location without a
     host is the client's to follow, as in nginx; RFC 3875 6.2.2 has the server do so.  *status_line* says that the head
-    may begin with one, as that of uWSGI.
+    may begin with one, as that of uWSGI; *bodiless* is as in :func:`~pydsl_proxy.wire.h1_reader.read_response_head`.
     """
     if not head:
         raise Malformed("there is no header field")
     section = CRLF + head.replace(CRLF, b"\n").replace(b"\n", CRLF)
     if status_line and head.startswith(b"HTTP/1."):
-        response = read_response_head(section[2:])
+        response = read_response_head(section[2:], bodiless=bodiless)
     else:
-        response = _with_status(section)
+        response = _with_status(section, bodiless)
     if response.status < 200:
         raise Malformed(f"the status {response.status} is not final")
     # Its end is the end of the stream: a script that chunks its body by itself would have it taken for the body.
-    if response.chunked:
+    if response.chunked and not bodiless and not has_no_body(response.status):
         raise Malformed("there is a Transfer-Encoding")
     return response
 
 
-def _with_status(section: bytes) -> ResponseHead:
+def _with_status(section: bytes, bodiless: bool) -> ResponseHead:
     lower = section.lower()
     spans = spans_of(lower, b"status")
     if len(spans) > 1:
@@ -59,4 +59,5 @@ def _with_status(section: bytes) -> ResponseHead:
         if read is None:
             raise Malformed("the Status is not understood")
         status, phrase = int(read[1]), read[2] or b""
-    return read_response_head(b"HTTP/1.1 %d %b%b" % (status, phrase or reason(status), cut(section, spans)))
+    head = b"HTTP/1.1 %d %b%b" % (status, phrase or reason(status), cut(section, spans))
+    return read_response_head(head, bodiless=bodiless)

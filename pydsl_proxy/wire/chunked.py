@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pydsl_proxy.wire.grammar import CRLF, HEAD_END, Malformed, read_chunk_size
-from pydsl_proxy.wire.h1_reader import read_trailers
+from pydsl_proxy.wire.grammar import CRLF, HEAD_END, Malformed, read_chunk_size, read_peer_chunk_size
+from pydsl_proxy.wire.h1_reader import MAX_TRAILERS, read_trailers
 from pydsl_proxy.wire.head import section
 
 # A chunk's size line with its extensions.  Sixteen digits are the size; Go reads 4,096 bytes of line, Node 16,384.
 LONGEST_SIZE_LINE = 256
-LONGEST_TRAILERS = 8 * 1024
 
 LAST_CHUNK = b"0\r\n\r\n"
 
@@ -18,12 +17,15 @@ LAST_CHUNK = b"0\r\n\r\n"
 class ChunkedReader:
     """Takes a chunked body apart as it arrives.
 
-    After :attr:`ended`, :attr:`trailers` are known and :attr:`rest` holds the bytes that follow the body.
+    After :attr:`ended`, :attr:`trailers` are known and :attr:`rest` holds the bytes that follow the body.  *of_peer*
+    says that a peer sends it, of which a little more is understood than of a client.
     """
 
-    __slots__ = ("_held", "_in_trailers", "_left", "ended", "rest", "trailers")
+    __slots__ = ("_held", "_in_trailers", "_left", "_of_peer", "_read_size", "ended", "rest", "trailers")
 
-    def __init__(self) -> None:
+    def __init__(self, *, of_peer: bool = False) -> None:
+        self._of_peer = of_peer
+        self._read_size = read_peer_chunk_size if of_peer else read_chunk_size
         self._held = b""
         # Bytes to come of the current chunk, its final CRLF included; 0 between chunks.
         self._left = 0
@@ -59,7 +61,7 @@ class ChunkedReader:
             if b"\n" in data[at:]:
                 raise Malformed("a chunk's size line ends without CR")
             return self._hold(data, at)
-        match = read_chunk_size(data, at, end)
+        match = self._read_size(data, at, end)
         if match is None:
             raise Malformed("a chunk's size is malformed")
         size = int(match[1], 16)
@@ -86,12 +88,12 @@ class ChunkedReader:
     def _trailers(self, data: bytes, at: int) -> int:
         end = data.find(HEAD_END, at)
         if end < 0:
-            if len(data) - at > LONGEST_TRAILERS:
+            if len(data) - at > MAX_TRAILERS + len(HEAD_END) - 1:
                 raise Malformed("the trailer section is too long", 431)
             return self._hold(data, at)
-        if end - at > LONGEST_TRAILERS:
+        if end - at > MAX_TRAILERS:
             raise Malformed("the trailer section is too long", 431)
-        self.trailers = read_trailers(data[at:end])
+        self.trailers = read_trailers(data[at:end], of_peer=self._of_peer)
         self.ended = True
         return end + 4
 

@@ -7,6 +7,8 @@ from enum import Enum
 from pydsl_proxy.wire.grammar import Malformed, is_digits
 from pydsl_proxy.wire.statuses import has_no_body
 
+FRAMING = frozenset((b"content-length", b"transfer-encoding"))
+
 
 class Framing(Enum):
     """How the end of a body is found."""

@@ -32,13 +32,16 @@ is_value = re.compile(VALUE + rb"*").fullmatch
 read_usual_line = re.compile(rb"(?!TRACE |CONNECT )([A-Z]+) (/[!\"$-~]*) HTTP/1\.1").fullmatch
 # Any request line that has one reading; the target is looked at more closely later.
 read_any_line = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([!-~]+) HTTP/([0-9])\.([0-9])").fullmatch
-# RFC 9112 4; a reason phrase may be absent together with the blank before it.
-read_status_line = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: ([\t\x20-\x7e\x80-\xff]*))?").fullmatch
+# RFC 9112 4; a reason phrase may be absent together with the blank before it.  RFC 9110 2.5: any minor version is one
+# of HTTP/1.  RFC 9110 15: a status of three digits above 599 belongs to no class, but has its readers.
+read_status_line = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9][0-9])(?: ([\t\x20-\x7e\x80-\xff]*))?").fullmatch
 
 # A header section as the readers keep it: every field is CRLF name ":" value, nothing follows the last value.
 # Names with an underscore are left to the slow reader, which drops them.
 is_plain_section = re.compile(rb"(?:\r\n[!#$%&'*+\-.^`|~0-9A-Za-z]++:[\t\x20-\x7e\x80-\xff]*+)*+").fullmatch
 read_field = re.compile(rb"(" + TOKEN + rb"+):[ \t]*+(" + VALUE + rb"*)").fullmatch
+# RFC 9112 5.1: a field that some read and some do not.
+is_padded_field = re.compile(TOKEN + rb"+[ \t]+:" + VALUE + rb"*").fullmatch
 
 # RFC 9112 7.1: a size, and extensions, which are read and dropped.  Sixteen digits hold any 64-bit size.
 _EXTENSION = rb'[ \t]*;[ \t]*%b+(?:[ \t]*=[ \t]*(?:%b+|"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"))?' % (
@@ -46,4 +49,6 @@ _EXTENSION = rb'[ \t]*;[ \t]*%b+(?:[ \t]*=[ \t]*(?:%b+|"(?:[\t !#-\[\]-~\x80-\xf
     TOKEN,
 )
 read_chunk_size = re.compile(rb"([0-9A-Fa-f]{1,16})(?:" + _EXTENSION + rb")*").fullmatch
+# Servers pad the size with blanks, or end the line with ";": to a client of ours the body is chunked anew.
+read_peer_chunk_size = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;" + VALUE + rb"*)?").fullmatch
 is_digits = re.compile(rb"[0-9]{1,18}").fullmatch

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 
-from pydsl_proxy.wire.framing import content_length, is_chunked
+from pydsl_proxy.wire.field_rules import cut, spans_of
+from pydsl_proxy.wire.framing import FRAMING, content_length, is_chunked
 from pydsl_proxy.wire.grammar import (
     CRLF,
     Malformed,
+    is_padded_field,
     is_plain_section,
     is_token,
     read_any_line,
@@ -22,6 +24,10 @@ from pydsl_proxy.wire.head import LOGGED, RequestFields, ResponseHead
 from pydsl_proxy.wire.hop_by_hop import FORBIDDEN_IN_TRAILERS, FORWARDING, NEVER_NAMED, connection_options
 from pydsl_proxy.wire.statuses import has_no_body
 from pydsl_proxy.wire.uri import host_and_port
+
+# Bytes of a trailer section, each field with its colon, a blank and CRLF, of any protocol, from clients and from peers.
+# gRPC's clients take so much metadata.
+MAX_TRAILERS = 16 * 1024
 
 # What a proxy looks at in a request, and what its access log does; every other field is copied unseen.
 SEEN = (
@@ -104,6 +110,9 @@ def _take_host(fields: RequestFields, value: bytes) -> None:
     # RFC 9112 3.2: a server must refuse more than one Host, or one with an invalid value.
     if fields.host is not None:
         raise Malformed("Host is repeated")
+    # RFC 9110 4.2.1: no http or https URI has an empty host.
+    if not value:
+        raise Malformed("Host is empty")
     fields.host = value
     fields.host_name = host_and_port(value)[0]
 
@@ -158,8 +167,11 @@ def _what_is_wrong(line: bytes) -> str:
     return "a header field's value has a control character" if is_token(name) else "a header field's name is invalid"
 
 
-def read_response_head(data: bytes, most: int = 1000) -> ResponseHead:
-    """A response's head, from its status line to the end of its last field's value."""
+def read_response_head(data: bytes, most: int = 1000, *, bodiless: bool = False) -> ResponseHead:
+    """A response's head, from its status line to the end of its last field's value.
+
+    *bodiless* says that it ends the response, as the answer to HEAD.
+    """
     line_end = data.find(CRLF)
     line = data if line_end < 0 else data[:line_end]
     match = read_status_line(line)
@@ -168,21 +180,45 @@ def read_response_head(data: bytes, most: int = 1000) -> ResponseHead:
     block = _checked_response(data[len(line) :])
     if block.count(CRLF) > most:
         raise Malformed("too many header fields")
-    head = ResponseHead(int(match[2]), match[3] or b"", block, block.lower(), int(match[1]))
-    length = content_length(head.all(b"content-length"))
-    head.chunked = is_chunked(head.all(b"transfer-encoding"), length)
-    # RFC 9112 6.3 step 1: in a response that has no body the field tells of another one (RFC 9110 8.6).
-    head.length = None if has_no_body(head.status) else length
-    # RFC 9112 6.1: chunked in an HTTP/1.0 message means that its framing is faulty.
-    if head.chunked and head.minor == 0:
-        raise Malformed("Transfer-Encoding in an HTTP/1.0 response")
+    minor = 0 if match[1] == b"0" else 1
+    head = ResponseHead(int(match[2]), match[3] or b"", block, block.lower(), minor)
     options = connection_options(head.all(b"connection"))
     head.named = options - NEVER_NAMED
     head.persistent = b"close" not in options if head.minor else b"keep-alive" in options
+    read_framing(head, bodiless=bodiless)
     head.marked = b"\r\nlocation:" in head.lower or b"\r\nrefresh:" in head.lower or b"\r\nx-accel-" in head.lower
-    head.dated = b"\r\ndate:" in head.lower
+    # One that ends at this hop is none.
+    head.dated = b"\r\ndate:" in head.lower and b"date" not in head.named
     head.usual = head.length is not None and head.dated
     return head
+
+
+def read_framing(head: ResponseHead, *, bodiless: bool = False) -> None:
+    """Find how the body ends, and leave the length in the section as it was understood; raises Malformed.
+
+    RFC 9112 6.3 step 1: a response that has no body ends with its head, whatever the fields say.  They tell of another
+    one (RFC 9110 8.6); where they tell nothing clear of that, they go.
+    """
+    bodiless = bodiless or has_no_body(head.status)
+    lengths = head.all(b"content-length")
+    try:
+        length = content_length(lengths)
+        head.chunked = is_chunked(head.all(b"transfer-encoding"), length)
+        # RFC 9112 6.1: chunked in an HTTP/1.0 message means that its framing is faulty.
+        if head.chunked and head.minor == 0:
+            raise Malformed("Transfer-Encoding in an HTTP/1.0 response")
+    except Malformed:
+        if not bodiless:
+            raise
+        # Some peers send a body all the same: it must not come before the next response.
+        head.chunked = head.persistent = False
+        head.rewrite(cut(head.raw, [span for name in FRAMING for span in spans_of(head.lower, name)]))
+        return
+    if length is not None and lengths[0] != b"%d" % length:
+        [(start, end)] = spans_of(head.lower, b"content-length")
+        rest = head.raw[end:] if end >= 0 else b""
+        head.rewrite(b"%b %d%b" % (head.raw[: start + len(b"\r\ncontent-length:")], length, rest))
+    head.length = None if has_no_body(head.status) else length
 
 
 def _checked_response(block: bytes) -> bytes:
@@ -193,11 +229,16 @@ def _checked_response(block: bytes) -> bytes:
     return block
 
 
-def read_trailers(block: bytes) -> tuple[tuple[bytes, bytes], ...]:
-    """A trailer section, without the fields that RFC 9110 6.5.1 forbids there."""
+def read_trailers(block: bytes, *, of_peer: bool = False) -> tuple[tuple[bytes, bytes], ...]:
+    """A trailer section, without the fields that RFC 9110 6.5.1 forbids there.
+
+    *of_peer* drops those with a blank before the colon too, which are refused from clients.
+    """
     kept = []
     for line in block.split(CRLF)[1:]:
         match = read_field(line)
+        if match is None and of_peer and is_padded_field(line):
+            continue
         if match is None:
             raise Malformed("a trailer field is malformed: " + _what_is_wrong(line))
         name, value = match.groups()

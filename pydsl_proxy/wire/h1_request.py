@@ -7,12 +7,11 @@ from typing import Protocol
 
 from pydsl_proxy.wire.field_rules import FieldRules, cut, spans_of
 from pydsl_proxy.wire.forwarded import Identity
+from pydsl_proxy.wire.framing import FRAMING
 from pydsl_proxy.wire.head import RequestFields
 from pydsl_proxy.wire.hop_by_hop import FORWARDING, REQUEST_DROPPED
 from pydsl_proxy.wire.request import Request
 from pydsl_proxy.wire.uri import visible
-
-FRAMING = frozenset((b"content-length", b"transfer-encoding"))
 
 
 class Outgoing(Protocol):

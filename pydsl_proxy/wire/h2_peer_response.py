@@ -7,22 +7,19 @@ from collections.abc import Sequence
 
 from hpack import Decoder, HPACKError, OversizedHeaderListError
 
-from pydsl_proxy.wire.framing import content_length
 from pydsl_proxy.wire.grammar import Malformed, is_value
+from pydsl_proxy.wire.h1_reader import MAX_TRAILERS, read_framing
 from pydsl_proxy.wire.h2_frames import Code, Fault
 from pydsl_proxy.wire.head import ResponseHead
 from pydsl_proxy.wire.hop_by_hop import FORBIDDEN_IN_TRAILERS
 from pydsl_proxy.wire.memo import Memo
-from pydsl_proxy.wire.statuses import has_no_body
 
 # As of a peer of HTTP/1.1; with 32 bytes more for each field, as RFC 7541 4.1 counts.
 MOST_HEAD = 64 * 1024
 MOST_FIELDS = 1000
-# gRPC's clients take so much metadata.
-MOST_TRAILERS = 16 * 1024
 
 _is_name = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+").fullmatch
-_is_status = re.compile(rb"[1-5][0-9][0-9]").fullmatch
+_is_status = re.compile(rb"[1-9][0-9][0-9]").fullmatch
 # RFC 9113 8.2.2: a message that has one is malformed.
 _OF_CONNECTIONS = frozenset(
     (b"connection", b"proxy-connection", b"keep-alive", b"transfer-encoding", b"upgrade", b"te")
@@ -46,13 +43,18 @@ class ResponseBlocks:
         self._heads: Memo[ResponseHead] = Memo()
         self._trailers: Memo[tuple[Pair, ...]] = Memo()
 
-    def head(self, block: bytes) -> ResponseHead:
-        """A response's head; raises Malformed, or Fault if the block is no HPACK."""
+    def head(self, block: bytes, *, bodiless: bool = False) -> ResponseHead:
+        """A response's head; raises Malformed, or Fault if the block is no HPACK.
+
+        *bodiless* says that no body follows, as in the answer to HEAD.
+        """
         memo = self._heads
         response = memo.young.get(block) or memo.recall(block)
         if response is None:
-            response = read_response(self._decode(block))
-            memo.keep(block, response)
+            response = read_response(self._decode(block), bodiless=bodiless)
+            # What is kept is for answers to other methods too.
+            if not bodiless:
+                memo.keep(block, response)
         return response
 
     def trailers(self, block: bytes) -> tuple[Pair, ...]:
@@ -75,8 +77,8 @@ class ResponseBlocks:
             raise Fault(Code.COMPRESSION_ERROR, f"a field block that cannot be read: {error}") from None
 
 
-def read_response(fields: Sequence[Pair]) -> ResponseHead:
-    """A response's head of its decoded fields."""
+def read_response(fields: Sequence[Pair], *, bodiless: bool = False) -> ResponseHead:
+    """A response's head of its decoded fields; *bodiless* says that no body follows, as in the answer to HEAD."""
     if not fields or fields[0][0] != b":status":
         raise Malformed("it does not begin with :status")
     if not _is_status(fields[0][1]):
@@ -87,9 +89,7 @@ def read_response(fields: Sequence[Pair]) -> ResponseHead:
         _check(name, value)
     raw = b"".join([b"\r\n%b: %b" % pair for pair in fields[1:]])
     head = ResponseHead(int(fields[0][1]), b"", raw, raw.lower())
-    length = content_length(head.all(b"content-length"))
-    # As in HTTP/1.1 (RFC 9112 6.3 step 1): in a response without a body the field tells of another one.
-    head.length = None if has_no_body(head.status) else length
+    read_framing(head, bodiless=bodiless)
     lower = head.lower
     head.marked = b"\r\nlocation:" in lower or b"\r\nrefresh:" in lower or b"\r\nx-accel-" in lower
     head.dated = b"\r\ndate:" in lower
@@ -99,8 +99,8 @@ def read_response(fields: Sequence[Pair]) -> ResponseHead:
 
 def read_trailer_fields(fields: Sequence[Pair]) -> tuple[Pair, ...]:
     """Trailers of their decoded fields, without those that RFC 9110 6.5.1 forbids there."""
-    if sum([len(name) + len(value) + 4 for name, value in fields]) > MOST_TRAILERS:
-        raise Malformed(f"a trailer section of more than {MOST_TRAILERS} bytes")
+    if sum([len(name) + len(value) + 4 for name, value in fields]) > MAX_TRAILERS:
+        raise Malformed(f"a trailer section of more than {MAX_TRAILERS} bytes")
     for name, value in fields:
         _check(name, value)
     # Names with an underscore stay, as in heads of responses: gRPC's metadata may have them.

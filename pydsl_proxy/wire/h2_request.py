@@ -6,7 +6,7 @@ import re
 from typing import Final, NamedTuple, TypeVar
 
 from pydsl_proxy.wire.grammar import VALUE, Malformed
-from pydsl_proxy.wire.h1_reader import read_trailers
+from pydsl_proxy.wire.h1_reader import MAX_TRAILERS, read_trailers
 from pydsl_proxy.wire.h2_frames import Code, Fault, StreamFault
 from pydsl_proxy.wire.hpack_reader import ENTRY_OVERHEAD, BadBlock, BlockReader, Field, Table
 
@@ -18,6 +18,9 @@ MOST_TIMES_LIMIT: Final = 4
 # Blocks of one connection that are known again while its dynamic table stays as it is.
 MOST_KEPT: Final = 32
 LONGEST_KEPT: Final = 4096
+
+# What trailers of MAX_TRAILERS may come to as RFC 9113 6.5.2 counts: 33 octets for the shortest field, which has 5.
+_MAX_COUNTED: Final = 7 * MAX_TRAILERS
 
 # RFC 9113 8.2.1: names are tokens in lower case, no value begins or ends with a blank.
 _is_section = re.compile(
@@ -125,15 +128,15 @@ class HeadReader:
             self._sections.clear()
         return fields, rest, None, size
 
-    def trailers(self, block: bytes, most: int) -> tuple[Field, ...]:
+    def trailers(self, block: bytes) -> tuple[Field, ...]:
         """The fields after a body."""
-        fields, _, section, size = self._fields(block, most)
-        if size > most:
-            raise StreamFault(Code.ENHANCE_YOUR_CALM, "the trailers are too long")
-        if section is None:
+        fields, _, section, size = self._fields(block, _MAX_COUNTED)
+        if section is None and size <= _MAX_COUNTED:
             section = _section(fields, size)
-        elif fields:
+        elif fields and section is not None:
             raise StreamFault(Code.PROTOCOL_ERROR, "a pseudo-header field in trailers")
+        if section is None or len(section.raw) > MAX_TRAILERS:
+            raise StreamFault(Code.ENHANCE_YOUR_CALM, "the trailers are too long")
         return read_trailers(section.raw)
 
     def skip(self, block: bytes, most: int) -> None:

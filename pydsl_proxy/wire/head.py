@@ -28,6 +28,11 @@ class Fields:
         self._lower = lower
         self.edited: dict[object, bytes] = {}
 
+    def rewrite(self, raw: bytes) -> None:
+        """Take *raw* for the section, while it is being read."""
+        self.raw = raw
+        self._lower = None
+
     @property
     def lower(self) -> bytes:
         """The section in lower case, place by place the same as :attr:`raw`."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 
 from pydsl_proxy.wire.field_rules import cut, spans_of
+from pydsl_proxy.wire.framing import FRAMING
 from pydsl_proxy.wire.h1_reader import read_request_fields
 from pydsl_proxy.wire.head import RequestFields
 
-_FRAMING = (b"content-length", b"transfer-encoding")
 # What follows from the bytes, and is to be found anew.
 _OF_THE_BYTES = (
     "_lower",
@@ -27,7 +27,7 @@ _OF_THE_BYTES = (
 
 def with_length(fields: RequestFields, length: int | None) -> RequestFields:
     """*fields* for a body of *length* bytes, without trailers; None for no body."""
-    spans = [(start, end) for name, start, end in fields.spans if name in _FRAMING]
+    spans = [(start, end) for name, start, end in fields.spans if name in FRAMING]
     block = cut(fields.raw, [*spans, *spans_of(fields.lower, b"trailer")])
     if length is not None:
         block += b"\r\nContent-Length: %d" % length

@@ -184,7 +184,7 @@ class BodyTests(Case):
             [CHUNKED],
             [CHUNKED + b"2\r\nok\r\n"],
             [CHUNKED + b"2\r\nok\r\n0\r\n"],
-            [CHUNKED + b"2\r\nok\r\n", b"2 \r\nay\r\n0\r\n\r\n"],
+            [CHUNKED + b"2\r\nok\r\n", b" 2\r\nay\r\n0\r\n\r\n"],
             [CHUNKED + b"2\r\nok\r\n", b"2;\nay\r\n0\r\n\r\n"],
             [CHUNKED + b"2\r\nok\r\n", b"0\r\nX\r\n\r\n"],
             [CHUNKED + b"2\r\nok\r\n", b"0\r\nX: " + b"y" * 9000],

@@ -215,7 +215,7 @@ class StreamTests(SynchronousTestCase):
             ([(b"x", b"y")], ":status"),
             ([(b":status", b"20")], "not a status"),
             ([(b":status", b"099")], "not a status"),
-            ([(b":status", b"600")], "not a status"),
+            ([(b":status", b"1000")], "not a status"),
             ([(b":status", b"200"), (b":status", b"200")], "pseudo-header"),
             ([(b":status", b"200"), (b"x", b"y"), (b":path", b"/")], "pseudo-header"),
             ([(b":status", b"200"), (b"X", b"y")], "invalid field name"),

@@ -156,7 +156,7 @@ CHUNKS = [
     Trick("TE in trailers", _chunks(b"0\r\nTransfer-Encoding: chunked\r\n\r\n"), 200, (b"",)),
     Trick("folded trailer", _chunks(b"0\r\nX: y\r\n z\r\n\r\n"), 400),
     Trick("LF in a trailer", _chunks(b"0\r\nX: y\nz: a\r\n\r\n"), 400),
-    Trick("trailers without end", _chunks(b"0\r\nX: " + b"y" * 9000), 431),
+    Trick("trailers without end", _chunks(b"0\r\nX: " + b"y" * 17000), 431),
 ]
 
 LINES = [
@@ -239,7 +239,7 @@ FIELDS = [
     Trick("too many fields", _get(b"Host: h", *[b"X: y"] * 101), 431),
     Trick("the most fields", _get(b"Host: h", *[b"X: y"] * 99), 200, (b"",)),
     Trick("empty value", _get(b"Host: h", b"X:"), 200, (b"",)),
-    Trick("empty Host", _get(b"Host:"), 200, (b"",)),
+    Trick("empty Host", _get(b"Host:"), 400),
 ]
 
 TRICKS = (*LENGTHS, *CODINGS, *CHUNKS, *LINES, *FIELDS)
@@ -257,12 +257,11 @@ BAD_ANSWERS: dict[str, bytes] = {
     "no status line": b"hello\r\n\r\n",
     "HTTP/0.9": b"<html>\r\n\r\n</html>",
     "HTTP/2.0": _answer(_TWO, body=b"ok", status=b"HTTP/2.0 200 OK"),
-    "HTTP/1.2": _answer(_TWO, body=b"ok", status=b"HTTP/1.2 200 OK"),
+    "HTTP/1.10": _answer(_TWO, body=b"ok", status=b"HTTP/1.10 200 OK"),
     "lower-case version": _answer(_TWO, body=b"ok", status=b"http/1.1 200 OK"),
     "status of two digits": _answer(_TWO, body=b"ok", status=b"HTTP/1.1 20 OK"),
     "status of four digits": _answer(_TWO, body=b"ok", status=b"HTTP/1.1 2000 OK"),
     "status below 100": _answer(_TWO, body=b"ok", status=b"HTTP/1.1 099 OK"),
-    "status above 599": _answer(_TWO, body=b"ok", status=b"HTTP/1.1 600 OK"),
     "signed status": _answer(_TWO, body=b"ok", status=b"HTTP/1.1 +20 OK"),
     "two blanks": _answer(_TWO, body=b"ok", status=b"HTTP/1.1  200 OK"),
     "NUL in the reason": _answer(_TWO, body=b"ok", status=b"HTTP/1.1 200 O\x00K"),

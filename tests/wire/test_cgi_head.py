@@ -39,6 +39,7 @@ class HeadTests(SynchronousTestCase):
             (b"Status: 404 Not Here", 404, b"Not Here"),
             (b"status:404", 404, b"Not Found"),
             (b"Status: 599\t", 599, b""),
+            (b"Status: 700 Odd", 700, b"Odd"),
         ):
             head = read_cgi_head(b"A: b\r\n" + line + b"\r\nC: d")
             self.assertEqual((head.status, head.reason, head.raw), (status, reason, b"\r\nA: b\r\nC: d"))
@@ -79,7 +80,7 @@ class HeadTests(SynchronousTestCase):
             b"Status: 200\nStatus: 404",
             b"Status: OK",
             b"Status: 20",
-            b"Status: 700",
+            b"Status: 099",
             b"Status: 100 Continue",
             b"Status: 200OK",
             b"Content-Length: 1\nContent-Length: 2",

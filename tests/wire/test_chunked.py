@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy.wire.chunked import LONGEST_SIZE_LINE, LONGEST_TRAILERS, ChunkedReader, chunk, last_chunk
+from pydsl_proxy.wire.chunked import LONGEST_SIZE_LINE, ChunkedReader, chunk, last_chunk
 from pydsl_proxy.wire.grammar import Malformed
+from pydsl_proxy.wire.h1_reader import MAX_TRAILERS
 
 NAMES = st.text("abcXYZ019-.", min_size=1, max_size=8).map(lambda name: b"x-" + name.encode())
 VALUES = st.text("ab,;=\x80\xff", max_size=9).map(lambda value: value.encode("latin-1"))
@@ -84,6 +85,27 @@ class ReaderTests(SynchronousTestCase):
             self.assertEqual(self.assertRaises(Malformed, read, data).status, 400, data)
             self.assertRaises(Malformed, read, *octets(data))
 
+    def test_of_peer(self) -> None:
+        """Of a peer a little more is understood: it is not sent on as it came."""
+        for size in (b"1 ", b"1\t", b"1;", b"1; a b"):
+            data = size + b"\r\na\r\n0 \r\n\r\n"
+            for pieces in ([data], octets(data)):
+                reader = ChunkedReader(of_peer=True)
+                self.assertEqual(b"".join([piece for each in pieces for piece in reader.feed(each)]), b"a", size)
+                self.assertTrue(reader.ended)
+        reader = ChunkedReader(of_peer=True)
+        reader.feed(b"0\r\nX : y\r\nZ: a\r\n\r\n")
+        self.assertEqual(reader.trailers, ((b"Z", b"a"),))
+        for data in (
+            b"1\n",
+            b"1 \n",
+            b"1;a\nb\r\n",
+            b"0\r\nX\r\n\r\n",
+            b"0\r\nA: b\r\n c : d\r\n\r\n",
+            b"0\r\nX :\0\r\n\r\n",
+        ):
+            self.assertRaises(Malformed, ChunkedReader(of_peer=True).feed, data)
+
     def test_long_size_line(self) -> None:
         """A size line is bounded, extensions included, whether or not its end is here."""
         longest = b"1;" + b"a" * (LONGEST_SIZE_LINE - 2)
@@ -94,9 +116,10 @@ class ReaderTests(SynchronousTestCase):
 
     def test_long_trailers(self) -> None:
         """Trailers are bounded, whether or not their end is here."""
-        longest = b"\r\nX:" + b"a" * (LONGEST_TRAILERS - 4)
+        longest = b"\r\nX:" + b"a" * (MAX_TRAILERS - 4)
         self.assertTrue(read(b"0" + longest + b"\r\n\r\n").ended)
-        for pieces in ([b"0" + longest + b"a\r\n\r\n"], [b"0" + longest, b"a"]):
+        self.assertTrue(read(b"0" + longest, *octets(b"\r\n\r\n")).ended)
+        for pieces in ([b"0" + longest + b"a\r\n\r\n"], [b"0" + longest, b"aaaa"], [b"0" + longest, b"a\r\n", b"\r"]):
             self.assertEqual(self.assertRaises(Malformed, read, *pieces).status, 431)
 
     @given(st.binary(max_size=80))

@@ -13,6 +13,7 @@ from pydsl_proxy.wire.grammar import (
     read_any_line,
     read_chunk_size,
     read_field,
+    read_peer_chunk_size,
     read_status_line,
     read_usual_line,
 )
@@ -104,11 +105,13 @@ class LineTests(SynchronousTestCase):
             (b"HTTP/1.0 404 Not  Found", (b"0", b"404", b"Not  Found")),
             (b"HTTP/1.1 200 ", (b"1", b"200", b"")),
             (b"HTTP/1.1 599", (b"1", b"599", None)),
+            (b"HTTP/1.2 600 X", (b"2", b"600", b"X")),
+            (b"HTTP/1.9 999", (b"9", b"999", None)),
         ):
             match = read_status_line(line)
             assert match is not None
             self.assertEqual(match.groups(), groups)
-        for line in (b"HTTP/1.1 600 X", b"HTTP/1.1 099 X", b"HTTP/1.2 200 OK", b"HTTP/2 200", b"HTTP/1.1 200OK", b""):
+        for line in (b"HTTP/1.1 099 X", b"HTTP/1.10 200 OK", b"HTTP/2.0 200", b"HTTP/2 200", b"HTTP/1.1 200OK", b""):
             self.assertIsNone(read_status_line(line), line)
 
 
@@ -149,3 +152,26 @@ class NumberTests(SynchronousTestCase):
             b"g",
         ):
             self.assertIsNone(read_chunk_size(line), line)
+
+    def test_peer_chunk_size(self) -> None:
+        """Of a peer blanks behind the size are passed over, and extensions of any kind."""
+        for line in (b"2", b"2 ", b"2\t", b"2 \t ", b"2;", b"2 ;", b"2;;", b"2;a b", b'2;a="', b"2;a=b", b"2; \xff"):
+            match = read_peer_chunk_size(line)
+            assert match is not None
+            self.assertEqual(match[1], b"2")
+        for line in (
+            b"",
+            b"0" * 17,
+            b" 2",
+            b"2 2",
+            b"0x2",
+            b"+2",
+            b"-2",
+            b"2,",
+            b"2;a\n",
+            b"2;a\r",
+            b"2\x0b",
+            b"2;\0",
+            b"g",
+        ):
+            self.assertIsNone(read_peer_chunk_size(line), line)

@@ -53,6 +53,29 @@ class HeadTests(SynchronousTestCase):
                 pass
 
 
+class FramingTests(SynchronousTestCase):
+    """Lengths."""
+
+    def test_without_body(self) -> None:
+        """RFC 9112 6.3 step 1 holds here too: where no body follows, a length that is not clear goes."""
+        twice = [(b"content-length", b"5"), (b"a", b"b"), (b"content-length", b"5")]
+        for status in (b"103", b"204", b"304"):
+            self.assertEqual(ResponseBlocks().head(block([(b":status", status), *twice])).raw, b"\r\na: b")
+        blocks, data = ResponseBlocks(), block([(b":status", b"200"), *twice])
+        for _ in range(3):
+            self.assertEqual(blocks.head(data, bodiless=True).raw, b"\r\na: b")
+            self.assertRaises(Malformed, blocks.head, data)
+
+    def test_spelling(self) -> None:
+        """A length has one spelling in what is sent on."""
+        head = ResponseBlocks().head(block([(b":status", b"200"), (b"content-length", b"005"), (b"a", b"b")]))
+        self.assertEqual((head.length, head.raw), (5, b"\r\ncontent-length: 5\r\na: b"))
+
+    def test_status(self) -> None:
+        """Any of three digits that is none of HTTP's beginnings."""
+        self.assertEqual(ResponseBlocks().head(block([(b":status", b"999")])).status, 999)
+
+
 class TrailerTests(SynchronousTestCase):
     """Trailers of responses."""
 
