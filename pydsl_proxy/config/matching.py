@@ -140,6 +140,8 @@ def _check_path(path: object) -> None:
 
 
 def _rooted(path: str) -> str:
+    if re.fullmatch(r"@[A-Za-z0-9_.-]+", path):
+        return f"write named({quoted(path[1:])})"
     modifier = MODIFIER.fullmatch(path)
     if modifier:
         return f"write {call_for(modifier[1], modifier[3])}"
@@ -164,18 +166,27 @@ def _resolved(path: str) -> str | None:
         return None
 
 
-_PLACEHOLDER = re.compile(r"\*\Z|\{[^/{}]+\}|<[^/<>]+>")
+_PLACEHOLDER = re.compile(r"(?<=/):[A-Za-z_]\w*[?*+]?(?=/|\Z)|\*+\Z|(?<=/)\*(?=/)|\{[^/{}]+\}|<[^/<>]+>")
+_REGEX = re.compile(r"\.[*+]|\\[.dws/]|\[\^?[^\]/]+\][*+?]?|(?<=.)\$\Z|\A/?\^|\([^()/|]*\|[^()/]*\)")
 
 
 def _without_placeholders(path: str) -> str:
-    if path.endswith("/*"):
-        return f"a prefix matches all that follows it: write {quoted(path[:-1])}"
+    if re.search(r"/\*+\Z", path) and not _PLACEHOLDER.search(path.rstrip("*")):
+        return f"a prefix matches all that follows it: write {quoted(path.rstrip('*'))}"
     pieces = _PLACEHOLDER.split(path)
-    gaps = (".*" if found[0] == "*" else "[^/]+" for found in _PLACEHOLDER.finditer(path))
+    gaps = (
+        ".*" if found[0].startswith("*") and found.end() == len(path) else "[^/]+"
+        for found in _PLACEHOLDER.finditer(path)
+    )
     pattern = re.escape(pieces[0]) + "".join(
         gap + re.escape(piece) for gap, piece in zip(gaps, pieces[1:], strict=True)
     )
     return f"write regex({quoted_raw(f'^{pattern}$')})"
+
+
+def _as_regex(path: str) -> str:
+    pattern = "^" + path.removeprefix("/^").removeprefix("^")
+    return f"write regex({quoted_raw(pattern)}), or exact(…) if the path has these characters"
 
 
 # How a location path can be wrong, in the order of looking, and what to write instead.
@@ -185,6 +196,7 @@ _MISTAKES: tuple[tuple[re.Pattern[str], str, Callable[[str], str | None]], ...] 
     (re.compile(r"#"), "has a fragment, which no request has", _without_query),
     (re.compile(r"%[0-9A-Fa-f]{2}"), "is percent-encoded; locations match on the decoded path", _decoded),
     (re.compile(r"//|/\.\.?(?:/|\Z)"), "matches no request: they are matched with '//' and dots resolved", _resolved),
+    (_REGEX, "is literal text, and looks like a regular expression", _as_regex),
     (_PLACEHOLDER, "is literal text, without wildcards or placeholders", _without_placeholders),
 )
 

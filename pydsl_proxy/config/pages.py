@@ -43,7 +43,7 @@ def error_page(
     return ErrorPage(
         tuple(statuses),
         to=target,
-        body=None if text is None else _value("body", text),
+        body=None if text is None else value_for("error_page(body=…)", text, literal=True),
         content_type=content_type,
         status=status,
         intercept=bool(intercept),
@@ -81,7 +81,7 @@ def _check_status(status: object, target: ValueFunction | None) -> None:
 def _target(to: ValueSource | Named) -> ValueFunction:
     if isinstance(to, Named):
         return Constant(to.path)
-    value = _value("to", to)
+    value = value_for("error_page(to=…)", to)
     start = constant(value)
     if start is None and isinstance(value, Text) and isinstance(value.parts[0], str):
         start = value.parts[0]
@@ -94,7 +94,3 @@ def _target(to: ValueSource | Named) -> ValueFunction:
             hint = f'write to="/{start}", or a URL with https://'
         raise ConfigError(f"error_page(to={start!r}): it is neither a path nor a URL", hint=hint)
     return value
-
-
-def _value(name: str, source: ValueSource) -> ValueFunction:
-    return value_for(f"error_page({name}=…)", source)

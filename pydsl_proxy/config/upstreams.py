@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from pydsl_proxy.balancing.smooth_round_robin import round_robin
 from pydsl_proxy.config.addresses import Address, UnixAddress, parse_address, without_https
+from pydsl_proxy.config.meant import check_strategy_word, named_upstream
 from pydsl_proxy.config.peer_tls import UpstreamTls, upstream_tls
 from pydsl_proxy.config.speaking import check_connector, check_hashable
 from pydsl_proxy.errors import ConfigError
@@ -147,6 +148,7 @@ def upstream(
     if first and _is_strategy(first[0]):
         strategy, first = first[0], ()
         check_hashable(name, "strategy", strategy)
+    check_strategy_word(name, (*first, *peers))
     made = tuple(_peer(name, each) for each in (*first, *peers))
     _check_name(name, made)
     _check_peers(name, made)
@@ -169,6 +171,8 @@ def upstream(
 
 def alone(address: str) -> Upstream:
     """The upstream of one peer that ``proxy_to("host:port")`` stands for; its name is the address."""
+    if ":" not in address and "/" not in address and (error := named_upstream(address, Upstream)) is not None:
+        raise error
     only = peer(address)
     return upstream(only.address, only)
 

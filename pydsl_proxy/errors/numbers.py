@@ -45,12 +45,27 @@ def size(what: str, value: int) -> int:
 
 def _instead_of(value: object, units: dict[str, str]) -> str | None:
     """What to write for nginx's ``30s`` and ``8m``."""
+    code = _meant(value, units)
+    return None if code is None else f"write {code}"
+
+
+def meant_seconds(value: object) -> str | None:
+    """The code of the seconds that ``"30s"`` means."""
+    return _meant(value, _UNITS_OF_TIME)
+
+
+def meant_size(value: object) -> str | None:
+    """The code of the bytes that ``"8m"`` means."""
+    return _meant(value, _UNITS_OF_SIZE)
+
+
+def _meant(value: object, units: dict[str, str]) -> str | None:
     if not isinstance(value, str):
         return None
     if value.isdecimal():
-        return f"write {value}"
+        return value
     parts = _WITH_UNIT.fullmatch(value)
     unit = units.get(parts[2].lower()) if parts else None
     if parts is None or unit is None:
         return None
-    return f"write {parts[1]} * {unit}" if unit else f"write {parts[1]}"
+    return f"{parts[1]} * {unit}" if unit else parts[1]

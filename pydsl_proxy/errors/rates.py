@@ -48,16 +48,22 @@ def read_rate(verb: str, text: str) -> Rate:
 
 def _instead_of(verb: str, text: object) -> str:
     """What to write for nginx's ``10r/s``, and for what else stands in configurations."""
-    rate = "10/s"
-    if isinstance(text, int) and not isinstance(text, bool) and text > 0:
-        rate = f"{text}/s"
-    elif isinstance(text, str):
-        if (loose := _LOOSE.fullmatch(text)) and int(loose[1]):
-            rate = f"{int(loose[1])}/{loose[2].lower()}"
-        elif (fraction := _FRACTION.fullmatch(text)) and fraction[1] != "0":
-            rate = f"{6 * int(fraction[1])}/m"
-        elif text.isascii() and text.isdigit() and int(text):
-            rate = f"{int(text)}/s"
+    rate = meant_rate(text) or "10/s"
     written = verb.replace("…", f'"{rate}"') if "…" in verb else f'{verb}("{rate}")'
     counted = "messages" if "message" in verb else "requests"
     return f'write {written}; {counted} are counted by the second, "/s", the minute, "/m", or the hour, "/h"'
+
+
+def meant_rate(text: object) -> str | None:
+    """The rate that nginx's ``10r/s``, or a number, means."""
+    if isinstance(text, int) and not isinstance(text, bool) and text > 0:
+        return f"{text}/s"
+    if not isinstance(text, str):
+        return None
+    if (loose := _LOOSE.fullmatch(text)) and int(loose[1]):
+        return f"{int(loose[1])}/{loose[2].lower()}"
+    if (fraction := _FRACTION.fullmatch(text)) and fraction[1] != "0":
+        return f"{6 * int(fraction[1])}/m"
+    if text.isascii() and text.isdigit() and int(text):
+        return f"{int(text)}/s"
+    return None

@@ -16,7 +16,7 @@ _TEXT = "text/plain; charset=utf-8"
 def _body(source: bytes | ValueSource) -> bytes | ValueFunction:
     if isinstance(source, bytes):
         return source
-    value = value_for("respond()", source)
+    value = value_for("respond()", source, literal=True)
     text = constant(value)
     return value if text is None else text.encode("utf-8", "surrogateescape")
 

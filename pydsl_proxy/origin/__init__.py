@@ -61,13 +61,24 @@ NOWHERE: Final = Origin("", 0, 0, 0, 0)
 
 def here() -> Origin:
     """The call in the user's code that is running now: the innermost frame outside this package."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and not of_user(frame.f_code.co_filename):
-        frame = frame.f_back
+    frame = _frame_of_user()
     if frame is None:
         return NOWHERE
     # The frame's own f_lineno is not asked for: it is counted from the first line each time.
     return origin_at(frame.f_code, frame.f_lasti)
+
+
+def names_here() -> dict[str, object]:
+    """What the names in scope of that call stand for."""
+    frame = _frame_of_user()
+    return {} if frame is None else {**frame.f_globals, **frame.f_locals}
+
+
+def _frame_of_user() -> FrameType | None:
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and not of_user(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame
 
 
 def origin_at(code: CodeType, instruction: int, line: int = 0) -> Origin:

@@ -13,6 +13,7 @@ from attrs import Factory, field, frozen
 
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.wire.conditions import Comparing
+from pydsl_proxy.wire.foreign_text import foreign_values, meant_value
 from pydsl_proxy.wire.networks import network_of
 from pydsl_proxy.wire.request import Request
 
@@ -239,17 +240,20 @@ def query(name: str) -> Value:
 VALUE_MAKERS: Final[Mapping[str, Callable[[str], Value]]] = {"header": header, "cookie": cookie, "query": query}
 
 
-def as_value(source: ValueSource) -> ValueFunction:
+def as_value(source: ValueSource, *, literal: bool = False) -> ValueFunction:
     """The one function that a text, value, f-string or function of the request stands for.
 
     A text without values becomes a :class:`Constant`, one with values a :class:`Text`, one that is a single value
     that :class:`Value`; a function is taken as it is.
 
-    :class:`ConfigError` is raised if *source* is none of these, and if a value in the text was cut or changed by a
-    string operation.
+    :class:`ConfigError` is raised if *source* is none of these, if a value in the text was cut or changed by a
+    string operation, and unless *literal* if the text has a value in the language of another proxy, as ``$host``.
     """
     if isinstance(source, str):
-        return _from_text(source)
+        value = _from_text(source)
+        if not literal:
+            _check_foreign(value)
+        return value
     if isinstance(source, Value):
         return source
     given: object = source
@@ -267,10 +271,10 @@ def as_value(source: ValueSource) -> ValueFunction:
     )
 
 
-def value_for(what: str, source: ValueSource) -> ValueFunction:
+def value_for(what: str, source: ValueSource, *, literal: bool = False) -> ValueFunction:
     """As :func:`as_value`; its errors begin with *what*, the argument that was given *source*."""
     try:
-        return as_value(source)
+        return as_value(source, literal=literal)
     except ConfigError as error:
         raise ConfigError(f"{what}: {error.message}", hint=error.hint, origin=error.origin) from None
 
@@ -343,6 +347,20 @@ def _from_text(source: str) -> Value | Text | Constant:
     if len(parts) == 1 and isinstance(parts[0], Value):
         return parts[0]
     return Text(tuple(parts))
+
+
+def _check_foreign(value: ValueFunction) -> None:
+    parts = value.parts if isinstance(value, Text) else (value.text,) if isinstance(value, Constant) else ()
+    for part in parts:
+        if not isinstance(part, str) or not (found := foreign_values(part)):
+            continue
+        text = "".join([each if isinstance(each, str) else f"{{{each!r}}}" for each in parts])
+        meant = meant_value(text) if all(type(each) in (str, Value) for each in parts) else None
+        literal = f"a function of the request that gives the text itself: lambda request: {part!r}"
+        raise ConfigError(
+            f"{part!r}: {found[0][0]} is not a value here, and the text would be sent as it is",
+            hint=f"write {meant}; or {literal}" if meant is not None else f"leave it out, or write {literal}",
+        )
 
 
 def _from_mark(name: str, argument: str | None) -> Value:

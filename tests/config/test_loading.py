@@ -215,10 +215,10 @@ class BlameTests(FileTests):
             ("import pydsl_proxy\ndel server\nserver(80)", "write from pydsl_proxy import server"),
             ("from pydsl_proxy import sever", "write server"),
             ('peer("a:1", wieght=2)', "write weight=…"),
-            ("server(80, name=[])", "write names=…"),
+            ("server(80, name=[])", "write server(80, names=[])"),
             ("server(80).timeouts(reed=1)", "write read=…"),
             ('location("/").responde(200)', "write respond"),
-            ('server(80).proxy_to("a:1")', 'a handler belongs to a location: write .location("/").proxy_to(…)'),
+            ('server(80).proxy_to("a:1")', 'a handler belongs to a location: write location("/").proxy_to("a:1")'),
             (
                 'server(80).location("/").location("/a")',
                 "give the location its handler first, with .proxy_to(…), .respond(…) or .redirect_to(…)",

@@ -149,7 +149,7 @@ class AsValueTests(SynchronousTestCase):
     def test_constant(self) -> None:
         """A text without values is the same for every request."""
         for text in ("", "plain", "{host}", "$host"):
-            value = as_value(text)
+            value = as_value(text, literal=True)
             self.assertEqual((constant(value), value(request()), repr(value)), (text, text, repr(text)))
 
     def test_value(self) -> None:

@@ -1,0 +1,200 @@
+"""What to write in place of a verb, an option or a name that is not there: misspelt, or the word of another proxy."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from attrs import frozen
+
+from pydsl_proxy.config.locations import Location, OpenLocation, code_of
+from pydsl_proxy.config.pasting import Written, plain, written_call
+from pydsl_proxy.config.scopes import Scope
+from pydsl_proxy.config.sites import Http, Server
+from pydsl_proxy.config.streams import OpenStream, Stream
+from pydsl_proxy.config.upstreams import Upstream
+from pydsl_proxy.errors.other_words import MISSING_NAMES, NAMES, OPENING, OPTIONS, VERBS, Option, Word
+from pydsl_proxy.origin import Origin
+from pydsl_proxy.wire.values import Value
+
+_NAME: Final = __name__.partition(".")[0]
+_UNKNOWN_OPTION: Final = re.compile(r"([\w.]+)\(\) got an unexpected keyword argument '(\w+)'")
+_TOO_MANY: Final = re.compile(r"([\w.]+)\(\) takes (?:from \d+ to )?\d+ positional arguments? but \d+ .*given")
+_MISSING: Final = re.compile(r"([\w.]+)\(\) missing \d+ required (?:positional|keyword-only) arguments?: (.*)")
+_NO_CALL: Final = ast.Call(ast.Name("verb"), [], [])
+# The option that is meant by an argument too many, where it is not the first one.
+_MEANT: Final = {"timeouts": "read", "limit_requests": "burst", "clients": "head_timeout"}
+
+
+@frozen
+class Hint:
+    """A message in place of Python's own, and what to write."""
+
+    message: str
+    hint: str | None
+
+
+def hint_of(error: BaseException, origin: Origin, names: Iterable[str]) -> Hint | None:
+    """What to say of *error*, which was raised at *origin*, where the user's *names* are known; None for no better."""
+    if isinstance(error, AttributeError) and isinstance(error.obj, Scope | OpenStream | Stream | Upstream | Value):
+        return _verb(error.name or "", error.obj, origin)
+    if isinstance(error, NameError) and error.name:
+        return Hint(f"{type(error).__name__}: {error}", _name(error.name, frozenset(names)))
+    if isinstance(error, ImportError) and error.name == _NAME:
+        unknown = re.search(r"cannot import name '(\w+)'", str(error))
+        return Hint(f"ImportError: {error.msg}", _name(unknown[1], _public()) if unknown else None)
+    if isinstance(error, TypeError):
+        return _call(str(error), origin)
+    return None
+
+
+def _verb(name: str, owner: Scope | OpenStream | Stream | Upstream | Value, origin: Origin) -> Hint:
+    written = written_call(origin, name)
+    hint = _instead_of_verb(name, owner, written)
+    what = f"{_shown(owner)} has no verb {name}"
+    pasted = hint.removeprefix("write ") if hint is not None and hint.startswith("write ") else None
+    return Hint(what if pasted is None or ";" in pasted else f"{what}: write {pasted}", hint)
+
+
+def _instead_of_verb(
+    name: str, owner: Scope | OpenStream | Stream | Upstream | Value, written: Written | None
+) -> str | None:
+    if isinstance(owner, Value):
+        return _nearest(name, _verbs(type(owner)))
+    if isinstance(owner, Upstream):
+        return 'an upstream has no verbs: write upstream("app", least_conn(), "host:port", keepalive=32)'
+    if isinstance(owner, Server) and name in _verbs(OpenLocation):
+        return _to_a_location(f"{name}(…)" if written is None else written.fill("{call}({*})"))
+    if isinstance(owner, OpenLocation) and name in _verbs(Server):
+        return "give the location its handler first, with .proxy_to(…), .respond(…) or .redirect_to(…)"
+    table = (*OPENING, *VERBS) if isinstance(owner, Server) else VERBS
+    word = next((each for each in table if plain(name) in each.words.split()), None)
+    if word is None or isinstance(owner, OpenStream | Stream):
+        return _nearest(name, _verbs(type(owner)))
+    return _from_word(word, owner, written)
+
+
+def _from_word(word: Word, owner: Scope, written: Written | None) -> str:
+    if word.write is None:
+        return word.note
+    empty = Written(_NO_CALL, "")
+    code = (empty if written is None else written).fill(word.write)
+    verb = code.partition("(")[0]
+    note = f"; {word.note}" if word.note else ""
+    if verb not in _verbs(OpenLocation) or verb in _verbs(type(owner)):
+        return f"write {code}{note}"
+    if isinstance(owner, Location):
+        return f"a location has one handler, and this one has its own; another one is location(…).{code}"
+    return _to_a_location(code) + note
+
+
+def _to_a_location(code: str) -> str:
+    return f'a handler belongs to a location: write location("/").{code}'
+
+
+def _call(text: str, origin: Origin) -> Hint | None:
+    if found := _UNKNOWN_OPTION.search(text):
+        function, name = found[1].rpartition(".")[2], found[2]
+        called = _function(found[1])
+        if not callable(called):
+            return None
+        hint = _option(function, name, called, written_call(origin, function))
+        return Hint(f"{function}() has no option {name}", hint)
+    if found := _TOO_MANY.search(text):
+        called = _function(found[1])
+        if not callable(called):
+            return None
+        function = found[1].rpartition(".")[2]
+        return Hint(f"{function}() has fewer arguments without a name", _named(called, written_call(origin, function)))
+    if (found := _MISSING.search(text)) and callable(_function(found[1])):
+        return Hint(f"{found[1].rpartition('.')[2]}() lacks {found[2]}", None)
+    return None
+
+
+def _option(function: str, name: str, called: Callable[..., object], written: Written | None) -> str | None:
+    parameters = inspect.signature(called).parameters
+    for row in OPTIONS:
+        if plain(function) in row.calls.split() and plain(name) in row.words.replace("|", " ").split():
+            return _from_option(row, written)
+    return _nearest(name, parameters, "=…")
+
+
+def _from_option(row: Option, written: Written | None) -> str | None:
+    if row.write is None:
+        return row.note
+    if written is None:
+        return row.note or None
+    groups = {}
+    for group in row.words.split("|"):
+        words = group.split()
+        for keyword in written.call.keywords:
+            if keyword.arg is not None and plain(keyword.arg) in words:
+                groups[words[0]] = keyword.arg
+    return f"write {written.fill(row.write, groups)}" + (f"; {row.note}" if row.note else "")
+
+
+def _named(called: Callable[..., object], written: Written | None) -> str | None:
+    """The call with the first argument that is too many given by name."""
+    parameters = inspect.signature(called).parameters.values()
+    places = [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD and each.name != "self"]
+    options = [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
+    if written is None or not options or len(written.call.args) <= len(places):
+        return None
+    arguments = [written.code(each) for each in written.call.args]
+    option = _MEANT.get(written.name.rpartition(".")[2], options[0])
+    right = ", ".join([*arguments[: len(places)], f"{option}={arguments[len(places)]}"])
+    return f"write {written.name}({right})"
+
+
+def _name(name: str, known: Iterable[str]) -> str | None:
+    public = _public()
+    if name in public:
+        return f"write from {_NAME} import {name}"
+    if note := next((note for word, note in MISSING_NAMES.items() if word == plain(name)), None):
+        return note
+    code = next((code for code, words in NAMES.items() if plain(name) in words.split()), None)
+    if code is None:
+        return _nearest(name, public)
+    needed = code.partition("(")[0]
+    return f"write {code}" + ("" if needed in known else f"; it needs from {_NAME} import {needed}")
+
+
+def _function(name: str) -> object:
+    """What Python calls *name* in its message: a public function, or a verb as ``Scope.timeouts``."""
+    owner, _, verb = name.rpartition(".")
+    classes = {
+        each.__name__: each for each in (*Scope.__mro__, *OpenStream.__mro__, OpenLocation, Server, *Value.__mro__)
+    }
+    return getattr(classes.get(owner, sys.modules[_NAME]), verb, None)
+
+
+def _verbs(kind: type) -> list[str]:
+    return [each for each in dir(kind) if not each.startswith("_") and callable(getattr(kind, each, None))]
+
+
+def _shown(owner: object) -> str:
+    """The call that made *owner*, as far as it is needed to know it again, in the user's own words."""
+    if isinstance(owner, OpenLocation | Location):
+        return code_of(owner.match).replace("'", '"')
+    if isinstance(owner, Server):
+        return f"server({', '.join(each.removeprefix('tcp:') for each in owner.listen)})"
+    if isinstance(owner, OpenStream | Stream):
+        return f"stream({', '.join(each.removeprefix('tcp:') for each in owner.listen)})"
+    if isinstance(owner, Upstream):
+        return f'upstream("{owner.name}")'
+    return "http(…)" if isinstance(owner, Http) else repr(owner)
+
+
+def _nearest(name: str, known: Iterable[str], after: str = "") -> str | None:
+    near = difflib.get_close_matches(name, list(known), 1)
+    return f"write {near[0]}{after}" if near else None
+
+
+def _public() -> list[str]:
+    """The names that users import.  They stand above this package, which may not import them."""
+    return list(sys.modules[_NAME].__all__)

@@ -1,0 +1,66 @@
+"""Texts that stand where an object of the configuration belongs: a strategy or an upstream by its name."""
+
+from __future__ import annotations
+
+import ast
+import io
+import tokenize
+from collections.abc import Iterable
+
+from pydsl_proxy.config.pasting import Written, calls_at, strategy_of, written_call
+from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.origin import here, names_here
+
+
+def check_strategy_word(name: str, given: Iterable[object]) -> None:
+    """Refuse the word for a strategy among the peers of an upstream."""
+    for each in given:
+        code = strategy_of(each) if isinstance(each, str) and each.replace("_", "").isalnum() else None
+        if code is not None:
+            written = written_call(here(), "upstream")
+            raise ConfigError(
+                f"upstream({name!r}): {each!r} is a text, and a strategy is an object that stands right after the name",
+                hint=f"write {_with_strategy(written, each, code)}",
+            )
+
+
+def _with_strategy(written: Written | None, word: object, code: str) -> str:
+    if written is None or not written.call.args:
+        return code
+    first, *rest = [
+        written.code(each) for each in written.call.args if not (isinstance(each, ast.Constant) and each.value == word)
+    ]
+    keywords = [written.code_of_keyword(each) for each in written.call.keywords]
+    peers = rest or ['"127.0.0.1:9000"']
+    return f"upstream({', '.join([first, code, *peers, *keywords])})"
+
+
+def named_upstream(text: str, kind: type) -> ConfigError | None:
+    """The error of a text that is the name of an upstream, or of the variable that holds one; *kind* is their class."""
+    for variable, value in names_here().items():
+        if isinstance(value, kind) and text in (variable, getattr(value, "name", None)):
+            return ConfigError(
+                f"{text!r} is a text, and an upstream is passed as the object itself", hint=f"write {variable}"
+            )
+    return None
+
+
+def missing_comma(error: ConfigError) -> ConfigError:
+    """*error*, or what to write if its reason is that two texts stand side by side, which Python joins."""
+    for written in calls_at(error.origin):
+        for node in ast.walk(written.call):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in error.message:
+                texts = _texts(written.code(node))
+                if len(texts) > 1:
+                    return ConfigError(
+                        error.message, origin=error.origin, hint=f"write {', '.join(texts)}; a comma was missing"
+                    )
+    return error
+
+
+def _texts(code: str) -> list[str]:
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(f"({code})").readline))
+    except (tokenize.TokenError, SyntaxError):
+        return []
+    return [token.string for token in tokens if token.type == tokenize.STRING]

@@ -1,0 +1,285 @@
+"""The words of nginx, Caddy, Traefik, HAProxy, Apache and Express, and what is written here instead: a table.
+
+A row has words, an example of how they are used, and what to paste in place of the call.  What is pasted may have gaps:
+``{0}`` is the first argument of the user's call, ``{*}`` are all of them, ``{cert}`` is the argument of a keyword.
+``{0|seconds}`` reads the argument in a certain way, see ``config/pasting.py``; what follows ``=`` stands there if the
+call has no such argument, or one that cannot be read so.  ``tests/config/test_hints.py`` tries each row.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import frozen
+
+
+@frozen
+class Word:
+    """A row.  *words* are lower-case, without underscores, and may be of several proxies; *note* is for a person."""
+
+    words: str
+    #: The arguments of the example.
+    example: str
+    #: What is pasted in place of the call, without the dot; None if this version has nothing like it.
+    write: str | None
+    note: str = ""
+
+
+def _none(words: str, note: str, example: str = "") -> Word:
+    return Word(words, example, None, note)
+
+
+#: Verbs of a server, a location or the whole.
+VERBS: Final = (
+    Word(
+        "proxypass reverseproxy proxy forward forwardto passto to sendto backend usebackend defaultbackend upstream"
+        " service createproxymiddleware httpproxy proxyrequests",
+        '"http://127.0.0.1:9000"',
+        'proxy_to({0|target="127.0.0.1:9000"})',
+    ),
+    Word("fastcgipass phpfastcgi fcgi php proxyfcgi", '"127.0.0.1:9000"', 'proxy_to(upstream("php", {0|address="127.0.0.1:9000"}, via=fastcgi(root="/srv/www")))'),
+    Word("uwsgipass uwsgi", '"127.0.0.1:3031"', 'proxy_to(upstream("app", {0|address="127.0.0.1:3031"}, via=uwsgi()))'),
+    Word("scgipass scgi", '"127.0.0.1:4000"', 'proxy_to(upstream("app", {0|address="127.0.0.1:4000"}, via=scgi()))'),
+    Word("grpcpass grpc", '"grpc://127.0.0.1:50051"', 'proxy_to(upstream("app", {0|address="127.0.0.1:50051"}, via=http2()))'),
+    Word("websocket websockets ws proxyws", '"127.0.0.1:9000"', 'websocket_to({0|address="127.0.0.1:9000"})'),
+    Word("root alias static staticfiles fileserver files serve servestatic servestaticfiles sendfile documentroot directory sendfromdirectory", '"/srv/www"', 'serve_files({0|text="/srv/www"})'),
+    Word("tryfiles fallbackresource", '"$uri", "/index.html"', 'serve_files("/srv/www", try_files=[path, "/index.html"])'),
+    Word("autoindex browse directoryindex index", '"on"', 'serve_files("/srv/www", browse=True)'),
+    Word("redir redirect redirectpermanent permanentredirect rewriteto redirectregex moved", '"https://example.com/"', 'redirect_to({0|value="https://example.com"})'),
+    Word("redirectscheme httpsredirect forcehttps sslredirect httpsonly redirecthttps tohttps", "", "redirect_to_https()"),
+    Word("return staticresponse answer reply response send status end text json httprequestreturn deny404", '200, "ok"', 'respond({0|int=200}, {1|value="ok"})'),
+    Word("addheader header headers responseheader setheader setresponse addresponseheader headerdown moresetheaders customresponseheaders rspadd", '"X-Frame-Options", "DENY"', 'set_response_header({0|text="X-Frame-Options"}, {1|value="DENY"})'),
+    Word("proxysetheader requestheader headerup addrequestheader customrequestheaders reqadd fastcgiparam", '"Host", "$host"', 'set_request_header({0|text="X-Real-IP"}, {1|value=client_address})'),
+    Word("proxyhideheader removeheader deleteheader hideheader removeresponseheader delheader headerremove moreclearheaders unsetheader", '"X-Powered-By"', 'hide_response_header({0|text="X-Powered-By"})'),
+    Word("deleterequestheader unsetrequestheader hiderequestheader delrequestheader", '"X-Powered-By"', 'remove_request_header({0|text="X-Powered-By"})'),
+    Word("authbasic", '"Restricted", "/etc/proxy/htpasswd"', 'basic_auth({1|text="/etc/proxy/htpasswd"}, realm={0|text="Restricted"})'),
+    Word("basicauth basicauthentication httpauth authbasicuserfile auth login htpasswd authuserfile authtype userlist", '"/etc/proxy/htpasswd"', 'basic_auth({0|path="/etc/proxy/htpasswd"})'),
+    Word("forwardauth externalauth subrequestauth", '"http://127.0.0.1:9091/verify"', 'auth_request({0|text="http://127.0.0.1:9091/verify"})'),
+    Word("encode", '"zstd", "gzip"', "compress({*})"),
+    Word("gzip compression brotli zstd deflate compressresponse", '"on"', "compress()"),
+    Word("ratelimit limitreq throttle limit limiter expressratelimit sticktable", '"10r/s"', 'limit_requests({0|rate="10/s"})'),
+    Word("limitconn inflightreq maxconnections maxconn concurrency limitconcurrency", '"addr", 10', "limit_connections({1|int=10})"),
+    Word("clientmaxbodysize requestbody maxbodysize bodylimit limitrequestbody maxsize", '"8m"', "limit_body({0|size=8 * MiB})"),
+    Word("timeout readtimeout proxyreadtimeout servertimeout responsetimeout proxytimeout", '"30s"', "timeouts(read={0|seconds=60})"),
+    Word("connecttimeout proxyconnecttimeout dialtimeout", '"5s"', "timeouts(connect={0|seconds=5})"),
+    Word("sendtimeout proxysendtimeout writetimeout", '"30s"', "timeouts(send={0|seconds=60})"),
+    Word("retries proxynextupstream attempts trymoretimes redispatch", "3", "retry({0|int=2})"),
+    Word("stripprefix striplocation handlepath stripuriprefix uristripprefix pathstrip", '"/api"', 'strip_prefix({0|prefix="/api"})'),
+    Word("rewritepath replacepath replacepathregex pathregexp urlrewrite rewriterule uri", 'r"^/old/(.*)$", r"/new/\\1"', r'rewrite({0|text=r"^/old/(.*)$"}, {1|text=r"/new/\\1"})'.replace("\\\\", "\\")),
+    Word("errors errorpages handleerrors customerrors errorfile errordocument", '404, "/404.html"', 'error_page({0|int=404}, to={1|text="/404.html"})'),
+    Word("ipallowlist ipwhitelist whitelist allowlist allowfrom remoteip requireip", '"10.0.0.0/8"', 'allow({0|text="10.0.0.0/8"}).deny("all")'),
+    Word("denyfrom blacklist blocklist denylist ipdenylist block", '"192.0.2.0/24"', 'deny({0|text="192.0.2.0/24"})'),
+    Word("cors crossorigin accesscontrolalloworigin", '"https://app.example.com"', 'set_response_header("Access-Control-Allow-Origin", {0|text="https://app.example.com"})', "there is no verb for CORS: set its fields"),
+    Word("cache proxycache httpcache proxycachevalid cachevalid", "", 'set_response_header("Cache-Control", "public, max-age=60")', "this version keeps no responses: browsers and caches in front can"),
+    Word("expires cachecontrol maxage", '"no-store"', 'set_response_header("Cache-Control", {0|text="max-age=3600"})'),
+    Word("stricttransportsecurity sts hstsheader", "", "hsts()"),
+    Word("requestmirror shadow teeto copyto", '"127.0.0.1:9001"', 'mirror({0|address="127.0.0.1:9001"})'),
+    Word("middleware use plugin lua", "", None, "a step or a filter of your own: .step(…), .filter(…)"),
+    _none("healthcheck healthchecks check activehealth healthuri optionhttpchk", "this version asks no peer by itself: a peer that fails is left alone, peer(\"host:port\", max_fails=3, fail_timeout=10)"),
+    _none("sticky stickysession stickycookie sessionaffinity affinity", 'this version sets no cookie for that: give the upstream a strategy, hash_by(cookie("sid")) or ip_hash()'),
+    _none("log accesslog logging errorlog customlog httplog", "the access log is one for the whole: http(…, access_log=\"/var/log/proxy/access.log\")"),
+    _none("metrics prometheus stubstatus statuspage stats statsuri dashboard ping", "this version has no page of its own figures: the access log has them for each request"),
+    _none("subfilter substitute replaceresponse ssi templates", "this version does not change the text of responses: .filter(…) takes an object of your own that does"),
+    _none("circuitbreaker", "this version has none of that name: a peer that fails is left alone, peer(\"host:port\", max_fails=3, fail_timeout=10)"),
+    _none("acme letsencrypt autohttps autocert", 'this version fetches no certificates: server(443, tls=tls("cert.pem", "key.pem")) reads those of certbot, and sees when they change'),
+    _none("listen bind port", "where a server listens is its first argument: server(8080)"),
+    _none("servername serveralias hostname domain names", 'names are an argument of the server: server(8080, names=["example.com"])'),
+    _none("sslcertificate ssl sslcertificatekey certificate https tls", 'TLS is an argument of the server: server(443, tls=tls("cert.pem", "key.pem"))'),
+    _none("loadbalancer loadbalance balance lbpolicy strategy lb", 'the strategy is an argument of the upstream: upstream("app", least_conn(), "127.0.0.1:9000")'),
+    _none("proxybuffering flushinterval proxyhttpversion", "nothing is to be written: responses are passed on as they come, and connections to peers are kept"),
+)  # fmt: skip
+
+#: Verbs of a server alone, by which others open a location.
+OPENING: Final = (
+    Word("route path handle mountpath pathprefix routes get post put delete any all when", '"/api/"', 'location({0|prefix="/"})'),
+    Word("handlepath", '"/api/*"', 'location({0|prefix="/api/"}).strip_prefix()'),
+)  # fmt: skip
+
+
+@frozen
+class Option:
+    """A row: *calls* take no keyword of *words*; the whole call is written anew.
+
+    *words* may be groups, divided by ``|``; in *write* the first word of a group stands for the argument of whichever of
+    the group is there.  ``{=}`` stands for all other arguments of the call, ``{=1}`` for those but the first, and
+    ``{call}`` for the name of the function.
+    """
+
+    calls: str
+    words: str
+    example: str
+    write: str | None
+    note: str = ""
+
+
+OPTIONS: Final = (
+    Option("server", "cert certificate sslcertificate certfile sslcertfile | key keyfile sslcertificatekey privatekey sslkey sslkeyfile", '443, cert="a.pem", key="a.key"', 'server({=}, tls=tls({cert|text="cert.pem"}, {key|text="key.pem"}))'),
+    Option("server", "ssl https secure", "443, ssl=True", 'server({=}, tls=tls("cert.pem", "key.pem"))'),
+    Option("server", "port bind address", "port=8080", "server({port|port=8080}, {=})"),
+    Option("server stream", "name host hosts hostname hostnames servername servernames domain domains", '8080, host="example.com"', "{call}({=}, names={name|list})"),
+    Option("server", "locations routes rules handlers", '8080, routes=[location("/a").respond(200)]', "server({=}).including({locations|items})"),
+    Option("server", "accesslog log logfile logging", '8080, log="access.log"', None, "the access log is one for the whole: http(server(…), access_log=\"access.log\")"),
+    Option("server", "upstream upstreams backend backends proxypass", '8080, upstream="127.0.0.1:9000"', 'server({=}).location("/").proxy_to({upstream|address="127.0.0.1:9000"})'),
+    Option("server", "root static documentroot", '8080, root="/srv/www"', 'server({=}).location("/").serve_files({root|text="/srv/www"})'),
+    Option("upstream", "peers servers backends targets hosts nodes endpoints members addresses", '"app", peers=["127.0.0.1:9000"]', "upstream({=}, {peers|items})"),
+    Option("upstream", "strategy lb lbpolicy policy method algorithm balance balancer loadbalancing loadbalancer", '"app", "127.0.0.1:9000", strategy="least_conn"', "upstream({0}, {strategy|strategy=round_robin()}, {=1})"),
+    Option("upstream", "ssl https secure scheme", '"app", "127.0.0.1:9443", ssl=True', "upstream({=}, tls=upstream_tls())"),
+    Option("upstream", "protocol transport", '"app", "127.0.0.1:9000", protocol="fastcgi"', "upstream({=}, via={protocol|connector=http2()})"),
+    Option("upstream", "weight maxfails failtimeout maxconns backup down maxconn", '"app", "127.0.0.1:9000", max_fails=3', None, 'each peer has its own: write peer("127.0.0.1:9000", max_fails=3) in place of the address'),
+    Option("upstream", "healthcheck check health healthuri", '"app", "127.0.0.1:9000", health_check="/"', None, 'this version asks no peer by itself: a peer that fails is left alone, peer("127.0.0.1:9000", max_fails=3)'),
+    Option("upstream", "sticky stickycookie cookie affinity", '"app", "127.0.0.1:9000", sticky=True', 'upstream({0}, hash_by(cookie("sid")), {=1})', "this version sets no cookie of its own: it can use one of the application"),
+    Option("upstream", "timeout timeouts readtimeout connecttimeout", '"app", "127.0.0.1:9000", timeout=5', None, "times are of a location, a server or the whole: .timeouts(connect=5, read=60)"),
+    Option("peer", "port", '"127.0.0.1", port=9000', "peer({0|hostport}, {=1})"),
+    Option("peer", "maxconn maxconnections connections", '"127.0.0.1:9000", maxconn=5', "peer({=}, max_conns={maxconn})"),
+    Option("peer", "disabled offline", '"127.0.0.1:9000", disabled=True', "peer({=}, down={disabled})"),
+    Option("peer", "fails fall maxfailures", '"127.0.0.1:9000", fails=3', "peer({=}, max_fails={fails})"),
+    Option("location", "exact", '"/a", exact=True', "location(exact({0|text=\"/\"}))"),
+    Option("location", "regex regexp", '"^/a", regex=True', "location(regex({0|text=\"^/\"}))"),
+    Option("proxyto", "timeout readtimeout", '"127.0.0.1:9000", timeout=60', "timeouts(read={timeout|seconds=60}).proxy_to({=})"),
+    Option("proxyto", "uri rewrite prefix targetpath", '"127.0.0.1:9000", uri="/v1/"', 'proxy_to({=}, path={uri|text="/"})'),
+    Option("proxyto", "ws websockets upgrade tunnel", '"127.0.0.1:9000", ws=True', 'proxy_to({=}, websocket="tunnel")'),
+    Option("proxyto", "changeorigin hostheader preservehost", '"127.0.0.1:9000", change_origin=True', 'set_request_header("Host", "app.example.com").proxy_to({=})'),
+    Option("proxyto", "target upstreamurl url backend", 'target="http://127.0.0.1:9000"', 'proxy_to({target|address="127.0.0.1:9000"}, {=})'),
+    Option("proxyto", "retries tries", '"127.0.0.1:9000", retries=2', "retry({retries}).proxy_to({=})"),
+    Option("timeouts", "timeout total response server request", "timeout=30", "timeouts(read={timeout|seconds=60}, {=})"),
+    Option("timeouts", "connection dial", "dial=5", "timeouts(connect={connection|seconds=5}, {=})"),
+    Option("timeouts", "write", "write=30", "timeouts(send={write|seconds=60}, {=})"),
+    Option("limitrequests", "average rps requests per", 'average=10', 'limit_requests({average|rate="10/s"})'),
+    Option("limitrequests", "nodelay", '"10/s", burst=5, nodelay=True', "limit_requests({=})", "the burst passes at once by default"),
+    Option("retry", "attempts count retries times", "attempts=3", "retry({attempts}, {=})"),
+    Option("retry", "statuses codes onstatus", "2, statuses=[503]", "retry({=}, on={statuses|list})"),
+    Option("servefiles", "directory path dir folder", 'directory="/srv/www"', 'serve_files({directory|text="/srv/www"}, {=})'),
+    Option("servefiles", "autoindex listing directorylisting", '"/srv/www", autoindex=True', "serve_files({=}, browse=True)"),
+    Option("servefiles", "spa fallback singlepage", '"/srv/www", spa=True', 'serve_files({=}, try_files=[path, "/index.html"])'),
+    Option("servefiles", "maxage expires cache", '"/srv/www", max_age=60', 'serve_files({=}, cache_control="max-age={maxage|plain}")'),
+    Option("redirectto", "code statuscode", '"/b", code=301', "redirect_to({=}, status={code})"),
+    Option("redirectto", "permanent", '"/b", permanent=True', "redirect_to({=}, status=301)"),
+    Option("redirectto", "target location to", 'target="/b"', "redirect_to({target}, {=})"),
+    Option("respond", "code statuscode", 'code=404', "respond({code}, {=})"),
+    Option("respond", "text content message", '200, text="ok"', "respond({=}, body={text})"),
+    Option("respond", "type mimetype mime contenttypes", '200, "{}", type="application/json"', "respond({=}, content_type={type})"),
+    Option("respond", "headers", '200, headers={"X-A": "b"}', None, 'set them on the location: .set_response_header("X-A", "b").respond(200)'),
+    Option("tls", "cert certfile certchain fullchain", 'cert="cert.pem", key="key.pem"', "{call}(certificate={cert}, {=})"),
+    Option("upstreamtls", "certificate clientcert certfile clientcertificate", 'certificate="cert.pem", key="key.pem"', "upstream_tls({=}, cert={certificate})"),
+    Option("upstreamtls", "keyfile privatekey", 'cert="cert.pem", keyfile="key.pem"', "upstream_tls({=}, key={keyfile})"),
+    Option("upstreamtls", "cafile cacert trustedca rootca", 'cafile="ca.pem"', "upstream_tls({=}, ca={cafile})"),
+    Option("upstreamtls", "servername sni host hostname", 'server_name="app.example.com"', "upstream_tls({=}, name={servername})"),
+    Option("upstreamtls", "insecure skipverify insecureskipverify noverify", "insecure=True", "upstream_tls({=}, verify=False)"),
+    Option("tls", "keyfile privatekey privkey", '"cert.pem", keyfile="key.pem"', "{call}({=}, key={keyfile})"),
+    Option("tls", "ca cafile clientcertificate sslclientcertificate", '"cert.pem", "key.pem", ca="ca.pem"', "tls({=}, client_ca={ca})"),
+    Option("tls", "minversion version minprotocol", '"cert.pem", "key.pem", min_version="TLSv1.3"', 'tls({=}, minimum_version={minversion})'),
+    Option("http", "log logfile logs logging accesslogs", 'server(8080).location("/").respond(200), log="access.log"', "http({=}, access_log={log})"),
+    Option("http", "workers workerprocesses threads processes", 'server(8080).location("/").respond(200), workers=4', "http({=})", "a process uses one processor: run several, each with a port of its own"),
+    Option("http", "servers", 'servers=[server(8080).location("/").respond(200)]', "http({servers|items}, {=})"),
+    Option("basicauth", "file htpasswd userfile passwdfile", 'file="/etc/proxy/htpasswd"', "basic_auth({file}, {=})"),
+    Option("basicauth", "username user password", 'username="a", password="b"', 'basic_auth("/etc/proxy/htpasswd")', "users stand in a file: htpasswd -B -c /etc/proxy/htpasswd USER"),
+)  # fmt: skip
+
+#: Names that are not public ones, and what to write for them; None has no equal.
+NAMES: Final = {
+    "upstream": "backend pool cluster servergroup loadbalancer balancer upstreams",
+    "location": "route pathprefix handlepath locations",
+    "server": "listen vhost virtualhost frontend site app entrypoint sever",
+    "stream": "tcp tcpserver l4 layer4 tcpproxy",
+    "peer": "backendserver node target member",
+    "tls": "ssl certificate cert https sslcertificate",
+    "upstream_tls": "backendtls peertls clienttls proxyssl",
+    "client_address": "remoteaddr clientip remoteip remotehost ip src realip",
+    "client_port": "remoteport",
+    "request_uri": "uri url requesturl fulluri",
+    "path": "documenturi requestpath pathinfo",
+    "query_string": "args querystringraw requestquery",
+    "query": "arg param queryparam urlparam getparam",
+    "header": "reqheader requestheader hdr httpheader",
+    "host": "httphost servername requesthost",
+    "method": "requestmethod httpmethod verb",
+    "protocol": "serverprotocol httpversion",
+    "authenticated_user": "user username basicuser",
+    'header("user-agent")': "useragent httpuseragent",
+    'header("referer")': "referer referrer httpreferer",
+    "least_conn": "leastconn leastconnections leastconnection leastrequest bybusyness",
+    "round_robin": "roundrobin rr wrr weightedroundrobin byrequests staticrr",
+    "ip_hash": "iphash sourcehash clientiphash source",
+    "hash_by": "consistenthash hashkey urihash headerhash cookiehash",
+    "random_two": "randomtwo powertwo p2c powerofwochoices twochoices randomchoose",
+    "random_one": "randomone randomchoice",
+    "fastcgi": "fcgi phpfpm phpfastcgi",
+    "http2": "h2 h2c grpc",
+    "map_value": "mapvalues mapping lookup",
+    "split_clients": "splitclients split weighted",
+    "regex": "regexp pathregexp",
+    "exact": "exactly equals",
+    "named": "namedlocation",
+    "access_log": "accesslog log logfile logformat",
+    "duration": "requesttime responsetime elapsed",
+    "bytes_sent": "bodybytessent bytesout",
+    "upstream_addr": "upstreamaddress",
+    "KiB": "kb kib",
+    "MiB": "mb mib",
+    "GiB": "gb gib",
+    "seconds": "second secs",
+    "minutes": "minute mins",
+    "clients": "clientlimits limits",
+    "http": "proxy proxyconfig config",
+}  # fmt: skip
+
+#: Names of things that this version does not have.
+MISSING_NAMES: Final = {
+    "requestid": 'this version makes no number for a request: write a function, as lambda request: request.header("x-request-id") or uuid4().hex',
+    "cache": "this version keeps no responses: browsers and caches in front can",
+    "healthcheck": "this version asks no peer by itself: a peer that fails is left alone, max_fails=3, fail_timeout=10",
+    "sticky": 'this version sets no cookie for that: write hash_by(cookie("sid"))',
+    "middleware": "a step or a filter of your own: .step(…), .filter(…)",
+    "geoip": "this version knows no countries",
+}  # fmt: skip
+
+#: Strategies by the words of others, as they may be written in a text.
+STRATEGIES: Final = {
+    "least_conn()": "leastconn leastconnections leastconnection leastrequest leasttime bybusyness",
+    "round_robin()": "roundrobin rr wrr weightedroundrobin byrequests staticrr first",
+    "ip_hash()": "iphash source sourceip clientiphash sourcehash sticky",
+    "random_two()": "randomtwo p2c twochoices randomchoose powertwo powerofttwochoices",
+    "random_one()": "random randomone rand",
+    "hash_by(request_uri)": "hash urihash uri consistenthash consistent",
+    'hash_by(header("x-tenant"))': "header headerhash hdr",
+    'hash_by(cookie("sid"))': "cookie cookiehash",
+}  # fmt: skip
+
+#: nginx's variables, and Caddy's placeholders, which are values of a request.
+VARIABLES: Final = {
+    "host": "host http.request.host hostname server_name label",
+    "request_uri": "request_uri http.request.uri",
+    "path": "uri document_uri http.request.uri.path path",
+    "query_string": "args query_string http.request.uri.query query",
+    "client_address": "remote_addr binary_remote_addr remote_host http.request.remote.host realip_remote_addr client_ip remote_ip",
+    "client_port": "remote_port http.request.remote.port",
+    "scheme": "scheme http.request.scheme",
+    "method": "request_method method http.request.method",
+    "protocol": "server_protocol http.request.proto",
+    "server_port": "server_port http.request.local.port proxy_port",
+    "authenticated_user": "remote_user http.auth.user.id",
+    "tls_protocol": "ssl_protocol tls_version http.request.tls.version",
+    "tls_cipher": "ssl_cipher tls_cipher http.request.tls.cipher_suite",
+    "server_name_indication": "ssl_server_name http.request.tls.server_name",
+    "client_verified": "ssl_client_verify",
+    "client_certificate_subject": "ssl_client_s_dn tls_client_subject",
+    "client_certificate_issuer": "ssl_client_i_dn tls_client_issuer",
+    "client_certificate_serial": "ssl_client_serial tls_client_serial",
+    "client_certificate_fingerprint": "ssl_client_fingerprint tls_client_fingerprint",
+    "header('host')": "http_host hostport http.request.hostport",
+}  # fmt: skip
+
+#: Variables that take a part of their name for an argument.
+FAMILIES: Final = {
+    "header": ("http_", "header.", "http.request.header."),
+    "cookie": ("cookie_", "cookie.", "http.request.cookie."),
+    "query": ("arg_", "query.", "http.request.uri.query."),
+}
+
+#: What is given as an access log and is none.
+LOGS: Final = {
+    "access_log=None": "off none false no null disabled discard",
+    'access_log="-"': "on true yes stdout console",
+    'access_log=access_log(format="json")': "json",
+    "access_log=access_log()": "combined main common default clf",
+}

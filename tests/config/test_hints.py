@@ -1,0 +1,222 @@
+"""Every hint of the table of other proxies' words is tried: what it says to paste is accepted."""
+
+from __future__ import annotations
+
+import re
+
+from pydsl_proxy.config.locations import OpenLocation
+from pydsl_proxy.config.scopes import Scope
+from pydsl_proxy.errors import ConfigErrors
+from pydsl_proxy.errors.other_words import MISSING_NAMES, NAMES, OPENING, OPTIONS, VERBS
+from tests.config.test_loading import FileTests
+
+_HANDLED = '.proxy_to("127.0.0.1:9000")'
+
+
+class HintTests(FileTests):
+    """A file with a mistake, and the same file with what the hint says in its place."""
+
+    def hint(self, before: str, wrong: str, after: str) -> str:
+        """The hint for *wrong*; no message names a class that the user did not write."""
+        line, message, hint = self.told(f"proxy = {before}{wrong}{after}")
+        self.assertEqual(line, 2)
+        self.assertNotRegex(message, r"OpenLocation|Scope|object has no attribute|positional|Trying|unexpected keyword")
+        self.assertIsNotNone(hint, f"{before}{wrong}{after}: {message}")
+        return hint or ""
+
+    def tries(self, before: str, wrong: str, after: str) -> None:
+        """The hint for *wrong* may be pasted in its place."""
+        hint = self.hint(before, wrong, after)
+        pasted = hint.partition("write ")[2].partition("; ")[0]
+        self.assertNotEqual(pasted, "", hint)
+        verb = re.match(r"\w+", pasted)
+        # What is pasted may be a handler itself.
+        end = "" if verb is not None and verb[0] in HANDLERS else after
+        try:
+            self.load(f"proxy = {before}{pasted}{end}")
+        except ConfigErrors as errors:
+            self.fail(f"{before}{wrong}{after} has the hint {hint!r}, which is refused:\n{errors}")
+
+    def test_verbs(self) -> None:
+        """Verbs of a location, a server and the whole, with the arguments of the example and without any."""
+        for row in VERBS:
+            for name in row.words.split():
+                verb = "return_" if name == "return" else name
+                for arguments in (row.example, ""):
+                    with self.subTest(verb=verb, arguments=arguments):
+                        before = 'server(8080).location("/").'
+                        if row.write is None:
+                            self.assertIn(row.note, self.hint(before, f"{verb}({arguments})", _HANDLED))
+                        else:
+                            self.tries(before, f"{verb}({arguments})", _HANDLED)
+
+    def test_verbs_of_servers(self) -> None:
+        """What opens a location elsewhere."""
+        for row in OPENING:
+            for name in row.words.split():
+                if name not in ("handle", "when"):
+                    with self.subTest(verb=name):
+                        self.tries("server(8080).", f"{name}({row.example})", _HANDLED)
+
+    def test_options(self) -> None:
+        """Options of functions and verbs."""
+        for row in OPTIONS:
+            for call in row.calls.split():
+                with self.subTest(call=call, example=row.example):
+                    before, name, after = CALLS[call]
+                    if '.location("/")' in (row.write or ""):
+                        after = ""
+                    if row.write is None:
+                        self.assertIn(row.note, self.hint(before, f"{name}({row.example})", after))
+                    else:
+                        self.tries(before, f"{name}({row.example})", after)
+
+    def test_names(self) -> None:
+        """Names, which are public ones in another language."""
+        for code, words in NAMES.items():
+            for word in words.split():
+                with self.subTest(name=word):
+                    _, message, hint = self.told(f"proxy = {word}")
+                    self.assertIn(f"name '{word}' is not defined", message)
+                    self.assertEqual(hint, f"write {code}")
+        for word, note in MISSING_NAMES.items():
+            self.assertEqual(self.told(f"proxy = {word}")[2], note)
+
+
+class TextTests(FileTests):
+    """Texts that stand where something else belongs: what the hint says is pasted in place of what is between the
+    angle brackets."""
+
+    def tries(self, marked: str, pasted: str, *, before: str = "") -> None:
+        """The hint for the marked file says *pasted*, which is accepted in place of what is marked."""
+        start, wrong, end = re.split("[‹›]", marked)
+        (error,) = self.errors(f"{before}\nproxy = {start}{wrong}{end}")
+        self.assertEqual((error.hint or "").partition("write ")[2].partition("; ")[0], pasted, error.message)
+        self.load(f"{before}\nproxy = {start}{pasted}{end}")
+
+    def test_variables(self) -> None:
+        """Variables of nginx, placeholders of Caddy, and f-strings without their f, wherever a value stands."""
+        opened = 'server(80).location("/").'
+        for marked, pasted in (
+            ('set_request_header("Host", ‹"$host"›).respond(200)', "host"),
+            ("set_request_header('Host', ‹'$http_host'›).respond(200)", 'header("host")'),
+            (
+                'set_request_header("X-A", ‹"a $remote_addr, ${scheme}"›).respond(200)',
+                'f"a {client_address}, {scheme}"',
+            ),
+            ('set_request_header("X-A", ‹"{http.request.header.X-B}"›).respond(200)', 'header("x-b")'),
+            ('set_response_header("X-A", ‹"$cookie_sid"›).respond(200)', 'cookie("sid")'),
+            ('redirect_to(‹"https://{host}{request_uri}"›)', 'f"https://{host}{request_uri}"'),
+            ('redirect_to(‹"https://example.com$request_uri"›)', 'f"https://example.com{request_uri}"'),
+            ('redirect_to(‹"https://example.com{uri}"›)', 'f"https://example.com{request_uri}"'),
+            ("redirect_to(‹\"https://{header('x-a')}/\"›)", "f\"https://{header('x-a')}/\""),
+            ('limit_requests("1/s", key=‹"$binary_remote_addr"›).respond(200)', "client_address"),
+            ('limit_connections(1, key=‹"{remote_host}"›).respond(200)', "client_address"),
+            ('serve_files("/srv", try_files=[‹"$uri"›, "/index.html"])', "path"),
+            ('serve_files("/srv", try_files=[‹"$uri.html"›, "/index.html"])', 'f"{path}.html"'),
+            ('error_page(404, to=‹"https://example.com$uri"›).respond(404)', 'f"https://example.com{path}"'),
+            ('proxy_to(upstream("app", hash_by(‹"$request_uri"›), "127.0.0.1:9000"))', "request_uri"),
+        ):
+            with self.subTest(marked=marked):
+                self.tries(opened + marked, pasted)
+
+    def test_no_variables(self) -> None:
+        """Other texts with such characters are what they are; a function gives any text at all."""
+        for text in ("costs $5", "{a}", "$", "{}", "${unknown}", '{\\"report_to\\": 1}', "$hostess"):
+            self.load(f'proxy = server(80).location("/").set_response_header("X-A", "{text}").respond(200, "$host")')
+        self.load('proxy = server(80).location("/").redirect_to(lambda request: "https://a/{host}")')
+
+    def test_objects(self) -> None:
+        """Strategies, upstreams and named locations are objects; their names in quotes are not."""
+        app = 'app = upstream("backend", "127.0.0.1:9000")'
+        opened = 'server(80).location("/").'
+        for marked, pasted in (
+            (
+                "proxy_to(‹upstream('app', 'least_conn', '127.0.0.1:9000')›)",
+                "upstream('app', least_conn(), '127.0.0.1:9000')",
+            ),
+            (
+                'proxy_to(‹upstream("app", "127.0.0.1:9000", "ip_hash")›)',
+                'upstream("app", ip_hash(), "127.0.0.1:9000")',
+            ),
+            ('proxy_to(‹"backend"›)', "app"),
+            ('proxy_to(‹"app"›)', "app"),
+            ('websocket_to(‹"backend"›)', "app"),
+            ('mirror(‹"backend"›).respond(200)', "app"),
+            ('auth_request(‹"backend"›).respond(200)', "app"),
+        ):
+            with self.subTest(marked=marked):
+                self.tries(opened + marked, pasted, before=app)
+        fallback = 'server(80).location("/").error_page(404, to=named("app")).respond(404)'
+        self.tries(f'{fallback}.location(‹"@app"›).respond(200)', 'named("app")')
+
+    def test_paths(self) -> None:
+        """Parameters, wildcards and patterns of other routers are literal text in a prefix."""
+        for path, pasted in (
+            ("/users/:id", 'regex("^/users/[^/]+$")'),
+            ("/users/:id/posts/:post", 'regex("^/users/[^/]+/posts/[^/]+$")'),
+            ("/a/*/b", 'regex("^/a/[^/]+/b$")'),
+            ("/static/**", '"/static/"'),
+            ("/users/{id}", 'regex("^/users/[^/]+$")'),
+        ):
+            with self.subTest(path=path):
+                self.tries(f'server(80).location(‹"{path}"›).respond(200)', pasted)
+        for path in (r"\\.php$", "/users/(.*)", "/a|b/[0-9]+", "/(a|b)/c", "/^a"):
+            with self.subTest(path=path):
+                (error,) = self.errors(f'proxy = server(80).location("/{path.lstrip("/")}").respond(200)')
+                self.assertIn("write regex(", error.hint or "")
+        for path in ("/wiki/Special:Search", "/v1/users:batchGet", "/wiki/Foo_(bar)", "/$metadata", "/a+b"):
+            self.load(f'proxy = server(80).location("{path}").respond(200)')
+
+    def test_missing_comma(self) -> None:
+        """Python joins two texts that stand side by side."""
+        for marked, pasted in (
+            (
+                "server(80).location('/').proxy_to(upstream('app', ‹'127.0.0.1:9000' '127.0.0.1:9001'›))",
+                "'127.0.0.1:9000', '127.0.0.1:9001'",
+            ),
+            ('server(80).allow(‹"10.0.0.0/8" "192.168.0.0/16"›).deny("all").location("/").respond(200)', None),
+            ('server(80, names=[‹"a.example:80" "b.example:80"›]).location("/").respond(200)', None),
+        ):
+            if pasted is None:
+                start, _, rest = marked.partition("‹")
+                (error,) = self.errors(f"proxy = {start}{rest.replace('›', '')}")
+                self.assertIn("a comma was missing", error.hint or "")
+            else:
+                self.tries(marked, pasted)
+
+    def test_arguments_without_name(self) -> None:
+        """What has a name is given by it."""
+        opened = 'server(80).location("/").'
+        for marked, pasted in (
+            ("‹timeouts(60)›.respond(200)", "timeouts(read=60)"),
+            ('‹limit_requests("10/s", 5)›.respond(200)', 'limit_requests("10/s", burst=5)'),
+            ('‹proxy_to("127.0.0.1:9000", "/v1/")›', 'proxy_to("127.0.0.1:9000", path="/v1/")'),
+            ('proxy_to(upstream("a", ‹peer("127.0.0.1:9000", 3)›))', 'peer("127.0.0.1:9000", weight=3)'),
+            ('‹respond(200, "{}", "application/json")›', 'respond(200, "{}", content_type="application/json")'),
+        ):
+            with self.subTest(marked=marked):
+                self.tries(opened + marked, pasted)
+
+
+HANDLERS = {each for each in vars(OpenLocation) if not hasattr(Scope, each)} | {"redirect_to_https"}
+_SERVED = '.location("/").respond(200)'
+#: How a call stands in a configuration: what is before it, its name, and what is after it.
+CALLS = {
+    "server": ("", "server", _SERVED),
+    "stream": ("", "stream", _HANDLED),
+    "upstream": ('server(8080).location("/").proxy_to(', "upstream", ")"),
+    "peer": ('server(8080).location("/").proxy_to(upstream("app", ', "peer", ', "127.0.0.1:9001"))'),
+    "location": ("server(8080).including(", "location", ".respond(200))"),
+    "proxyto": ('server(8080).location("/").', "proxy_to", ""),
+    "timeouts": ('server(8080).location("/").', "timeouts", ".respond(200)"),
+    "limitrequests": ('server(8080).location("/").', "limit_requests", ".respond(200)"),
+    "retry": ('server(8080).location("/").', "retry", ".respond(200)"),
+    "servefiles": ('server(8080).location("/").', "serve_files", ""),
+    "redirectto": ('server(8080).location("/").', "redirect_to", ""),
+    "respond": ('server(8080).location("/").', "respond", ""),
+    "basicauth": ('server(8080).location("/").', "basic_auth", ".respond(200)"),
+    "tls": ("server(8443, tls=", "tls", f"){_SERVED}"),
+    "upstreamtls": ('server(8080).location("/").proxy_to(upstream("app", "127.0.0.1:9443", tls=', "upstream_tls", "))"),
+    "http": ("", "http", ""),
+}
