@@ -7,7 +7,14 @@ from struct import pack
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import clients, http, server, upstream
-from pydsl_proxy.frontends.h2_limits import CONNECTION_WINDOW, IDLE_FRAMES, MOST_STREAMS, RESETS, STREAM_WINDOW
+from pydsl_proxy.frontends.h2_limits import (
+    CONNECTION_WINDOW,
+    IDLE_FRAMES,
+    MOST_REMEMBERED,
+    MOST_STREAMS,
+    RESETS,
+    STREAM_WINDOW,
+)
 from pydsl_proxy.testing import Running, run
 from pydsl_proxy.wire.h2_frames import (
     CONTINUATION,
@@ -212,12 +219,43 @@ class StreamErrors(SynchronousTestCase):
         assert '" 400 0' in running.log[0]
 
     def test_old_stream(self) -> None:
-        """A stream is not begun anew, nor one before the last (5.1.1)."""
+        """A stream that both have ended is not begun anew (5.1), nor one that was passed over (5.1.1)."""
+        for again, code in ((5, Code.STREAM_CLOSED), (3, Code.PROTOCOL_ERROR), (1, Code.PROTOCOL_ERROR)):
+            client, _ = raw()
+            client.asks(5)
+            client.asks(again)
+            assert client.goaway is code
         client, _ = raw()
-        client.asks(5)
-        client.asks(5)
-        client.asks(3)
-        assert (client.reset(5), client.reset(3)) == (Code.STREAM_CLOSED, Code.STREAM_CLOSED)
+        for number in range(3, 200, 4):
+            client.asks(number)
+        client.asks(1)
+        assert client.goaway is not None
+
+    def test_many_ended_early(self) -> None:
+        """Of streams that ended here first only the last ones are known; a frame on an older one ends no connection."""
+        client, _ = raw()
+        for number in range(1, 2 * MOST_REMEMBERED + 5, 2):
+            client.asks(number, POST, flags=0)
+        client.sends(frame(DATA, 0, 1, b"x") + frame(DATA, 0, 7, b"x"))
+        assert client.goaway is None
+        codes = [payload[-1] for stream, payload in client.of(RST_STREAM) if stream in (1, 7)]
+        self.assertEqual(codes, [Code.NO_ERROR, Code.NO_ERROR, Code.STREAM_CLOSED])
+
+    def test_depends_on_itself(self) -> None:
+        """RFC 7540 5.3.1: an error of the stream, if it has begun."""
+        itself = pack(">LB", 1, 9)
+        block = itself + literals(GET)
+        for flags, head in ((0, block), (PADDED, b"\0" + block)):
+            client, _ = raw()
+            client.sends(frame(HEADERS, flags | END_STREAM | END_HEADERS | 0x20, 1, head))
+            client.asks(3)
+            assert client.reset(1) is Code.PROTOCOL_ERROR
+            assert client.of(DATA) == [(3, b"ok")]
+        self.resets(frame(PRIORITY, 0, 1, itself), Code.PROTOCOL_ERROR)
+        self.resets(frame(HEADERS, END_STREAM | END_HEADERS | 0x20, 1, itself), Code.PROTOCOL_ERROR)
+        client, _ = raw()
+        client.sends(frame(PRIORITY, 0, 1, itself))
+        assert client.goaway is Code.PROTOCOL_ERROR
 
     def test_too_many(self) -> None:
         """One stream too many is refused, to be tried again (5.1.2)."""

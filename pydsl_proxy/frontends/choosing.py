@@ -69,8 +69,10 @@ class Undecided(Protocol):
         agreed = "" if secured is None else secured.application_protocol
         if agreed == H2:
             self._hand_over(self._h2, data)
-        elif agreed or not self._by_preface or not PREFACE.startswith(data[: len(PREFACE)]):
+        elif agreed or not self._by_preface:
             self._hand_over(self._h1, data)
+        elif not PREFACE.startswith(data[: len(PREFACE)]):
+            self._hand_over(self._h2 if _speaks_nothing_known(data) else self._h1, data)
         elif len(data) >= len(PREFACE):
             self._hand_over(self._h2, data)
         else:
@@ -105,6 +107,15 @@ class Undecided(Protocol):
         """Close at once."""
         self._over = True
         self.transport.abortConnection()
+
+
+def _speaks_nothing_known(data: bytes) -> bool:
+    """Whether the first line is here and is none of HTTP/1: then the connection ends as RFC 9113 3.4 has it.
+
+    One that names a version of HTTP, whatever else is wrong with it, is answered in HTTP/1.1.
+    """
+    line, ended, _ = data.partition(b"\n")
+    return bool(ended) and line.strip() != b"" and b" HTTP/" not in line
 
 
 class ChoosingFactory(Factory):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.frontends.h2_closing import NOTICE, NOTICED, OPEN
 from pydsl_proxy.frontends.h2_requests import Requests
+from pydsl_proxy.frontends.h2_sending import note
 from pydsl_proxy.interfaces import Listening
 from pydsl_proxy.wire.h2_frames import (
     ACK,
@@ -17,6 +18,7 @@ from pydsl_proxy.wire.h2_frames import (
     Fault,
     Setting,
     StreamFault,
+    depends_on,
     frame,
     number,
     unpack_settings,
@@ -40,6 +42,10 @@ class Control(Requests):
         if len(payload) != 5:
             raise StreamFault(Code.FRAME_SIZE_ERROR, "a frame's length is not that of its type")
         self._idle_frames.take(self.listening.seconds())
+        if depends_on(stream, payload):
+            # RFC 7540 5.3.1; RFC 9113 6.4: no RST_STREAM for a stream that has not begun.
+            kind = StreamFault if stream in self.streams else Fault
+            raise kind(Code.PROTOCOL_ERROR, "a stream depends on itself")
 
     def take_reset(self, flags: int, stream: int, payload: bytes) -> None:
         """The client gives a stream up."""
@@ -47,6 +53,7 @@ class Control(Requests):
         self._check_begun(stream, "RST_STREAM")
         found = self.streams.get(stream)
         self._ended_early.pop(stream, None)
+        note(self._left, stream)
         self._resets.take(self.listening.seconds())
         if found is not None:
             exchange = found.exchange

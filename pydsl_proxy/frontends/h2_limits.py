@@ -33,6 +33,8 @@ MOST_TIMES_HEAD: Final = 2
 
 # Streams that we have ended before the client did: what it had sent meanwhile is dropped silently.
 MOST_REMEMBERED: Final = 256
+# Ranges of streams that a client has passed over; who begins one of them later has lost count.
+MOST_SKIPPED: Final = 16
 
 
 class Allowance:

@@ -9,6 +9,8 @@ from pydsl_proxy.frontends.h1_head import read_fields
 from pydsl_proxy.frontends.h2_closing import LEAVING
 from pydsl_proxy.frontends.h2_limits import (
     MOST_CONTINUATIONS,
+    MOST_REMEMBERED,
+    MOST_SKIPPED,
     MOST_STREAMS,
     MOST_TIMES_HEAD,
     RESETS,
@@ -29,8 +31,10 @@ from pydsl_proxy.wire.h2_frames import (
     Code,
     Fault,
     StreamFault,
+    depends_on,
     fragment,
     rst_stream,
+    unpadded,
 )
 from pydsl_proxy.wire.h2_request import H2Head, HeadReader
 from pydsl_proxy.wire.h2_response import response_block
@@ -54,6 +58,10 @@ class Requests(Sending):
         self._fragments_of = (0, 0)
         # Streams of whose bodies something is to be handed on when the frames of this turn are read.
         self._fed: list[Receiving] = []
+        # A header block has begun whose stream depends on itself.
+        self._depends_on_itself = False
+        # Streams that the client has passed over.
+        self._skipped: list[range] = []
         self._resets = Allowance(RESETS, "too many streams were reset")
 
     def hand_on_later(self, stream: Receiving) -> None:
@@ -70,6 +78,8 @@ class Requests(Sending):
         if not stream & 1:
             raise Fault(Code.PROTOCOL_ERROR, "HEADERS on a stream that cannot be a client's")
         if flags & (PADDED | WITH_PRIORITY):
+            if flags & WITH_PRIORITY and depends_on(stream, unpadded(flags, payload)):
+                self._depends_on_itself = True
             payload = fragment(flags, payload)
         if flags & END_HEADERS:
             self._block(stream, flags, payload)
@@ -102,8 +112,12 @@ class Requests(Sending):
         """A header block is complete: of a request, or of trailers."""
         ended = flags & END_STREAM > 0
         most = self.listening.site.clients.head
+        if self._depends_on_itself:
+            self._refuse_dependency(number, block, most)
         if number > self._last:
             if self._state is not LEAVING:
+                if number > self._last + 2:
+                    self._skip_streams(self._last + 1, number)
                 self._last = number
                 self._request(number, block, most, ended)
             else:
@@ -200,6 +214,20 @@ class Requests(Sending):
 
     # -- what is wrong with a stream -----------------------------------------------------------------------------------
 
+    def _skip_streams(self, first: int, end: int) -> None:
+        """Streams that the client did not begin are closed by one that it begins behind them (RFC 9113 5.1.1)."""
+        skipped = self._skipped
+        if len(skipped) >= MOST_SKIPPED:
+            del skipped[0]
+        skipped.append(range(first, end))
+
+    def _refuse_dependency(self, number: int, block: bytes, most: int) -> None:
+        """RFC 7540 5.3.1: a stream cannot depend on itself."""
+        self._depends_on_itself = False
+        self._last = max(self._last, number)
+        self._reader.skip(block, most)
+        raise StreamFault(Code.PROTOCOL_ERROR, "a stream depends on itself")
+
     def _check_begun(self, number: int, kind: str) -> None:
         """RFC 9113 5.1: on a stream that has not begun there is nothing but HEADERS and PRIORITY.
 
@@ -213,8 +241,16 @@ class Requests(Sending):
         if self._state is LEAVING and number > self._last:
             return
         self._check_begun(number, kind)
-        if number not in self._ended_early:
-            raise StreamFault(Code.STREAM_CLOSED, f"{kind} after the stream's end")
+        if number in self._ended_early:
+            return
+        ended = self._ended_early
+        forgotten = len(ended) >= MOST_REMEMBERED and number < next(iter(ended))
+        if number in self._left or forgotten:
+            raise StreamFault(Code.STREAM_CLOSED, f"{kind} on a stream that was reset")
+        if any(number in each for each in self._skipped):
+            raise Fault(Code.PROTOCOL_ERROR, f"{kind} on a stream that was passed over")
+        # RFC 9113 5.1: both sides have ended it.
+        raise Fault(Code.STREAM_CLOSED, f"{kind} after the stream's end")
 
     def _fail(self, number: int, fault: StreamFault) -> None:
         """End a stream for what the client did; CVE-2025-8671: who makes us do that often is shown out."""

@@ -49,6 +49,8 @@ class Sending(Closing):
         self._unreturned = 0
         # Streams that ended here before the client ended them.
         self._ended_early: dict[int, None] = {}
+        # Streams that the client has reset: what it sends on them is an error of the stream alone.
+        self._left: dict[int, None] = {}
         # What the first header block begins with.
         self._first = b""
 
@@ -231,10 +233,7 @@ class Sending(Closing):
             exchange.leave(error)
 
     def _remember(self, number: int) -> None:
-        ended = self._ended_early
-        if len(ended) >= MOST_REMEMBERED:
-            del ended[next(iter(ended))]
-        ended[number] = None
+        note(self._ended_early, number)
 
     def _forget(self, stream: H2Stream) -> None:
         """The stream is closed."""
@@ -256,3 +255,10 @@ class Sending(Closing):
             self._await_frames()
         if self._state is LEAVING and not self._gathering:
             self._linger()
+
+
+def note(streams: dict[int, None], number: int) -> None:
+    """Put a stream to others, the oldest of which is forgotten if they are many."""
+    if len(streams) >= MOST_REMEMBERED:
+        del streams[next(iter(streams))]
+    streams[number] = None

@@ -168,6 +168,11 @@ def unpadded(flags: int, payload: bytes) -> bytes:
     return payload[1:end]
 
 
+def depends_on(stream: int, payload: bytes) -> bool:
+    """Whether the priority that *payload* begins with has *stream* depend on itself (RFC 7540 5.3.1)."""
+    return len(payload) >= 4 and int.from_bytes(payload[:4]) & LAST_STREAM == stream
+
+
 def fragment(flags: int, payload: bytes) -> bytes:
     """The part of a header block that HEADERS carries; RFC 9113 5.3.2 has its priority passed over."""
     payload = unpadded(flags, payload)
