@@ -16,7 +16,7 @@ from pydsl_proxy.connectors.kept_heads import read_and_keep
 from pydsl_proxy.connectors.one_at_a_time import BODY, CLOSED, HEAD, IDLE, OneAtATime
 from pydsl_proxy.connectors.refusing_requests import Refusal, answer
 from pydsl_proxy.interfaces import Attempt, Exchange, Home, Trailers, UnannouncedEnd
-from pydsl_proxy.wire.cgi_head import head_end, read_cgi_head
+from pydsl_proxy.wire.cgi_head import check_cgi_start, head_end, read_cgi_head
 from pydsl_proxy.wire.grammar import Malformed
 from pydsl_proxy.wire.head import ResponseHead
 from pydsl_proxy.wire.memo import Memo
@@ -145,11 +145,20 @@ class CgiConnection(OneAtATime):
                 self._fail(attempt, "bad_head", f"sent a response head of more than {MOST_HEAD} bytes")
             elif end:
                 self._fail(attempt, "bad_head", "ended its response within the head" if data else "sent no response")
+            else:
+                self._check_start(attempt, data)
             return
         self._held = b""
         response = self._read_head(attempt, data[: found[0]])
         if response is not None:
             self._begin_body(attempt, response, data[found[1] :], end)
+
+    def _check_start(self, attempt: Attempt, data: bytes) -> None:
+        """What is no response from its start on would be waited for in vain."""
+        try:
+            check_cgi_start(data, status_line=self._spoken.status_line)
+        except Malformed as error:
+            self._fail(attempt, "bad_head", f"sent a response that is malformed: {error.detail}")
 
     def _read_head(self, attempt: Attempt, head: bytes) -> ResponseHead | None:
         spoken = self._spoken
@@ -201,9 +210,7 @@ class CgiConnection(OneAtATime):
 
     def _end(self, attempt: Attempt, end: bool) -> None:
         """The body is here as a whole, though the client may be slower."""
-        if self._paused:
-            self._paused = False
-            self.transport.resumeProducing()
+        self._read_again()
         self._finish(end)
         attempt.ended(())
 

@@ -57,6 +57,9 @@ class FastCgiConnection(CgiConnection):
             if self._state is IDLE:
                 self.close()
             return
+        if self._turning:
+            self._for_later += data
+            return
         reader = self._reader
         try:
             pieces = reader.feed(data)
@@ -67,6 +70,8 @@ class FastCgiConnection(CgiConnection):
                 cause = "bad_body" if self._state is BODY else "bad_head"
                 self._fail(attempt, cause, f"sent what is not FastCGI: {error.detail}")
             return
+        if reader.more:
+            self._await_turn(b"")
         if reader.stderr:
             self._tell(attempt)
         if attempt is None:
@@ -107,6 +112,7 @@ class FastCgiConnection(CgiConnection):
 
     def _release(self) -> None:
         """The peer has ended the request: back to the pool, or close."""
+        self._read_again()
         home = self._home
         now = home.seconds()
         if (

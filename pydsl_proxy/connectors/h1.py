@@ -19,8 +19,8 @@ from pydsl_proxy.connectors.one_at_a_time import BODY, CLOSED, HEAD, IDLE, SWITC
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import Attempt, Dial, Home, Trailers
 from pydsl_proxy.wire.chunked import chunk, last_chunk
-from pydsl_proxy.wire.grammar import CRLF, HEAD_END, Malformed
-from pydsl_proxy.wire.h1_reader import read_response_head
+from pydsl_proxy.wire.grammar import HEAD_END, Malformed
+from pydsl_proxy.wire.h1_reader import check_response_start, read_response_head
 from pydsl_proxy.wire.head import ResponseHead
 from pydsl_proxy.wire.memo import Memo
 from pydsl_proxy.wire.websocket import fault_of_switch
@@ -127,13 +127,7 @@ class H1Connection(OneAtATime):
     def _take_head(self, attempt: Attempt, data: bytes) -> None:
         end = data.find(HEAD_END)
         if end < 0 or end > MOST_HEAD:
-            self._held = data
-            self._read_on(attempt)
-            if len(data) > MOST_HEAD:
-                self._fail(attempt, "bad_head", f"sent a response head of more than {MOST_HEAD} bytes")
-            elif data.count(b"\n") != data.count(CRLF):
-                # A bare LF never ends a line that we read: better told now than when the time is over.
-                self._fail(attempt, "bad_head", "sent a line that ends without CR")
+            self._take_some_of_head(attempt, data)
             return
         self._held = b""
         head = data[:end]
@@ -154,6 +148,18 @@ class H1Connection(OneAtATime):
             self._take_interim(attempt, response, data)
         else:
             self._begin_body(attempt, response, data)
+
+    def _take_some_of_head(self, attempt: Attempt, data: bytes) -> None:
+        known, self._held = len(self._held), data
+        self._read_on(attempt)
+        if len(data) > MOST_HEAD:
+            self._fail(attempt, "bad_head", f"sent a response head of more than {MOST_HEAD} bytes")
+            return
+        try:
+            # What is no response from its start on would be waited for in vain.
+            check_response_start(data, known)
+        except Malformed as error:
+            self._fail(attempt, "bad_head", f"sent a response that is malformed: {error.detail}")
 
     def _take_interim(self, attempt: Attempt, response: ResponseHead, data: bytes) -> None:
         """RFC 9110 15.2: what comes before the final response."""
@@ -202,6 +208,8 @@ class H1Connection(OneAtATime):
         self._response = response
         self._body = body
         self._left = body.left
+        if body.rest:
+            self._await_turn(body.rest)
         attempt.answered(response, pieces, False)
         if self._attempt is not attempt:
             return
@@ -215,6 +223,9 @@ class H1Connection(OneAtATime):
         """The end of a body of declared length, or some of another."""
         body, response = self._body, self._response
         assert body is not None and response is not None
+        if self._turning:
+            self._for_later += data
+            return
         body.left = self._left
         try:
             data = body.feed(data)
@@ -222,6 +233,8 @@ class H1Connection(OneAtATime):
             self._fail(attempt, "bad_body", f"sent a body that is malformed: {error.detail}")
             return
         self._left = body.left
+        if body.rest:
+            self._await_turn(body.rest)
         if data:
             attempt.body(data)
         if body.ended and self._attempt is attempt:
@@ -229,9 +242,7 @@ class H1Connection(OneAtATime):
 
     def _end(self, attempt: Attempt, response: ResponseHead, body: ResponseBody) -> None:
         """The body is here as a whole, though the client may be slower: that must not stop the next exchange."""
-        if self._paused:
-            self._paused = False
-            self.transport.resumeProducing()
+        self._read_again()
         self._finish(response.persistent and not body.surplus)
         attempt.ended([field for field in body.trailers if field[0].lower() not in response.named])
 

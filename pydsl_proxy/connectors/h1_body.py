@@ -12,17 +12,18 @@ from pydsl_proxy.wire.head import ResponseHead
 class ResponseBody:
     """How much of a body is to come.
 
-    ``left`` counts a declared length down; ``surplus`` says that the peer sent more than the body: its connection
-    cannot be kept.
+    ``left`` counts a declared length down; ``rest`` is to be fed anew in the next turn of the loop; ``surplus`` says
+    that the peer sent more than the body: its connection cannot be kept.
     """
 
-    __slots__ = ("_chunks", "_framing", "ended", "left", "surplus", "trailers")
+    __slots__ = ("_chunks", "_framing", "ended", "left", "rest", "surplus", "trailers")
 
     def __init__(self, method: bytes, response: ResponseHead) -> None:
         self._framing = framing = response_framing(method, response.status, response.length, response.chunked)
         self._chunks = ChunkedReader(of_peer=True) if framing is Framing.CHUNKED else None
         self.left = response.length or 0 if framing is Framing.LENGTH else 0
         self.ended = False
+        self.rest = b""
         self.surplus = False
         self.trailers: Sequence[tuple[bytes, bytes]] = ()
 
@@ -51,6 +52,9 @@ class ResponseBody:
         pieces = chunks.feed(data)
         if chunks.ended:
             self.ended = True
+            self.rest = b""
             self.surplus = bool(chunks.rest)
             self.trailers = chunks.trailers
+        else:
+            self.rest = chunks.rest
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)

@@ -35,7 +35,8 @@ class OneAtATime(Protocol):
     """It belongs to one attempt from ``send`` to the end of the response, and to its home's pool between attempts.
 
     ``_corked`` is a head that waits for the first of its body, ``_taken`` what was unsent when the peer's progress was
-    last looked at.
+    last looked at.  ``_for_later`` is what of a read waits for another turn of the loop, ``_turning`` says that this
+    comes by itself, ``_stopped`` that nothing is read until then.
     """
 
     # Nothing is called on it before the connection is made or after it is lost.
@@ -51,6 +52,9 @@ class OneAtATime(Protocol):
         self._taken = 0
         self._uploading = False
         self._paused = False
+        self._for_later = b""
+        self._turning = False
+        self._stopped = False
 
     # -- the request's body ------------------------------------------------------------------------------------------
 
@@ -112,10 +116,41 @@ class OneAtATime(Protocol):
         if self._state is not CLOSED and attempt is not None:
             self._watch.until(self._home.seconds() + attempt.timeouts.read)
             self._paused = False
-            self.transport.resumeProducing()
+            if not self._stopped:
+                self.transport.resumeProducing()
+            elif not self._turning:
+                self._take_rest()
 
     def stopProducing(self) -> None:
         """The client is gone; the attempt hears of it from its exchange."""
+
+    # -- what is too much for one turn of the loop --------------------------------------------------------------------
+
+    def _await_turn(self, rest: bytes) -> None:
+        """Go on with *rest* in another turn of the loop, and read no more until it is taken."""
+        self._for_later = rest
+        self._turning = True
+        if not self._stopped:
+            self._stopped = True
+            self.transport.pauseProducing()
+        self._home.later(self._next_turn)
+
+    def _next_turn(self) -> None:
+        self._turning = False
+        if self._state is not CLOSED and not self._paused:
+            self._take_rest()
+
+    def _take_rest(self) -> None:
+        rest, self._for_later = self._for_later, b""
+        self.dataReceived(rest)
+        if self._stopped and not (self._turning or self._paused or self._state is CLOSED):
+            self._read_again()
+
+    def _read_again(self) -> None:
+        """The response is here as a whole, or what was too much of it: that must not stop the next exchange."""
+        if self._paused or self._stopped:
+            self._paused = self._stopped = False
+            self.transport.resumeProducing()
 
     # -- ends --------------------------------------------------------------------------------------------------------
 

@@ -11,28 +11,27 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.frontends.h1_answering import Answering
 from pydsl_proxy.frontends.h1_body import Body
 from pydsl_proxy.frontends.h1_head import read_head
-from pydsl_proxy.frontends.h1_state import ANSWER, BODY, CLOSED, HEAD, LINGER
+from pydsl_proxy.frontends.h1_receiving import Receiving
+from pydsl_proxy.frontends.h1_state import ANSWER, BODY, CLOSED, DROP, HEAD, LINGER
 from pydsl_proxy.frontends.h1_switched import Switched
-from pydsl_proxy.interfaces import BodyReceiver, Exchange, FrontendSite, Listening
+from pydsl_proxy.interfaces import Exchange, FrontendSite, Listening
 from pydsl_proxy.wire.forwarded import Identity
 from pydsl_proxy.wire.grammar import CRLF, HEAD_END, Malformed, read_usual_line
-from pydsl_proxy.wire.h1_reader import without_empty_lines
+from pydsl_proxy.wire.h1_reader import check_request_start, without_empty_lines
 from pydsl_proxy.wire.h1_response import error_page, own_response, response_head
 
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-# What a client may send ahead of the answer to its last request (pipelining, RFC 9112 9.3.2) before we stop reading.
-MOST_HELD = 64 * 1024
+# Requests that came together and are begun in one turn of the loop.
+MAX_BEGUN = 16
 
 
 @implementer(IHalfCloseableProtocol)
-class H1Frontend(Answering):
+class H1Frontend(Receiving):
     """One connection of a client.
 
     Requests are answered in the order received (RFC 9112 9.3.2); while one is answered, what follows is held and,
-    beyond :data:`MOST_HELD`, not read.
+    beyond :data:`~pydsl_proxy.frontends.h1_receiving.MOST_HELD`, not read.
     """
 
     def __init__(self, listening: Listening) -> None:
@@ -80,6 +79,8 @@ class H1Frontend(Answering):
             self._hold(data)
         elif state is LINGER:
             self._linger_on()
+        elif state is DROP:
+            self._drop(data)
 
     def readConnectionLost(self) -> None:
         """The client sends no more; it may still read, as simple tools do after a half close.
@@ -87,20 +88,14 @@ class H1Frontend(Answering):
         Over TCP, whether it has left altogether shows only when something is sent to it, so a request is given up if
         nothing of its answer is sent within ``half_close`` seconds, before it begins or while it goes on.
         """
-        if self._state is ANSWER and self._exchange is not None and not self._listening.has_left(self.transport):
-            self._half_closed = True
-            # What was sent ahead is answered yet.
-            if HEAD_END not in self._held:
-                self._last = True
-            self._await_sign()
-        elif self._state is BODY:
-            self._leave("the client closed before its request's end")
-            self.abort()
-        elif self._state is ANSWER:
+        if self._state is not ANSWER and self._state is not BODY:
+            self._close()
+        elif self._exchange is None or self._listening.has_left(self.transport):
             self._leave("the client closed the connection")
             self.abort()
         else:
-            self._close()
+            self._half_closed = True
+            self._end_half()
 
     def writeConnectionLost(self) -> None:
         """Our side is closed, as lingering asked."""
@@ -122,6 +117,7 @@ class H1Frontend(Answering):
             self._hold(data)
             return
         self._reading = True
+        begun = 0
         while data:
             end = data.find(HEAD_END)
             # A head begins with its request line: an end at 0 is that of an empty line.
@@ -137,6 +133,11 @@ class H1Frontend(Answering):
             site.handle(exchange)
             if self._state is not HEAD or self._crowded:
                 break
+            if self._held:
+                begun += 1
+                if begun == MAX_BEGUN:
+                    self._await_turn_of_heads()
+                    break
             data, self._held = self._held, b""
         self._reading = False
 
@@ -201,10 +202,13 @@ class H1Frontend(Answering):
             self._refuse(site, line, Malformed("the request line is too long", 414), now)
         elif end >= 0 or len(data) > clients.head + 3:
             self._refuse(site, line, Malformed("the request head is too long", 431), now)
-        elif data.count(b"\n") != data.count(CRLF):
-            # A bare LF never ends a line that we read: better told now than when the time is over.
-            self._refuse(site, line.partition(b"\n")[0], Malformed("a line ends without CR"), now)
         else:
+            try:
+                # What is no request from its start on would be waited for in vain.
+                check_request_start(data, line_end)
+            except Malformed as error:
+                self._refuse(site, line.partition(b"\n")[0], error, now)
+                return
             self._held = data
             if not self._head_begun:
                 # nginx's client_header_timeout: for the head as a whole, not for each of its bytes.
@@ -222,92 +226,6 @@ class H1Frontend(Answering):
         self.transport.write(head + body)
         self._linger()
 
-    def read_body(self, receiver: BodyReceiver) -> None:
-        """Deliver the body; RFC 9110 10.1.1: now a client that asked is told to send it."""
-        body, exchange = self._body, self._exchange
-        if body is None or exchange is None:
-            receiver.request_end(())
-            return
-        body.receiver = receiver
-        self._measure_body(body)
-        held, self._held = self._held, b""
-        if held:
-            self._take_body(held)
-        elif exchange.fields.expect and exchange.minor and not body.received:
-            body.continued = True
-            self.transport.write(CONTINUE)
-        self._read_on(body)
-
-    def _take_body(self, data: bytes) -> None:
-        body, exchange = self._body, self._exchange
-        assert body is not None and exchange is not None
-        if body.receiver is None or body.paused:
-            self._hold(data)
-            return
-        try:
-            data, rest, ended = body.feed(data)
-        except Malformed as error:
-            self._give_up(ProxyError(Source.CLIENT, error.status, "bad_body", error.detail))
-            return
-        limit = exchange.body_limit
-        if limit is not None and body.received > limit:
-            self._give_up(ProxyError(Source.CLIENT, 413, "body_too_large", f"the body is larger than {limit} bytes"))
-        elif ended:
-            self._state = ANSWER
-            self._body = None
-            self._held = rest
-            exchange.has_body = False
-            self._watch.deadline = inf
-            if data:
-                body.receiver.request_body(data)
-            body.receiver.request_end(body.trailers)
-        else:
-            self._await_body(body)
-            if data:
-                body.receiver.request_body(data)
-
-    def _measure_body(self, body: Body) -> None:
-        """The client's time runs, and its rate counts."""
-        body.measure(self._listening.seconds(), self._listening.site.clients)
-        self._await_body(body)
-
-    def _await_body(self, body: Body) -> None:
-        self._watch.until(min(self._listening.seconds() + self._listening.site.clients.body_timeout, body.due))
-
-    @property
-    def body_untouched(self) -> bool:
-        """Whether nobody has asked for the body."""
-        return self._body is not None and self._body.receiver is None
-
-    def pause_body(self) -> None:
-        """The peer is slower than the client."""
-        body = self._body
-        if body is not None and not body.paused and self._state is BODY:
-            body.paused = True
-            self._watch.deadline = inf
-            self._pause()
-
-    def resume_body(self) -> None:
-        """The peer has caught up."""
-        body = self._body
-        if body is not None and body.paused and self._state is BODY:
-            body.paused = False
-            self._measure_body(body)
-            held, self._held = self._held, b""
-            if held:
-                self._take_body(held)
-            self._read_on(body)
-
-    def _read_on(self, body: Body) -> None:
-        """Read again, unless the peer or what is held forbids it: a client that leaves shows in reading alone."""
-        if (self._state is BODY and not body.paused) or (self._state is ANSWER and len(self._held) <= MOST_HELD):
-            self._resume()
-
-    def _hold(self, data: bytes) -> None:
-        self._held += data
-        if len(self._held) > MOST_HELD:
-            self._pause()
-
     def _switch(self, head: bytes) -> None:
         """Become a connection of another protocol; no request pays for asking whether it is one."""
         self.__class__ = Switched  # type: ignore[assignment]  # told above
@@ -320,12 +238,12 @@ class H1Frontend(Answering):
             return
         if self._listening.unsent(self.transport) or state is CLOSED:
             self.abort()
-        elif state is LINGER or (state is HEAD and not self._held):
+        elif state is LINGER or state is DROP or (state is HEAD and not self._held):
             self._close()
         elif state is HEAD:
             site = self._listening.site
             self._refuse(site, b"", Malformed("the head did not come in time", 408), self._listening.seconds())
-        elif state is BODY:
+        elif state is BODY and not self._half_closed:
             body = self._body
             if body is not None and body.keeps_up(self._listening.seconds(), self._listening.site.clients):
                 self._await_body(body)
@@ -335,25 +253,6 @@ class H1Frontend(Answering):
         elif self._exchange is None or self._shows_none(self._exchange):
             self._leave("the client closed, at least its half, and nothing could be sent to it in time")
             self.abort()
-
-    def _give_up(self, error: ProxyError) -> None:
-        """The request cannot be completed: answer *error* if nothing was answered yet, and close."""
-        self._last = True
-        exchange = self._exchange
-        if exchange is None:
-            self._close()
-            return
-        running, exchange.running = exchange.running, None
-        if running is not None:
-            running.cancel(error)
-        exchange.fail(error)
-
-    def _leave(self, message: str) -> None:
-        """The client is not there for an answer any more."""
-        exchange, self._exchange = self._exchange, None
-        self._body = None
-        if exchange is not None:
-            exchange.leave(ProxyError(Source.CLIENT, 499, "client_closed", message))
 
 
 class H1Factory(Factory):

@@ -90,8 +90,8 @@ class Answering(Closing):
             self._framing = Framing.NONE
             self._switch(switching_head(response, rules, added) + data)
             return
-        # An answer that is complete before the request is does not wait for the rest of it.
-        if end and self._state is BODY:
+        # An answer that is complete before the request is does not wait for the rest of it, unless that is little.
+        if end and self._state is BODY and not self._may_drop_body(exchange, response.status):
             self._last = True
         added = b"" if response.dated else self._listening.site.date(self._listening.wall_seconds())
         if rules.computed:
@@ -187,7 +187,14 @@ class Answering(Closing):
         self._exchange = None
         if self._producer is not None:
             self._forget_exchange()
-        if self._state is BODY or (self._last and self._held):
+        if self._state is BODY:
+            if not self._last:
+                self._drop_body()
+            if self._state is BODY:
+                self._linger()
+            if self._state is not ANSWER:
+                return
+        if self._last and self._held:
             # Unread bytes of the client would turn a close into a reset.
             self._linger()
         elif self._last or (self._half_closed and HEAD_END not in self._held):
@@ -222,10 +229,39 @@ class Answering(Closing):
             held, self._held = self._held, b""
             if held:
                 self._heads(held)
-                if self._half_closed and self._state is ANSWER:
-                    self._await_sign()
-        if self._state is HEAD:
+                self._go_on_without_client()
+        if self._state is HEAD and not self._crowded:
             self._resume()
+
+    def _go_on_without_client(self) -> None:
+        """If the client has closed its half: what was begun must be whole, and nothing else follows."""
+        if self._half_closed and (self._state is ANSWER or self._state is BODY):
+            self._end_half()
+        elif self._half_closed and self._state is HEAD and not self._crowded:
+            self._close()
+
+    def _await_turn_of_heads(self) -> None:
+        """Begin no more requests in this turn of the loop."""
+        self._crowded = True
+        self._pause()
+        self._listening.later(self._take_turn_of_heads)
+
+    def _take_turn_of_heads(self) -> None:
+        self._crowded = False
+        if self._state is HEAD:
+            self._go_on()
+
+    def _may_drop_body(self, exchange: Exchange, status: int) -> bool:
+        """Whether an answer with *status* may leave the request's body to be dropped; the receiving half knows."""
+        raise NotImplementedError
+
+    def _drop_body(self) -> None:
+        """Read that and drop it, if it is little; the receiving half does."""
+        raise NotImplementedError
+
+    def _end_half(self) -> None:
+        """The client has closed its half; the receiving half goes on with what is here."""
+        raise NotImplementedError
 
     def _heads(self, data: bytes) -> None:
         """Begin the exchanges whose heads are in *data*; the reading half does."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from math import inf
 
 from pydsl_proxy.interfaces import BodyReceiver, ClientLimits
 from pydsl_proxy.wire.chunked import ChunkedReader
+from pydsl_proxy.wire.grammar import Malformed
 from pydsl_proxy.wire.head import RequestFields
 
 
@@ -52,7 +54,10 @@ class Body(Arriving):
         self._left = fields.content_length or 0
 
     def feed(self, data: bytes) -> tuple[bytes, bytes, bool]:
-        """The body's part of *data*, what follows the body, and whether it is complete; raises Malformed."""
+        """The body's part of *data*, what is left of that, and whether the body is complete; raises Malformed.
+
+        What is left follows the body, or is for the next turn of the loop.
+        """
         chunks = self._chunks
         if chunks is None:
             size = len(data)
@@ -69,3 +74,20 @@ class Body(Arriving):
         if chunks.ended:
             self.trailers = chunks.trailers
         return data, chunks.rest, chunks.ended
+
+    def lacks(self, held: int) -> int:
+        """Bytes to come at least, beside so many that are held."""
+        return max(0, self._left - held)
+
+    def is_whole(self, held: bytes) -> bool:
+        """Whether *held* has the rest of the body, or of what cannot be read as one."""
+        if self._chunks is None:
+            return len(held) >= self._left
+        reader = copy(self._chunks)
+        try:
+            while held and not reader.ended:
+                reader.feed(held)
+                held = reader.rest
+        except Malformed:
+            return True
+        return reader.ended

@@ -25,18 +25,20 @@ class State(Enum):
     HEAD = "a request's head is awaited"
     BODY = "an exchange is under way and its request's body is not complete"
     ANSWER = "an exchange is under way and its request is complete"
+    DROP = "the response is sent, and what comes of its request's body is read and dropped; another request may follow"
     LINGER = "the last response is sent; what still comes is read and dropped"
     CLOSED = "nothing is read or sent any more, but what is queued"
     SWITCHED = "another protocol is spoken; the connection is of another class, a Switched"
 
 
-HEAD, BODY, ANSWER, LINGER, CLOSED, SWITCHED = State
+HEAD, BODY, ANSWER, DROP, LINGER, CLOSED, SWITCHED = State
 
 # Every transition there is; the tests hold all conversations to it.
 TRANSITIONS: dict[State, frozenset[State]] = {
     HEAD: frozenset((BODY, ANSWER, LINGER, CLOSED)),
-    BODY: frozenset((ANSWER, LINGER, CLOSED)),
+    BODY: frozenset((ANSWER, DROP, LINGER, CLOSED)),
     ANSWER: frozenset((HEAD, LINGER, CLOSED, SWITCHED)),
+    DROP: frozenset((ANSWER, LINGER, CLOSED)),
     LINGER: frozenset((CLOSED,)),
     CLOSED: frozenset(),
     SWITCHED: frozenset((LINGER, CLOSED)),

@@ -74,9 +74,8 @@ class Stream:
         if framing is Framing.CHUNKED:
             self._skip(len(data))
             self._body += self._chunks.feed(data)
-            if self._chunks.ended:
-                rest = self._chunks.rest
-                self._held, self._at = rest, self._at - len(rest)
+            rest = self._chunks.rest
+            self._held, self._at = rest, self._at - len(rest)
         elif framing is not Framing.NONE:
             size = min(len(data), self._left) if framing is Framing.LENGTH else len(data)
             self._skip(size)
@@ -85,7 +84,7 @@ class Stream:
         if framing is Framing.CLOSE or (framing is Framing.LENGTH and self._left):
             return False
         if framing is Framing.CHUNKED and not self._chunks.ended:
-            return False
+            return bool(self._held)
         self._finish()
         return True
 

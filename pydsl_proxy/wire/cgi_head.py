@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from pydsl_proxy.wire.field_rules import cut, spans_of
-from pydsl_proxy.wire.grammar import CRLF, Malformed
+from pydsl_proxy.wire.grammar import CRLF, Malformed, is_field_start
 from pydsl_proxy.wire.h1_reader import read_response_head
 from pydsl_proxy.wire.head import ResponseHead
 from pydsl_proxy.wire.statuses import has_no_body, reason
@@ -22,6 +22,17 @@ def head_end(data: bytes) -> tuple[int, int] | None:
         return None
     start = found.start()
     return (start - 1 if start and data[start - 1] == 0x0D else start), found.end()
+
+
+def check_cgi_start(data: bytes, *, status_line: bool = False) -> None:
+    """Raise Malformed if *data*, of which the end of the head is to come, cannot be the start of a response."""
+    end = data.rfind(b"\n")
+    if end >= 0:
+        read_cgi_head(data[:end].removesuffix(b"\r"), status_line=status_line, bodiless=True)
+    elif status_line and (data[:7] == b"HTTP/1." or b"HTTP/1.".startswith(data)):
+        return
+    if not is_field_start(data[end + 1 :]):
+        raise Malformed("it does not begin with a header field" if end < 0 else "a header line is malformed")
 
 
 def read_cgi_head(head: bytes, *, status_line: bool = False, bodiless: bool = False) -> ResponseHead:

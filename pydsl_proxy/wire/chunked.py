@@ -11,14 +11,18 @@ from pydsl_proxy.wire.head import section
 # A chunk's size line with its extensions.  Sixteen digits are the size; Go reads 4,096 bytes of line, Node 16,384.
 LONGEST_SIZE_LINE = 256
 
+# Chunks that are read at once: about half a millisecond.
+MAX_CHUNKS = 256
+
 LAST_CHUNK = b"0\r\n\r\n"
 
 
 class ChunkedReader:
     """Takes a chunked body apart as it arrives.
 
-    After :attr:`ended`, :attr:`trailers` are known and :attr:`rest` holds the bytes that follow the body.  *of_peer*
-    says that a peer sends it, of which a little more is understood than of a client.
+    :attr:`rest` is what :meth:`feed` has left of its bytes: those that follow the body once it has :attr:`ended`, when
+    :attr:`trailers` are known too, and before that those beyond :data:`MAX_CHUNKS`, to be fed anew.  *of_peer* says
+    that a peer sends it, of which a little more is understood than of a client.
     """
 
     __slots__ = ("_held", "_in_trailers", "_left", "_of_peer", "_read_size", "ended", "rest", "trailers")
@@ -35,7 +39,7 @@ class ChunkedReader:
         self.trailers: tuple[tuple[bytes, bytes], ...] = ()
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The pieces of the body in *data*; raises Malformed."""
+        """The pieces of the body in *data*, of as many chunks as one turn has time for; raises Malformed."""
         if self._held:
             data = self._held + data
             self._held = b""
@@ -46,10 +50,11 @@ class ChunkedReader:
                 at = self._trailers(data, at)
             elif self._left:
                 at = self._chunk(data, at, pieces)
+            elif len(pieces) >= MAX_CHUNKS:
+                break
             else:
                 at = self._size(data, at)
-        if self.ended:
-            self.rest = data[at:]
+        self.rest = data[at:]
         return pieces
 
     def _size(self, data: bytes, at: int) -> int:

@@ -25,8 +25,27 @@ TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 # RFC 9110 5.5: visible characters, obs-text, and blanks between them; so no CR, LF, NUL or other control.
 VALUE = rb"[\t\x20-\x7e\x80-\xff]"
 
+
+def check_line_ends(data: bytes) -> None:
+    """Raise Malformed if a CR or an LF stands alone in *data*, which may be cut within a CRLF.
+
+    Neither ends a line that we read: the end of the head may never come, as the sender takes it for sent.
+    """
+    ends = data.count(CRLF)
+    if data.count(b"\n") != ends:
+        raise Malformed("a line ends without CR")
+    if data.count(b"\r") - data.endswith(b"\r") != ends:
+        raise Malformed("a CR stands without LF")
+
+
 is_token = re.compile(TOKEN + rb"+").fullmatch
 is_value = re.compile(VALUE + rb"*").fullmatch
+
+# What a line that is cut anywhere must not have; a CR may be the first half of its end.
+find_control = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]").search
+is_request_start = re.compile(TOKEN + rb"*(?: [^\r\n]*)?\r?").fullmatch
+is_response_start = re.compile(rb"HTTP/1\.[0-9] [1-9][0-9][0-9][ \r]").fullmatch
+is_field_start = re.compile(TOKEN + rb"*(?::" + VALUE + rb"*)?\r?").fullmatch
 
 # The usual request line: upper-case method (RFC 9110 9.1 registers no other), origin-form, HTTP/1.1.
 read_usual_line = re.compile(rb"(?!TRACE |CONNECT )([A-Z]+) (/[!\"$-~]*) HTTP/1\.1").fullmatch

@@ -13,12 +13,17 @@ from pydsl_proxy.wire.framing import FRAMING, content_length, is_chunked
 from pydsl_proxy.wire.grammar import (
     CRLF,
     Malformed,
+    check_line_ends,
+    find_control,
     is_padded_field,
     is_plain_section,
+    is_request_start,
+    is_response_start,
     is_token,
     read_any_line,
     read_field,
     read_status_line,
+    read_usual_line,
 )
 from pydsl_proxy.wire.head import LOGGED, RequestFields, ResponseHead
 from pydsl_proxy.wire.hop_by_hop import FORBIDDEN_IN_TRAILERS, FORWARDING, NEVER_NAMED, connection_options
@@ -46,6 +51,8 @@ SEEN = (
 )
 _find_seen = re.compile(rb"\r\n(" + b"|".join(map(re.escape, SEEN)) + rb"):").finditer
 
+# What a status line that is cut short is filled up with, to be looked at.
+_STATUS_START = b"HTTP/1.1 200 "
 _empty_lines = re.compile(rb"\A(?:\r\n)++")
 
 # nginx answers 405 to TRACE and 400 to CONNECT; for us neither is a method that any location has (RFC 9110 15.5.6).
@@ -191,6 +198,30 @@ def read_response_head(data: bytes, most: int = 1000, *, bodiless: bool = False)
     head.dated = b"\r\ndate:" in head.lower and b"date" not in head.named
     head.usual = head.length is not None and head.dated
     return head
+
+
+def check_response_start(data: bytes, known: int) -> None:
+    """Raise Malformed if *data*, of which the end of the head is to come, cannot be the start of a response.
+
+    The first *known* octets were looked at before.
+    """
+    if known <= len(_STATUS_START) and not is_response_start(data[:13] + _STATUS_START[len(data) :]):
+        raise Malformed("the status line is not understood")
+    if find_control(data, known):
+        raise Malformed("there is a control character")
+    check_line_ends(data[known - 1 if data[:known].endswith(b"\r") else known :])
+    if data.find(b"\n", known) >= 0:
+        read_response_head(data[: data.rfind(CRLF)], bodiless=True)
+
+
+def check_request_start(data: bytes, line_end: int) -> None:
+    """Raise Malformed if *data*, of which the end of the head is to come, cannot be the start of a request."""
+    check_line_ends(data)
+    line = data if line_end < 0 else data[:line_end]
+    if find_control(line) or not is_request_start(line):
+        raise Malformed("the request line is not understood")
+    if line_end >= 0 and not read_usual_line(line):
+        read_request_line(line)
 
 
 def read_framing(head: ResponseHead, *, bodiless: bool = False) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy.frontends.h1 import MOST_HELD
+from pydsl_proxy.frontends.h1_receiving import MOST_HELD
 from pydsl_proxy.wire.grammar import Malformed
 from pydsl_proxy.wire.uri import normalise, split_absolute
 from tests.support.h1 import End, Message, Proxied, Requests, converse, ok, responses_in
@@ -337,6 +338,11 @@ class PeerTests(SynchronousTestCase):
         got = self.told(cut(data, places), method, closes=closes)
         if got is None or (b"server", b"pydsl_proxy") in got.fields:
             return
+        if method == b"HEAD" or got.line[0] in (b"204", b"304"):
+            # RFC 9112 6.3 step 1: it ends with its head, whatever its framing, which h11 looks at first.
+            data = re.sub(
+                rb"(?i)\r\n(?:content-length|transfer-encoding):[^\r]*", b"", data[: data.find(b"\r\n\r\n") + 4]
+            )
         try:
             right = responses_in(data, [method], closed=closes)
         except h11.RemoteProtocolError:
