@@ -49,6 +49,7 @@ def _contexts(servers: Sequence[Server | Stream]) -> Steps[Contexts]:
             session_tickets=terms.session_tickets,
             session_timeout=terms.session_timeout,
             verify_depth=terms.verify_depth,
+            fin_ends=isinstance(servers[0], Stream),
         ),
         alpn_of(servers[0]),
         rejects=terms.reject_unknown_names,

@@ -222,6 +222,25 @@ class HandshakeTests(SynchronousTestCase):
         self.assertEqual(len(self.peers["a:1"].takes()), 10_000)
         self.assertFalse(self.peers["a:1"].was_reset)
 
+    def test_answer_after_an_end_without_notice(self) -> None:
+        """Such a FIN ends the client's half alone, as one without TLS does: the answer is delivered, as by nginx."""
+        self.serve(stream(443, tls=tls(*self.pair)).proxy_to("a:1"))
+        connection = self.connection()
+        self.greet(connection)
+        connection.send(b"question")
+        self.exchange(connection)
+        self.client.half_closes()
+        self.peers["a:1"].expects(b"question")
+        self.assertTrue(self.peers["a:1"].is_closed)
+        self.peers["a:1"].sends(b"answer")
+        connection.bio_write(self.client.takes())
+        self.assertEqual(connection.recv(100), b"answer")
+        self.peers["a:1"].closes()
+        connection.bio_write(self.client.takes())
+        self.assertRaises(SSL.ZeroReturnError, connection.recv, 100)
+        self.assertTrue(self.client.is_closed)
+        self.assertEqual(self.told(), ["200 -"])
+
     def test_client_leaves(self) -> None:
         """A client that goes within its handshake leaves nothing behind, and the proxy can stop."""
         self.serve(stream(443, tls=tls(*self.pair)).proxy_to("a:1"))

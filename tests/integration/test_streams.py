@@ -337,6 +337,14 @@ proxy = http(denied, counted, access_log=None)""",
 
     def test_half_close(self) -> None:
         """A close_notify is an end that is handed on, as one; the answer comes behind it."""
+        self.ends(SSL.Connection.shutdown)
+
+    def test_half_close_without_notice(self) -> None:
+        """So is a FIN without one, as by nginx."""
+        self.ends(lambda client: client.sock_shutdown(socket.SHUT_WR))
+
+    def ends(self, end: Callable[[SSL.Connection], object]) -> None:
+        """The answer to a client that has ended its half by *end* comes as a whole, and an end behind it."""
         sock = reach(self.port)
         # OpenSSL takes one with a timeout for one that does not wait.
         sock.settimeout(None)
@@ -345,7 +353,7 @@ proxy = http(denied, counted, access_log=None)""",
         client.do_handshake()
         data = b"0123456789abcdef" * 8 * 65536
         client.sendall(data)
-        client.shutdown()
+        end(client)
         # The end of the answer is on its way while the answer waits to be read.
         sleep(0.5)
         received = b""

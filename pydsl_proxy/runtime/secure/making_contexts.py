@@ -36,13 +36,18 @@ class NoCommonProtocol(SSL.Error):
 
 @frozen(kw_only=True)
 class Terms:
-    """What holds for all servers of a listener: OpenSSL settles it before the client's server name is looked at."""
+    """What holds for all servers of a listener: OpenSSL settles it before the client's server name is looked at.
+
+    With *fin_ends* a FIN without close_notify ends the client's half of the connection, and the other half goes on.
+    What is passed on as it is needs that, as nginx does it; where truncation matters its own protocol has to tell.
+    """
 
     minimum_version: str = "TLSv1.2"
     ciphers: str | None = None
     session_tickets: bool = True
     session_timeout: int = 300
     verify_depth: int = 1
+    fin_ends: bool = False
 
 
 class ClientAuthorities:
@@ -68,6 +73,8 @@ def make_context(
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(VERSIONS[terms.minimum_version])
     context.set_options(SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION)
+    if terms.fin_ends:
+        context.set_options(SSL.OP_IGNORE_UNEXPECTED_EOF)
     # Idle connections give back the buffers of their records, some 34 KiB; so nginx.
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
     _set_ciphers(context, terms.ciphers)
