@@ -233,11 +233,34 @@ class NotModifiedTests(SynchronousTestCase):
         self.assertEqual(got.headers["Vary"], "Cookie, Accept-Encoding")
 
     def test_plain(self) -> None:
-        """Whose copy is plain hears of its strong tag."""
+        """A client whose copy is plain is sent its strong tag; the 304 has the Vary of the 200."""
         client, peers = run(compressing())
         client.sends(get("/", 'If-None-Match: "x"'))
         peers["a:1"].sends(b'HTTP/1.1 304 Not Modified\r\nETag: "x"\r\n\r\n')
-        self.assertEqual(client.responses[-1].headers["ETag"], '"x"')
+        headers = client.responses[-1].headers
+        self.assertEqual((headers["ETag"], headers["Vary"]), ('"x"', "Accept-Encoding"))
+
+    def test_any(self) -> None:
+        """A client that asks for any copy is sent the tag that its 200 would have (RFC 9110 15.4.5)."""
+        for fields, version, tag in (
+            ((GZIP,), b"HTTP/1.1", 'W/"x"'),
+            ((), b"HTTP/1.1", '"x"'),
+            ((GZIP, "Range: bytes=0-1"), b"HTTP/1.1", '"x"'),
+            ((GZIP,), b"HTTP/1.0", '"x"'),
+        ):
+            client, peers = run(compressing())
+            client.sends(get("/", "If-None-Match: *", *fields).replace(b"HTTP/1.1", version))
+            peers["a:1"].sends(b'HTTP/1.1 304 Not Modified\r\nETag: "x"\r\n\r\n')
+            headers = client.responses[-1].headers
+            self.assertEqual((headers["ETag"], headers["Vary"]), (tag, "Accept-Encoding"), fields)
+
+    def test_other_type(self) -> None:
+        """A 304 whose type is none that is compressed stays as it is."""
+        client, peers = run(compressing())
+        client.sends(get("/", GZIP, "If-None-Match: *"))
+        refusal = b'HTTP/1.1 304 Not Modified\r\nETag: "x"\r\nContent-Type: image/png\r\n\r\n'
+        peers["a:1"].sends(refusal)
+        client.expects(refusal)
 
 
 class StreamTests(SynchronousTestCase):

@@ -7,7 +7,7 @@ from typing import Final
 
 from pydsl_proxy.filters.coders import Coder
 from pydsl_proxy.wire.content_codings import chosen_coding
-from pydsl_proxy.wire.encoded_head import encoded, forbids_transforming, may_be_encoded, varied
+from pydsl_proxy.wire.encoded_head import encoded, forbids_transforming, may_be_encoded, not_modified, varied
 from pydsl_proxy.wire.head import RequestFields, ResponseHead
 
 # Heads of peers that are remembered.  They tell the time, so few are in use at once.
@@ -72,6 +72,16 @@ class Choices:
             return False
         media_type = response.get(b"content-type")
         return media_type is not None and self._matches(media_type) and may_be_encoded(response)
+
+    def not_modified(self, response: ResponseHead, fields: RequestFields, *, encodes: bool) -> ResponseHead:
+        """A 304 as it is in place of a compressed 200; *encodes* says that the client can be sent one.
+
+        Its Content-Type is hardly ever there, so all are taken for one that is compressed.
+        """
+        media_type = response.get(b"content-type")
+        if media_type is not None and not self._matches(media_type):
+            return response
+        return not_modified(response, fields, wanted=encodes and self.coder(fields) is not None)
 
     def coder(self, fields: RequestFields) -> Coder | None:
         """The coder of the coding that a client wants."""

@@ -9,7 +9,7 @@ from pydsl_proxy.filters.choices import Choices, Heads
 from pydsl_proxy.filters.coders import Coder, Encoding
 from pydsl_proxy.filters.passing import Passing
 from pydsl_proxy.interfaces import Exchange, Producer, Sink, Trailers
-from pydsl_proxy.wire.encoded_head import DIGESTS, not_modified, sized
+from pydsl_proxy.wire.encoded_head import DIGESTS, sized
 from pydsl_proxy.wire.head import ResponseHead
 
 if TYPE_CHECKING:
@@ -51,13 +51,14 @@ class Compressing(Passing):
         """Decide, and send the head that says what was decided."""
         exchange, choices = self._exchange, self._choices
         heads = choices.heads(response)
+        # nginx's gzip_http_version 1.1: to HTTP/1.0 there is no way to tell a broken body from a complete one.
+        encodes = bool(exchange.minor) and exchange.method != b"HEAD"
         if heads is None or (end and len(data) < choices.min_length and exchange.method != b"HEAD"):
             if response.status == 304:
-                response = not_modified(response, exchange.fields)
+                response = choices.not_modified(response, exchange.fields, encodes=encodes)
             self.next.start(response, data, end)
             return
-        # nginx's gzip_http_version 1.1: to HTTP/1.0 there is no way to tell a broken body from a complete one.
-        coder = choices.coder(exchange.fields) if exchange.minor and exchange.method != b"HEAD" else None
+        coder = choices.coder(exchange.fields) if encodes else None
         if coder is None:
             self.next.start(heads.varied, data, end)
         elif end:

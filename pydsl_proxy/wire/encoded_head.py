@@ -23,12 +23,11 @@ _VARY = b"Accept-Encoding"
 
 def may_be_encoded(response: ResponseHead) -> bool:
     """Whether nothing in the head forbids to encode the body."""
-    return (
-        not has_no_body(response.status)
-        and response.status != 206
-        and _find_obstacle(response.lower) is None
-        and not forbids_transforming(response)
-    )
+    return not has_no_body(response.status) and response.status != 206 and not _is_left_alone(response)
+
+
+def _is_left_alone(response: ResponseHead) -> bool:
+    return _find_obstacle(response.lower) is not None or forbids_transforming(response)
 
 
 def forbids_transforming(fields: Fields) -> bool:
@@ -66,22 +65,25 @@ def sized(response: ResponseHead, length: int) -> ResponseHead:
     return _made(response, b"%b\r\nContent-Length: %d" % (response.raw, length), length, False)
 
 
-def not_modified(response: ResponseHead, request: RequestFields) -> ResponseHead:
-    """A 304 to a client whose copy may be an encoded one.
+def not_modified(response: ResponseHead, request: RequestFields, *, wanted: bool) -> ResponseHead:
+    """A 304 in place of a 200 whose body may be encoded; *wanted* says that it would be, for this client.
 
-    The client asks with the weak tag that it was given, the peer finds its own strong one to match (RFC 9110 13.1.2
-    compares weakly) and tells that; but RFC 9111 4.3.4 has a cache refuse to freshen a weak entry by a strong tag, so
-    the client is told the one it asked with.  A Vary would take the place of the one that the client's copy has, so
-    it must not be less than that.
+    It has the Vary and the ETag of that 200 (RFC 9110 15.4.5).  A client whose copy is an encoded one asks with the
+    weak tag that it was given.  The peer finds its own strong one to match (RFC 9110 13.1.2 compares weakly) and sends
+    that; but RFC 9111 4.3.4 has a cache refuse to freshen a weak entry by a strong tag, so the client is sent the tag
+    that it asked with.  One that asks with ``*`` is sent the tag of the 200 that it would get.
     """
+    if _is_left_alone(response):
+        return response
     section = response.raw
     tag = response.get(b"etag")
-    if tag is not None and tag.startswith(b'"') and b"W/" + tag in (request.get(b"if-none-match") or b""):
-        section = cut(section, spans_of(response.lower, b"etag")) + _weak(tag)
-    if b"\r\nvary:" in response.lower:
-        vary = _vary(response)
-        if vary:
-            section = cut(section, spans_of(section.lower(), b"vary")) + vary
+    if tag is not None and tag.startswith(b'"'):
+        asked = (request.get(b"if-none-match") or b"").strip(b" \t")
+        if b"W/" + tag in asked or (wanted and asked == b"*"):
+            section = cut(section, spans_of(response.lower, b"etag")) + _weak(tag)
+    vary = _vary(response)
+    if vary:
+        section = cut(section, spans_of(section.lower(), b"vary")) + vary
     if section is response.raw:
         return response
     return _made(response, section, response.length, response.chunked)

@@ -109,21 +109,29 @@ class EncodedTests(SynchronousTestCase):
 class NotModifiedTests(SynchronousTestCase):
     """A 304."""
 
-    def changed(self, asked: str, *fields: str) -> list[str]:
-        """The fields of a 304, after a request with this If-None-Match."""
+    def changed(self, asked: str, *fields: str, wanted: bool = True) -> list[str]:
+        """The fields of a 304, after a request with this If-None-Match, of a client that a 200 is encoded for."""
         request = read_request_fields(f"\r\nIf-None-Match: {asked}".encode(), 10)
-        return lines(not_modified(head(*fields, status=304), request))
+        return lines(not_modified(head(*fields, status=304), request, wanted=wanted))
 
     def test_tag(self) -> None:
-        """Who asked with the weak tag is told the weak one."""
-        self.assertEqual(self.changed('"y", W/"x"', 'ETag: "x"', "A: b"), ["A: b", 'ETag: W/"x"'])
-        for asked in ('"x"', 'W/"y"', "*"):
-            self.assertEqual(self.changed(asked, 'ETag: "x"'), ['ETag: "x"'])
-        self.assertEqual(self.changed('W/"x"', 'ETag: W/"x"'), ['ETag: W/"x"'])
+        """A client that asked with the weak tag gets the weak one; one that asked for any, that of its 200."""
+        vary = "Vary: Accept-Encoding"
+        for wanted in (False, True):
+            changed = self.changed('"y", W/"x"', 'ETag: "x"', "A: b", wanted=wanted)
+            self.assertEqual(changed, ["A: b", 'ETag: W/"x"', vary])
+            for asked in ('"x"', 'W/"y"'):
+                self.assertEqual(self.changed(asked, 'ETag: "x"', wanted=wanted), ['ETag: "x"', vary])
+            self.assertEqual(self.changed('W/"x"', 'ETag: W/"x"', wanted=wanted), ['ETag: W/"x"', vary])
+        self.assertEqual(self.changed(" * ", 'ETag: "x"'), ['ETag: W/"x"', vary])
+        self.assertEqual(self.changed("*", 'ETag: "x"', wanted=False), ['ETag: "x"', vary])
 
     def test_vary(self) -> None:
-        """A Vary is completed; none is no loss."""
+        """A Vary is there as in the 200 (RFC 9110 15.4.5), unless that would not be encoded either."""
         self.assertEqual(self.changed('W/"x"', "Vary: Cookie"), ["Vary: Cookie, Accept-Encoding"])
-        self.assertEqual(self.changed('W/"x"', "A: b"), ["A: b"])
+        self.assertEqual(self.changed('W/"x"', "A: b"), ["A: b", "Vary: Accept-Encoding"])
+        self.assertEqual(self.changed('W/"x"', "Vary: accept-encoding"), ["Vary: accept-encoding"])
+        for alone in ("Cache-Control: no-transform", "Content-Encoding: br", "Digest: x"):
+            self.assertEqual(self.changed("*", alone, 'ETag: "x"'), [alone, 'ETag: "x"'])
         both = self.changed('W/"x"', "Vary: C", 'ETag: "x"')
         self.assertEqual(both, ['ETag: W/"x"', "Vary: C, Accept-Encoding"])
