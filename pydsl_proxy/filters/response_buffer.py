@@ -192,8 +192,10 @@ class ResponseBuffer:
     def _release(self) -> None:
         self._over = True
         self._producer = self._end = None
-        if self._waiting is not None:
-            self._waiting.close()
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            # One that is just giving what it has (_give) finds nothing more.
+            waiting.close()
         if self._turn is not None:
             self._turn.cancel()
             self._turn = None

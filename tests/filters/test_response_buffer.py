@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -23,6 +24,17 @@ if TYPE_CHECKING:
 BROKEN = ProxyError(Source.PEER, 502, "closed", "it closed")
 
 
+class Counted(WaitingBytes):
+    """What knows how often it was let go of."""
+
+    closes = 0
+
+    def close(self) -> None:
+        """Once more."""
+        self.closes += 1
+        super().close()
+
+
 class Slow:
     """A client that takes what it is asked to, and the exchange that it waits in."""
 
@@ -38,6 +50,21 @@ class Slow:
         self.room = 0
         hold = partial(WaitingBytes, memory, size, spool)
         self.buffer = ResponseBuffer(cast("Exchange", self), self, Supplies(hold, clock, self.failures.append))
+        self.terms = memory, size, spool
+        # What it does at its next write, if that is more than it got at once.
+        self.first = 0
+        self.then: Callable[[Slow], object] | None = None
+
+    def holds(self) -> list[Counted]:
+        """From now on what is held is counted; all of it, as it comes."""
+        held: list[Counted] = []
+
+        def hold() -> WaitingBytes:
+            held.append(Counted(*self.terms))
+            return held[-1]
+
+        self.buffer._supplies = Supplies(hold, self.clock, self.failures.append)
+        return held
 
     def start(self, response: ResponseHead, data: bytes, end: bool) -> None:
         """Take the first bytes."""
@@ -51,6 +78,10 @@ class Slow:
         assert 0 < len(data) <= PIECE
         self.got += data
         self.room -= len(data)
+        if self.then is not None and len(self.got) > self.first:
+            then, self.then = self.then, None
+            then(self)
+            return
         if self.room <= 0 and not self.paused:
             self.paused = True
             assert self.producer is not None
@@ -205,6 +236,58 @@ class ResponseBufferTests(SynchronousTestCase):
         client.reads(10**9)
         client.buffer.write(b"late")
         self.assertEqual(client.told, ["start", "stop"])
+
+    def test_released(self) -> None:
+        """Whichever way it ends, what waits is let go of, once, and its file with it."""
+        for ends in (("stop",), ("cancel",), ("cancel", "stop"), ("stop", "stop")):
+            client, peer = Slow(Clock(), memory=1), Peer()
+            held = client.holds()
+            client.buffer.start(head(), b"", False)
+            client.buffer.stream_from(peer)
+            client.buffer.write(b"ab")
+            client.buffer.write(b"cdef")
+            for end in ends:
+                if end == "stop":
+                    client.buffer.stop()
+                else:
+                    client.buffer.cancel(BROKEN)
+            [waiting] = held
+            self.assertEqual((waiting.closes, len(waiting)), (1, 0), ends)
+            client.reads(100)
+            client.buffer.resumeProducing()
+            self.assertEqual(client.got, b"ab")
+
+    def test_ends_within_a_write(self) -> None:
+        """A client that ends while it is given what waited gets nothing more of it, in that turn or later."""
+        for end in (lambda client: client.buffer.stop(), lambda client: client.buffer.cancel(BROKEN)):
+            client, peer = Slow(Clock(), memory=10 * PIECE, size=10 * PIECE), Peer()
+            held = client.holds()
+            client.buffer.start(head(), b"", False)
+            client.buffer.stream_from(peer)
+            client.buffer.write(bytes(9 * PIECE))
+            client.buffer.finish()
+            client.first, client.then = PIECE, end
+            client.reads(10**9)
+            client.clock.advance(0)
+            self.assertEqual(len(client.got), 2 * PIECE)
+            self.assertEqual((held[0].closes, client.clock.getDelayedCalls()), (1, []))
+            self.assertNotIn("end", client.told)
+
+    def test_ends_within_the_peers_write(self) -> None:
+        """So does one that ends while the peer writes: the rest is not kept."""
+        client, peer = Slow(Clock(), size=10**9), Peer()
+        client.room = 10**9
+        held = client.holds()
+        client.buffer.start(head(), b"", False)
+        client.buffer.stream_from(peer)
+        client.then = self.stop_and_pause
+        client.buffer.write(bytes(9 * PIECE))
+        self.assertEqual((len(client.got), held), (PIECE, []))
+
+    def stop_and_pause(self, client: Slow) -> None:
+        """What happens when a full client's connection is closed."""
+        client.buffer.stop()
+        client.buffer.pauseProducing()
 
     def test_unreadable(self) -> None:
         """A file that cannot be read breaks the response off, and whoever makes it."""
