@@ -167,6 +167,27 @@ class PassingTests(SynchronousTestCase):
             self.assertEqual(len(slow.takes()), 5_000_000)
             self.assertEqual(fast.unread, 0)
 
+    def test_one_write_a_read(self) -> None:
+        """A read is one write, whatever is in it: its cost is bounded by construction, and others have their turn."""
+        running = run(stream(5432).proxy_to(DB))
+        client, peers = running
+        flood = b"\x82\x81\0\0\0\0b" * 150_000
+        other = running.client()
+        at: list[int] = []
+        running.clock.callLater(0, other.sends, b"one")
+        written = peers["b:1"].connection
+        take = written.take
+
+        def note(data: memoryview) -> int:
+            at.append(len(peers["a:1"].received))
+            return take(data)
+
+        written.take = note  # type: ignore[method-assign]  # sees when it comes
+        client.sends(flood)
+        self.assertLess(at[0], len(flood) / 2)
+        self.assertEqual(peers["b:1"].received, b"one")
+        self.assertEqual(len(peers["a:1"].received), len(flood))
+
     def test_closed_peer_with_answers_queued(self) -> None:
         """What a peer said before it went is given to a slow client yet."""
         client, peers = run(stream(5432).proxy_to(DB))
@@ -458,6 +479,23 @@ class NameTests(SynchronousTestCase):
             self.assertEqual(self.running.peers["b:1"].received, b"")
             client.sends(hello[at : at + 100] + (b"early data" if at + 100 >= len(hello) else b""))
         self.running.peers["b:1"].expects(hello + b"early data")
+
+    def test_small_records(self) -> None:
+        """A hello in records of one byte, in one read or byte by byte, reaches its peer; what is too long does not."""
+        hello = openssl_hello("x.example.org")
+        tiny = b"".join(hello[:3] + b"\x00\x01" + bytes([octet]) for octet in hello[5:])
+        client = self.running.client()
+        client.sends(tiny)
+        self.running.peers["b:1"].expects(tiny)
+        slow = self.running.client()
+        for octet in tiny:
+            slow.sends(bytes([octet]))
+        self.running.peers["b:1"].expects(tiny)
+        # Ten thousand records in one read, of which the first 16 KiB are looked at.
+        long = self.running.client()
+        long.sends(hello[:3] + b"\x00\x01\x01" + (hello[:3] + b"\x00\x01\x00") * 10_900)
+        self.assertTrue(long.is_gone)
+        self.assertEqual(causes(self.running), [(400, "bad_hello")])
 
     def test_not_tls(self) -> None:
         """What is no hello is not passed to anybody."""

@@ -38,31 +38,20 @@ class ClientHelloReader:
         Raises :class:`~pydsl_proxy.wire.grammar.Malformed` for what is no hello, or more than :data:`MOST` bytes of
         one.  Bytes behind the hello are not looked at.
         """
+        # Some 2,700 records may carry it, so none is copied but for what it carries.
+        record = self._record + data[: MOST - self._taken]
         self._taken += len(data)
-        self._record += data
-        while (fragment := self._fragment()) is not None:
-            self._message += fragment
+        at = 0
+        while (end := _end_of_record(record, at)) is not None:
+            self._message += record[at + 5 : end]
+            at = end
             name = self._name()
             if name is not None:
                 return name
+        self._record = record[at:]
         if self._taken > MOST:
             raise Malformed(f"the ClientHello is longer than {MOST} bytes")
         return None
-
-    def _fragment(self) -> bytes | None:
-        """What the next record carries, if it is complete."""
-        record = self._record
-        if record[:1] not in (b"", b"\x16") or record[1:2] not in (b"", b"\x03"):
-            raise Malformed("there is no TLS handshake")
-        if len(record) < 5:
-            return None
-        size = int.from_bytes(record[3:5], "big")
-        if not 0 < size <= _MOST_FRAGMENT:
-            raise Malformed("a TLS record has a length that cannot be")
-        if len(record) < 5 + size:
-            return None
-        self._record = record[5 + size :]
-        return record[5 : 5 + size]
 
     def _name(self) -> bytes | None:
         message = self._message
@@ -76,6 +65,19 @@ class ClientHelloReader:
         if len(message) < 4 + size:
             return None
         return server_name_of(bytes(message[4 : 4 + size]))
+
+
+def _end_of_record(data: bytes, at: int) -> int | None:
+    """Where the record ends that begins at *at*, if it is complete."""
+    if data[at : at + 1] not in (b"", b"\x16") or data[at + 1 : at + 2] not in (b"", b"\x03"):
+        raise Malformed("there is no TLS handshake")
+    if len(data) < at + 5:
+        return None
+    size = int.from_bytes(data[at + 3 : at + 5], "big")
+    if not 0 < size <= _MOST_FRAGMENT:
+        raise Malformed("a TLS record has a length that cannot be")
+    end = at + 5 + size
+    return end if end <= len(data) else None
 
 
 def server_name_of(body: bytes) -> bytes:

@@ -98,6 +98,15 @@ class StrictTests(SynchronousTestCase):
         tiny = b"".join(b"\x16\x03\x01\x00\x01" + bytes((each,)) for each in message_of(bytes(MOST - 100)))
         self.assertEqual(read(*(tiny[at : at + 1000] for at in range(0, len(tiny), 1000))), LONG)
 
+    def test_many_records(self) -> None:
+        """Records of one byte, which a client may send in one read, are each looked at once, up to 16 KiB of them."""
+        size = MOST // 6 - 10
+        tiny = b"".join(b"\x16\x03\x01\x00\x01" + bytes((each,)) for each in message_of(bytes(size)))
+        self.assertEqual(read(tiny), "the ClientHello has a version that is not TLS")
+        tiny = b"".join(b"\x16\x03\x01\x00\x01" + bytes((each,)) for each in message_of(bytes(MOST - 100)))
+        # What is behind is not even looked at.
+        self.assertEqual(read(tiny[:60_000] + b"?" * 5_000), LONG)
+
     def test_names(self) -> None:
         """Lower case, without a dot at the end; nothing but what a host name has."""
         for given_name, name in ((b"A.Example.COM", b"a.example.com"), (b"a.test.", b"a.test"), (b"x_y", b"x_y")):
