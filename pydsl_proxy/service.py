@@ -114,6 +114,11 @@ class ProxyService(Service):
         """What each endpoint string is bound to, once started: with port 0 the way to learn the port."""
         return {listen: port.getHost() for listen, port in self._ports.items()}
 
+    @property
+    def peer_addresses(self) -> tuple[str, ...]:
+        """The addresses of all peers of the configuration in force, the first one first."""
+        return tuple(peer.address for upstream in self._compiled.upstreams.living for peer in upstream.peers)
+
     def startService(self) -> Deferred[None]:
         """Listen; the Deferred fires when every endpoint is bound, or fails with why one cannot be.
 

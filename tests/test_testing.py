@@ -8,7 +8,7 @@ from collections.abc import Callable
 from twisted.internet.error import CannotListenError
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy import fastcgi, http, http2, random_one, scgi, server, upstream, uwsgi
+from pydsl_proxy import fastcgi, http, http2, random_one, scgi, server, stream, upstream, uwsgi
 from pydsl_proxy.config import loading
 from pydsl_proxy.errors import ConfigError, ConfigErrors
 from pydsl_proxy.observe.access_logs import access_log
@@ -93,11 +93,26 @@ class ExpectTests(SynchronousTestCase):
 
     def test_no_connection(self) -> None:
         """A peer that the proxy never connected to has received nothing; the message says who was."""
-        _, peers = self.asked()
+        client, peers = run(upstream("app", "a:1", "b:1"))
+        client.sends(GET)
         peers["b:1"].expects(b"")
         self.assertEqual(peers["b:1"].received, b"")
         text = said(lambda: peers["b:1"].expects(GET))
         self.assertEqual(text, "the proxy made no connection to b:1, but it did to a:1")
+
+    def test_unknown(self) -> None:
+        """An address that no configuration in force so far has is a KeyError, which names those that are known."""
+        web = server(80).location("/").mirror("b:1").auth_request("c:1").proxy_to(upstream("app", "a:1", "a:2"))
+        running = run(http(web, stream(81).proxy_to("https://d:1")))
+        for address in ("a:1", "a:2", "b:1", "c:1", "d:1", "https://d:1"):
+            self.assertEqual(running.peers[address].requests, [])
+        with self.assertRaisesRegex(KeyError, "'127.0.0.1:9999' is no peer of the configuration; .*'a:1', 'a:2'"):
+            running.peers["127.0.0.1:9999"]
+        running.reload(upstream("app", "e:1"))
+        self.assertEqual(running.peers["e:1"].requests, [])
+        self.assertEqual(running.peers["a:1"].requests, [])
+        with self.assertRaisesRegex(KeyError, "its peers: none"):
+            run(server(80).location("/").respond(200)).peers["a:1"]
 
     def test_request(self) -> None:
         """``expects_request`` compares the last complete request by its parts."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
+from pydsl_proxy.config.access_checks import check_access
 from pydsl_proxy.config.locations import Location, code_of
 from pydsl_proxy.config.matching import Exact, Match, Prefix, ServerName
 from pydsl_proxy.config.named_locations import check_named
@@ -41,6 +42,7 @@ def checking(config: Http) -> Iterator[list[ConfigError]]:
         check_streams,
         check_vary,
         check_spools,
+        check_access,
     ):
         yield list(of_all(config))
     for of_locations in (_locations, _slashes, _roots):

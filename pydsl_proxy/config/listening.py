@@ -12,9 +12,12 @@ from twisted.internet.interfaces import IStreamServerEndpointStringParser
 from twisted.plugin import getPlugins
 
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.wire.patterns import quoted
 
 # Those that Twisted brings itself; the rest are plugins, which are looked up only for a prefix that is not here.
 _BUILT_IN = ("tcp", "unix", "ssl")
+
+_TLS = 'tls=tls("cert.pem", "key.pem")'
 
 
 def endpoint(listen: int | str, *, of: str = "server") -> str:
@@ -31,9 +34,32 @@ def endpoint(listen: int | str, *, of: str = "server") -> str:
     prefix, colon, _ = listen.partition(":")
     if not colon or not (prefix in _BUILT_IN or prefix in _plugins()):
         raise ConfigError(f"{of}(): {listen!r} is not an endpoint string", hint=_instead_of(listen, of))
+    if prefix in _OWN_TLS:
+        raise ConfigError(
+            f"{of}(): {listen!r}: TLS of an endpoint's own knows neither HTTP/2 nor the names of servers",
+            hint=_with_tls(listen, of),
+        )
     if prefix in ("tcp", "unix"):
         _parse(listen, of)
     return listen
+
+
+# Twisted's own, and txsni's and txacme's: they refuse what clients offer by ALPN.
+_OWN_TLS = ("ssl", "tls", "le", "lets", "sni")
+
+
+def _with_tls(listen: str, of: str) -> str:
+    """The call that has the same port and files."""
+    parts = [each.replace("\\:", ":") for each in re.split(r"(?<!\\):", listen)[1:]]
+    options = dict(each.split("=", 1) for each in parts if "=" in each)
+    port = next((each for each in parts if each.isdecimal()), options.get("port", "443"))
+    key = options.get("privateKey", "key.pem")
+    certificate = options.get("certKey", options.get("privateKey", "cert.pem"))
+    place = port
+    if interface := options.get("interface"):
+        escaped = interface.replace(":", r"\:")
+        place = f'{"r" if ":" in interface else ""}"tcp:{port}:interface={escaped}"'
+    return f"write {of}({place}, tls=tls({quoted(certificate)}, {quoted(key)}))"
 
 
 def _plugins() -> set[str]:
@@ -77,10 +103,17 @@ def _instead_of(listen: str, of: str) -> str:
     if at := re.fullmatch(r"(?:https?://)?\[([0-9A-Fa-f:.]+)\]:(\d+)/?", listen):
         escaped = at[1].replace(":", r"\:")
         return f'write {of}(r"tcp:{at[2]}:interface={escaped}")'
-    if near := difflib.get_close_matches(listen.partition(":")[0], _BUILT_IN, 1):
+    if near := difflib.get_close_matches(listen.partition(":")[0], ("tcp", "unix"), 1):
         return f'write {of}("{near[0]}:{listen.partition(":")[2]}")'
-    if at := re.fullmatch(r"(?:https?://)?([\w-]+(?:\.[\w-]+)+|localhost):(\d+)/?", listen):
+    if words := re.fullmatch(r"(?:\[::\]:|\*:)?(\d+)((?:\s+\S+)+)", listen):
+        # nginx's words after the port.
+        return f"write {of}({words[1]}{', ' + _TLS if 'ssl' in words[2] else ''})"
+    if at := re.fullmatch(r"(?:https?://)?(\d+(?:\.\d+){3}|localhost):(\d+)/?", listen):
         return f'write {of}("tcp:{at[2]}:interface={at[1]}")'
+    if named := re.fullmatch(r"(https?://)?((?:\*\.)?[\w-]+(?:\.[\w-]+)+|localhost)(?::(\d+))?/?", listen):
+        secure = named[1] == "https://"
+        number = named[3] or ("443" if secure else "80")
+        return f'write {of}({number}, names=["{named[2]}"]{", " + _TLS if secure else ""})'
     if listen.startswith("/"):
         return f'write {of}("unix:{listen}")'
     return _hint(of)

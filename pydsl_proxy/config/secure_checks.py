@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from pydsl_proxy.config.certificates import OF_LISTENER, differing
@@ -17,6 +18,7 @@ def check_tls(config: Http) -> Iterator[ConfigError]:
     yield from _shared(config.streams, "stream")
     for server in config.servers:
         yield from _loops(server)
+    yield from _elsewhere(config)
 
 
 def _shared(every: Sequence[Server | Stream], word: str) -> Iterator[ConfigError]:
@@ -24,7 +26,6 @@ def _shared(every: Sequence[Server | Stream], word: str) -> Iterator[ConfigError
     for server in every:
         for listen in server.listen:
             yield from _beside(firsts.setdefault(listen, server), server, listen, word)
-            yield from _doubled(server, listen, word)
 
 
 def _beside(first: Server | Stream, server: Server | Stream, listen: str, word: str) -> Iterator[ConfigError]:
@@ -45,16 +46,6 @@ def _beside(first: Server | Stream, server: Server | Stream, listen: str, word: 
             )
 
 
-def _doubled(server: Server | Stream, listen: str, word: str) -> Iterator[ConfigError]:
-    kind = listen.partition(":")[0]
-    if server.tls and kind in ("ssl", "tls"):
-        yield ConfigError(
-            f"{word}({listen!r}, tls=…): the endpoint speaks TLS already",
-            origin=server.origin,
-            hint='write a port, or "tcp:443:interface=…"',
-        )
-
-
 def _loops(server: Server) -> Iterator[ConfigError]:
     for location in server.locations:
         if server.tls and isinstance(location.handler, ToHttps) and location.handler.port is None:
@@ -63,3 +54,26 @@ def _loops(server: Server) -> Iterator[ConfigError]:
                 origin=location.origin,
                 hint="write it in a server without tls=…, as server(80)",
             )
+
+
+def _elsewhere(config: Http) -> Iterator[ConfigError]:
+    """Whether browsers are sent to 443 while TLS is at other ports; what stands in front may map one to the other."""
+    ports = {_port(listen) for server in config.servers if server.tls for listen in server.listen}
+    if not ports or None in ports or 443 in ports:
+        return
+    for server in config.servers:
+        for location in server.locations:
+            if isinstance(location.handler, ToHttps) and location.handler.port is None:
+                known = sorted(port for port in ports if port is not None)
+                yield ConfigError(
+                    f"redirect_to_https() leads to port 443, and TLS is at {', '.join(map(str, known))}",
+                    origin=location.handler.origin,
+                    hint=f"write redirect_to_https(port={known[0]}); or port=443, if that port is mapped to it",
+                    warning=True,
+                )
+
+
+def _port(listen: str) -> int | None:
+    """The port of an endpoint string; None if it is not known, as with port 0 and sockets of systemd."""
+    found = re.match(r"tcp6?:(?:port=)?(\d+)(?::|\Z)", listen)
+    return int(found[1]) or None if found else None

@@ -21,6 +21,7 @@ from pydsl_proxy.config.streams import OpenStream, Stream, no_upstream
 from pydsl_proxy.config.trusting import DEFAULT_SOURCE, address_source, trusted_proxy
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.errors.lists import listed
+from pydsl_proxy.errors.log_words import check_log_word
 from pydsl_proxy.errors.numbers import seconds
 from pydsl_proxy.origin.spelling import call, options
 
@@ -202,6 +203,7 @@ def _access_log(given: object) -> str | AccessLog | None:
     if isinstance(given, str | os.PathLike):
         path = os.fspath(given)
         if isinstance(path, str) and path and "\0" not in path:
+            check_log_word("http(access_log=…)", path)
             return path
     elif _is_access_log(given):
         return given

@@ -22,9 +22,3 @@ def check_streams(config: Http) -> Iterator[ConfigError]:
                     origin=stream.origin,
                     hint="let one of them listen at another port: what comes there is HTTP, or is passed on unread",
                 )
-            if stream.names and not stream.tls and listen.partition(":")[0] in ("ssl", "tls"):
-                yield ConfigError(
-                    f"stream({listen!r}, names=…): the endpoint ends TLS, so that no name is left to choose by",
-                    origin=stream.origin,
-                    hint='write a port, or "tcp:443:interface=…"',
-                )

@@ -8,6 +8,7 @@ from attrs import field, frozen
 
 from pydsl_proxy.clocks import wall_clock
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.errors.log_words import check_log_word
 from pydsl_proxy.observe.buffered_log import BufferedLog
 from pydsl_proxy.observe.log_file import STANDARD_OUTPUT
 from pydsl_proxy.observe.log_format import NAMES, Format, compile_format
@@ -66,6 +67,7 @@ def _path(given: object) -> str:
     path = os.fspath(given) if isinstance(given, str | os.PathLike) else None
     if not isinstance(path, str) or not path or "\0" in path:
         raise ConfigError(f"access_log(): {given!r} is not a path", hint='write access_log("/var/log/access.log")')
+    check_log_word("access_log()", path)
     return path
 
 

@@ -281,14 +281,16 @@ class Peers(Mapping[str, Peer]):
     Peers that are spoken to over TLS, or told of clients by the PROXY protocol, get what stands within that.  They
     understand HTTP/1.1, FastCGI, uwsgi and SCGI, and answer in what they are asked in.
 
-    It may be asked for any address, before the proxy connects to it or without the proxy ever doing so; iterated it has
-    those that were asked for or connected to, the first one first.
+    It has every peer of the configuration, before the proxy connects to it or without the proxy ever doing so, and
+    those of configurations that a reload has replaced.  Any other address is a KeyError, which names the known ones.
+    Iterated it has those that were asked for or connected to, the first one first.
     """
 
     def __init__(self) -> None:
         self._loop: MemoryLoop | None = None
         self._peers: dict[str, Peer] = {}
         self._raw: frozenset[str] = frozenset()
+        self._configured: dict[str, None] = {}
 
     def __getitem__(self, address: str) -> Peer:
         assert self._loop is not None
@@ -296,6 +298,9 @@ class Peers(Mapping[str, Peer]):
         peer = self._peers.get(address)
         if peer is None:
             parse_address(address)
+            if address not in self._configured:
+                known = ", ".join(map(repr, self._configured)) or "none"
+                raise KeyError(f"{address!r} is no peer of the configuration; its peers: {known}")
             peer = self._peers[address] = Peer(self._loop, address, self._connected)
             peer.is_raw = address in self._raw
         return peer
@@ -312,6 +317,10 @@ class Peers(Mapping[str, Peer]):
     def belong_to(self, loop: MemoryLoop) -> None:
         """Where they are connected to; told once."""
         self._loop = loop
+
+    def configure(self, addresses: Iterable[str]) -> None:
+        """A configuration is put in force that has peers at *addresses*."""
+        self._configured.update(dict.fromkeys(addresses))
 
     def unanswered(self) -> str:
         """Which peers have a request to answer, or a connection to accept, for messages."""

@@ -64,6 +64,7 @@ class Running(tuple[Client, Peers]):
         """Put another configuration in force, as ``SIGHUP`` does; raises :class:`~pydsl_proxy.errors.ConfigErrors`."""
         whole = _recorded(config, self.exchanges, self.log)
         reloading = self.service.reload(whole)
+        self.peers.configure(self.service.peer_addresses)
         self.peers.speak_raw(_raw_peers(whole))
         _finished(self.clock, reloading)
 
@@ -103,6 +104,7 @@ def run(
     lines: list[str] = []
     whole = _recorded(config, exchanges, lines)
     service = ProxyService(whole, loop, random=Random(seed), handshakes=False)
+    peers.configure(service.peer_addresses)
     peers.speak_raw(_raw_peers(whole))
     connect = _connecting(service, loop, peers)
     _finished(loop, service.startService())

@@ -89,10 +89,20 @@ class ListenerTests(SynchronousTestCase):
         self.assertIn("tls(minimum_version=…), which is one for a listener", found[0])
         self.assertEqual(self.found(secure(ONE, "a.test"), secure(tls("b", "b", client_ca="c"), "b.test")), [])
 
-    def test_twice(self) -> None:
-        """Twisted's own TLS endpoints bring theirs."""
-        found = self.found(secure(ONE, listen="ssl:443:privateKey=a.key:certKey=a.pem"))
-        self.assertIn("the endpoint speaks TLS already", found[0])
+    def test_elsewhere(self) -> None:
+        """A redirect to port 443 while TLS is at another port alone is told, unless the port is written."""
+        plain = server(80, names=["a.test"]).location("/")
+        for listen, text in ((18443, "18443"), ("tcp:8443:interface=127.0.0.1", "8443")):
+            secure_one = secure(ONE, "a.test", listen=listen)
+            found = self.found(plain.redirect_to_https(), secure_one)
+            self.assertEqual(found, [f"redirect_to_https() leads to port 443, and TLS is at {text}"])
+            for port in (443, 18443):
+                self.assertEqual(self.found(plain.redirect_to_https(port=port), secure_one), [])
+        for listen in (443, "tcp:443:interface=127.0.0.1", 0, "systemd:domain=INET:index=0"):
+            self.assertEqual(self.found(plain.redirect_to_https(), secure(ONE, "a.test", listen=listen)), [])
+        two = (secure(ONE, "a.test", listen=18443), secure(ONE, "a.test", listen=443))
+        self.assertEqual(self.found(plain.redirect_to_https(), *two), [])
+        self.assertEqual(self.found(plain.redirect_to_https()), [])
 
     def test_loop(self) -> None:
         """A redirect to https must not stand where it leads to."""

@@ -168,6 +168,23 @@ class TextTests(FileTests):
         for path in ("/wiki/Special:Search", "/v1/users:batchGet", "/wiki/Foo_(bar)", "/$metadata", "/a+b"):
             self.load(f'proxy = server(80).location("{path}").respond(200)')
 
+    def test_logs(self) -> None:
+        """Words that stand where the path of an access log is expected; a file may still be called so."""
+        web = 'server(80).location("/").respond(200)'
+        for word, pasted in (
+            ("off", "access_log=None"),
+            ("None", "access_log=None"),
+            ("json", 'access_log=access_log(format="json")'),
+            ("combined", "access_log=access_log()"),
+            ("stdout", 'access_log="-"'),
+        ):
+            with self.subTest(word=word):
+                self.tries(f'http({web}, ‹access_log="{word}"›)', pasted)
+                self.tries(f'http({web}, ‹access_log=access_log("{word}")›)', pasted)
+                self.load(f'proxy = http({web}, access_log="./{word}")')
+        (error,) = self.errors(f'proxy = http({web}, access_log="syslog:server=10.0.0.1")')
+        self.assertIn("a log is a file here", error.message)
+
     def test_missing_comma(self) -> None:
         """Python joins two texts that stand side by side."""
         for marked, pasted in (

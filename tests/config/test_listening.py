@@ -25,10 +25,31 @@ class EndpointTests(SynchronousTestCase):
             "tcp:8080:interface=127.0.0.1",
             r"tcp:8080:interface=\:\:1",
             "unix:/run/web.sock:mode=660",
-            "ssl:443:privateKey=key.pem:certKey=cert.pem",
             "systemd:domain=INET:index=0",
         ):
             self.assertEqual(endpoint(text), text)
+
+    def test_own_tls(self) -> None:
+        """TLS that an endpoint brings itself knows nothing of ALPN; the hint has the same port and files."""
+        for text, hint in (
+            ("ssl:443:privateKey=key.pem:certKey=cert.pem", 'write server(443, tls=tls("cert.pem", "key.pem"))'),
+            ("ssl:port=8443:privateKey=both.pem", 'write server(8443, tls=tls("both.pem", "both.pem"))'),
+            (
+                "ssl:443:interface=127.0.0.1:privateKey=k:certKey=c",
+                'write server("tcp:443:interface=127.0.0.1", tls=tls("c", "k"))',
+            ),
+            (
+                r"ssl:443:interface=\:\:1:privateKey=k:certKey=c",
+                r'write server(r"tcp:443:interface=\:\:1", tls=tls("c", "k"))',
+            ),
+            ("ssl:", 'write server(443, tls=tls("cert.pem", "key.pem"))'),
+        ):
+            message, told = mistake(endpoint, text)
+            self.assertIn("TLS of an endpoint's own", message)
+            self.assertEqual(told, hint)
+        self.assertEqual(
+            mistake(partial(endpoint, "ssl:1:privateKey=k", of="stream"))[1], 'write stream(1, tls=tls("k", "k"))'
+        )
 
     def test_no_path(self) -> None:
         """A UNIX socket has a path."""
@@ -45,6 +66,12 @@ class EndpointTests(SynchronousTestCase):
             ("localhost:80", 'write server("tcp:80:interface=localhost")'),
             ("http://0.0.0.0:80/", 'write server("tcp:80:interface=0.0.0.0")'),
             ("[::1]:80", r'write server(r"tcp:80:interface=\:\:1")'),
+            ("example.com", 'write server(80, names=["example.com"])'),
+            ("*.example.com:8080", 'write server(8080, names=["*.example.com"])'),
+            ("https://example.com", 'write server(443, names=["example.com"], tls=tls("cert.pem", "key.pem"))'),
+            ("localhost", 'write server(80, names=["localhost"])'),
+            ("443 ssl http2", 'write server(443, tls=tls("cert.pem", "key.pem"))'),
+            ("80 default_server", "write server(80)"),
             ("tpc:80", 'write server("tcp:80")'),
             ("/run/web.sock", 'write server("unix:/run/web.sock")'),
         ):

@@ -155,10 +155,6 @@ class WholeTests(SynchronousTestCase):
         pair = tls("c.pem", "k.pem")
         passed = [stream(80, names=["a.test"]).proxy_to(DB), stream(80, names=["b.test"], tls=pair).proxy_to(DB)]
         self.assertIn("of the streams at 'tcp:80' some have tls=…", mistakes(http(*passed))[0][0])
-        (error, _) = mistakes(http(stream("ssl:443:privateKey=k:certKey=c", names=["a.test"]).proxy_to(DB)))[0]
-        self.assertIn("the endpoint ends TLS", error)
-        (error, _) = mistakes(http(stream("ssl:443:privateKey=k:certKey=c", tls=pair).proxy_to(DB)))[0]
-        self.assertIn("the endpoint speaks TLS already", error)
 
     def test_proxy_protocol(self) -> None:
         """The header comes before a stream can be chosen."""
