@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -53,16 +54,9 @@ class RunningTests(SynchronousTestCase):
     def test_text(self) -> None:
         """The module is another one for the tests, and its file is as it was."""
         file = Path(self.mktemp()).resolve()
-        command = [sys.executable, "-m", "tests.mutation.running", "pydsl_proxy.units", str(file), "tests.test_units"]
-        for text, code in ((b"", 1), ((ROOT / "pydsl_proxy" / "units.py").read_bytes(), 0)):
+        edited = json.dumps(["pydsl_proxy.units", str(file), "tests.test_units"])
+        for text, code in ((b"", "1\n"), ((ROOT / "pydsl_proxy" / "units.py").read_bytes(), "0\n")):
             file.write_bytes(text)
-            command = [
-                sys.executable,
-                "-m",
-                "tests.mutation.running",
-                "pydsl_proxy.units",
-                str(file),
-                "tests.test_units",
-            ]
-            done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, timeout=120)
-            self.assertEqual(done.returncode, code, done.stderr)
+            command = [sys.executable, "-m", "tests.mutation.running"]
+            done = subprocess.run(command, cwd=ROOT, input=edited, capture_output=True, text=True, timeout=120)
+            self.assertEqual(done.stdout, code, done.stderr)

@@ -7,14 +7,17 @@ survive are printed as they are found.
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import random
 import re
+import subprocess
 import tempfile
 from collections import Counter
 from pathlib import Path
 from time import monotonic
 
-from tests.__main__ import ROOT, python, run
+from tests.__main__ import ROOT, python
 from tests.mutation.mutants import Mutant, mutants_of
 from tests.mutation.reached import Reached, record, some
 
@@ -31,8 +34,8 @@ PACKAGES = (
     "config",
     "handlers",
 )
-#: Tests for one mutant at most, and seconds; what takes longer goes round in circles, and is caught.
-MOST_TESTS, SECONDS = 400, 180.0
+#: Tests for one mutant at most.
+MOST_TESTS = 400
 EQUIVALENTS = Path(__file__).with_name("equivalents.txt")
 
 
@@ -51,16 +54,31 @@ def _unnumbered(title: str) -> str:
     return re.sub(r"^([^:]*):\d+:", r"\1:", title)
 
 
-def survives(mutant: Mutant, reached: Reached, folder: Path) -> bool:
-    """Whether all tests of its line pass."""
-    tests = some(reached.tests(mutant.path, mutant.line, mutant.statement), MOST_TESTS)
-    if not tests:
-        return True
-    file = folder / "mutant.py"
-    file.write_text(mutant.edited((ROOT / mutant.path).read_text()))
-    module = mutant.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-    succeeded, _ = run(python("-W", "error", "-m", "tests.mutation.running", module, str(file), *tests), SECONDS)
-    return succeeded
+class Runner:
+    """The process that runs the tests of one mutant after the other."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "mutant.py"
+        command = python("-W", "error", "-m", "tests.mutation.running")
+        pipe = subprocess.PIPE
+        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        self._process = subprocess.Popen(command, cwd=ROOT, env=env, stdin=pipe, stdout=pipe, text=True)
+
+    def survives(self, mutant: Mutant, tests: list[str]) -> bool:
+        """Whether all *tests* pass."""
+        if not tests:
+            return True
+        self._file.write_text(mutant.edited((ROOT / mutant.path).read_text()))
+        module = mutant.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps([module, str(self._file), *tests]) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline()) == 0
+
+    def end(self) -> None:
+        """No more of them."""
+        self._process.kill()
+        self._process.communicate()
 
 
 def main() -> None:
@@ -87,15 +105,16 @@ def main() -> None:
 def tried(chosen: list[Mutant], reached: Reached, folder: Path, file: Path | None) -> list[Mutant]:
     """Those that survive."""
     survivors: list[Mutant] = []
-    start = monotonic()
+    start, runner = monotonic(), Runner(folder)
     for number, mutant in enumerate(chosen, 1):
-        if survives(mutant, reached, folder):
+        if runner.survives(mutant, some(reached.tests(mutant.path, mutant.line, mutant.statement), MOST_TESTS)):
             survivors.append(mutant)
             print(f"{mutant.title}", flush=True)
             if file is not None:
                 file.write_text("".join(f"{each.title}\n" for each in survivors))
         if number % 25 == 0:
             print(f"… {number} tried in {monotonic() - start:.0f} s, {len(survivors)} survive", flush=True)
+    runner.end()
     return survivors
 
 

@@ -1,14 +1,54 @@
-"""``python -m tests.mutation.running MODULE FILE TEST…``: runs tests with the text of FILE in place of a module's."""
+"""Runs tests with another text in place of a module's: ``python -m tests.mutation.running``.
+
+Each line of its input is a list in JSON: the module's name, the file with the text, and the tests; each line of its
+output is the exit code.  Every list is done by a fork of a process that has imported what others have written.
+"""
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
 from unittest import mock
+
+from twisted.scripts import trial
+
+#: For one mutant, in seconds: what takes longer goes round in circles, and is caught.
+SECONDS = 180
+#: What takes its time to import, and is not ours.
+IMPORTED = (
+    "OpenSSL.SSL",
+    "anyio.to_thread",
+    "asyncio",
+    "autobahn.websocket.protocol",
+    "bcrypt",
+    "brotli",
+    "cryptography.x509",
+    "h11",
+    "h2.connection",
+    "hypothesis",
+    "isal.igzip",
+    "passlib.apache",
+    "service_identity.pyopenssl",
+    "twisted.application.service",
+    "twisted.internet.endpoints",
+    "twisted.internet.testing",
+    "twisted.logger",
+    "twisted.protocols.tls",
+    "twisted.trial.reporter",
+    "twisted.trial.runner",
+    "twisted.web.server",
+    "websockets.sync.client",
+    "zstandard",
+)
 
 
 class Edited(SourceFileLoader):
@@ -41,15 +81,35 @@ class Finder(MetaPathFinder):
         return spec
 
 
-def main(module: str, file: str, *tests: str) -> None:
-    """Run trial; its exit code is ours."""
+def run(module: str, file: str, *tests: str) -> None:
+    """Run trial in this process, and end it."""
     sys.meta_path.insert(0, Finder(module, Path(file).read_bytes()))
     sys.dont_write_bytecode = True
-    from twisted.scripts.trial import run
+    for descriptor in (1, 2):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+    signal.alarm(SECONDS)
+    code = 1
+    try:
+        with mock.patch.object(sys, "argv", ["trial", "--exitfirst", f"--temp-directory={file}.trial", *tests]):
+            trial.run()
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+    finally:
+        os._exit(code)
 
-    with mock.patch.object(sys, "argv", ["trial", "--exitfirst", f"--temp-directory={file}.trial", *tests]):
-        run()
+
+def main() -> None:
+    """Do what is asked."""
+    for module in IMPORTED:
+        with suppress(ImportError):
+            import_module(module)
+    assert "twisted.internet.reactor" not in sys.modules
+    for line in sys.stdin:
+        child = os.fork()
+        if not child:
+            run(*json.loads(line))
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()
