@@ -60,12 +60,16 @@ class RequestTests(Case):
             self.assertEqual(params["WHO"], "127.0.0.1")
             self.assertNotIn("HTTP_PROXY", params)
 
-    def test_refused(self) -> None:
-        """A body of unknown length, and params for which there is no room."""
+    def test_unknown_length(self) -> None:
+        """A body of unknown length is buffered first, and declared."""
         for via in BOTH:
-            client, app = self.asks(via, get("/", "Transfer-Encoding: chunked", method="POST") + b"0\r\n\r\n")
-            self.assertIn(b"HTTP/1.1 411 ", client.received)
-            self.assertEqual(app.received, b"")
+            body = b"4\r\nbody\r\n0\r\n\r\n"
+            _, app = self.asks(via, get("/", "Transfer-Encoding: chunked", method="POST") + body)
+            [request] = app.requests
+            self.assertEqual((request.body, request.params["CONTENT_LENGTH"]), (b"body", "4"))
+
+    def test_refused(self) -> None:
+        """Params for which there is no room."""
         client, app = self.asks(uwsgi(params={"LONG": "x" * 65_535}))
         self.assertIn(b"HTTP/1.1 431 ", client.received)
         self.assertTrue(app.is_closed)

@@ -21,7 +21,7 @@ from pydsl_proxy.wire.fastcgi_records import (
     stdin,
 )
 from tests.support.logged_lines import LoggedLines
-from tests.support.messages import GET
+from tests.support.messages import GET, get
 
 END = record(END_REQUEST, bytes(8))
 TYPE = b"Content-Type: text/plain\r\n"
@@ -94,18 +94,35 @@ class RequestTests(Case):
         self.assertEqual(php.requests[0].body, b"body")
 
     def test_unknown_length(self) -> None:
-        """An application reads what CONTENT_LENGTH says: without one the proxy must have the body first."""
+        """An application reads what CONTENT_LENGTH says: without one the proxy has the body first."""
         app = upstream("php", "a:1", via=fastcgi(root="/srv"))
-        running = run(server(80).location("/").proxy_to(app).location("/kept").buffer_request().proxy_to(app))
-        client, peers = running
+        web = server(80).location("/").proxy_to(app).location("/kept").buffer_request().proxy_to(app)
+        client, peers = run(web.location("/lifted").buffer_request(None).proxy_to(app))
         peers["a:1"].answers(200)
-        chunked = {"Transfer-Encoding": "chunked"}
-        self.assertEqual(client.request("POST", "/", chunked, b"4\r\nbody\r\n0\r\n\r\n").status, 411)
-        self.assertEqual(len(peers["a:1"].connections), 0)
-        client = running.client()
-        self.assertEqual(client.request("POST", "/kept", chunked, b"4\r\nbody\r\n0\r\n\r\n").status, 200)
-        [request] = peers["a:1"].requests
-        self.assertEqual((request.body, request.params["CONTENT_LENGTH"]), (b"body", "4"))
+        for target in ("/", "/kept", "/lifted"):
+            client.sends(get(target, "Transfer-Encoding: chunked", method="POST") + b"4\r\nbody\r\n")
+            self.assertEqual(len(peers["a:1"].connections), len(peers["a:1"].requests))
+            client.sends(b"1\r\n!\r\n0\r\nX: y\r\n\r\n")
+            self.assertEqual(client.responses[-1].status, 200)
+            request = peers["a:1"].requests[-1]
+            self.assertEqual((request.body, request.params["CONTENT_LENGTH"]), (b"body!", "5"))
+            self.assertNotIn("HTTP_TRANSFER_ENCODING", request.params)
+            client.sends(get(target, "Transfer-Encoding: chunked", method="POST") + b"0\r\n\r\n")
+            self.assertEqual((client.responses[-1].status, peers["a:1"].requests[-1].body), (200, b""))
+
+    def test_long_and_of_unknown_length(self) -> None:
+        """The limit of the body counts; a large one is spooled, and sent again to another peer."""
+        two = upstream("php", "a:1", "b:1", via=fastcgi(root="/srv"))
+        client, peers = run(server(80).limit_body(200_000).location("/").retry(non_idempotent=True).proxy_to(two))
+        client.sends(get("/", "Transfer-Encoding: chunked", method="POST"))
+        client.sends(b"186a0\r\n" + b"x" * 100_000 + b"\r\n0\r\n\r\n")
+        peers["a:1"].closes()
+        peers["b:1"].answers(200)
+        self.assertEqual(client.responses[0].status, 200)
+        self.assertEqual(peers["b:1"].requests[0].body, b"x" * 100_000)
+        client.sends(get("/", "Transfer-Encoding: chunked", method="POST"))
+        client.sends(b"30d41\r\n" + b"x" * 200_001)
+        self.assertEqual(client.responses[1].status, 413)
 
     def test_hidden(self) -> None:
         """A script that is a hidden file is 404 and the application is not asked, unless it is to run."""

@@ -27,6 +27,7 @@ from pydsl_proxy.runtime.site import Room
 from pydsl_proxy.runtime.steering import Steering
 from pydsl_proxy.runtime.subrequest import asker
 from pydsl_proxy.runtime.turns import turns_of
+from pydsl_proxy.steps.buffer_body import measured
 from pydsl_proxy.wire.field_rules import FieldRules
 from pydsl_proxy.wire.h1_request import RequestWriter
 from pydsl_proxy.wire.head import ResponseHead
@@ -106,7 +107,9 @@ class LocationPlace:
         """The handle that sends exchanges to *upstream*; see :meth:`~pydsl_proxy.interfaces.Place.relay`."""
         self.proxies = True
         silence = self.timeouts.idle if websocket else None
-        return self._relay(upstream, replaced, steering=self._terms.steering, silence=silence)
+        handle = self._relay(upstream, replaced, steering=self._terms.steering, silence=silence)
+        via = upstream.via if isinstance(upstream, UpstreamConfig) else None
+        return measured(handle, self) if getattr(via, "needs_length", False) else handle
 
     def _relay(
         self,

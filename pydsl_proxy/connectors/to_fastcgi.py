@@ -31,6 +31,7 @@ class FastCgi:
 
     # nginx has no directive for it either, and PHP-FPM no TLS.
     over_tls: ClassVar[bool] = False
+    needs_length: ClassVar[bool] = True
 
     root: str | None = field(default=None, kw_only=True)
     index: str | None = field(default=None, kw_only=True)
@@ -94,8 +95,8 @@ def fastcgi(
     *keep_conn* keeps connections, as the upstream's ``keepalive`` has it.  Each of them occupies a process of PHP-FPM
     all the while.
 
-    What the application writes to its stderr is logged.  A body of unknown length needs ``.buffer_request()``, and is
-    answered with 411 without it.
+    What the application writes to its stderr is logged.  A body of unknown length is buffered before a peer is chosen,
+    as ``.buffer_request()`` does it by default.
     """
     if root is None and (index is not None or split_path_info is not None or only_existing or hidden):
         raise ConfigError(

@@ -22,6 +22,7 @@ class Scgi:
     """A connector, made by :func:`scgi`."""
 
     over_tls: ClassVar[bool] = False
+    needs_length: ClassVar[bool] = True
 
     params: Checked = field(default=(), kw_only=True)
 
@@ -45,7 +46,6 @@ def scgi(*, params: OwnParams | None = None) -> Scgi:
     """SCGI, for ``upstream("app", "127.0.0.1:4000", via=scgi())``; nginx's ``scgi_pass``.
 
     ``PATH_INFO`` is the path of the request, ``SCRIPT_NAME`` is empty.  *params* adds others, or changes these, as in
-    :func:`fastcgi`.  Each request has a connection of its own.  A body of unknown length needs ``.buffer_request()``,
-    and is answered with 411 without it.
+    :func:`fastcgi`.  Each request has a connection of its own.  A body of unknown length is buffered, as there.
     """
     return Scgi(params=own_params("scgi", params))

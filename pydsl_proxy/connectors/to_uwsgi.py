@@ -24,6 +24,7 @@ class Uwsgi:
     """A connector, made by :func:`uwsgi`."""
 
     over_tls: ClassVar[bool] = True
+    needs_length: ClassVar[bool] = True
 
     params: Checked = field(default=(), kw_only=True)
     modifier1: int = field(default=0, kw_only=True)
@@ -48,7 +49,7 @@ def uwsgi(*, params: OwnParams | None = None, modifier1: int = 0, modifier2: int
 
     ``PATH_INFO`` is the path of the request, ``SCRIPT_NAME`` is empty.  *params* adds others, or changes these, as in
     :func:`fastcgi`.  *modifier1* and *modifier2* choose a plugin of uWSGI's; 0 is WSGI.  Each request has a connection
-    of its own.  A body of unknown length needs ``.buffer_request()``, and is answered with 411 without it.
+    of its own.  A body of unknown length is buffered, as in :func:`fastcgi`.
     """
     for name, value in (("modifier1", modifier1), ("modifier2", modifier2)):
         count(f"uwsgi({name}=…)", value, least=0)
