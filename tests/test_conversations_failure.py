@@ -164,12 +164,27 @@ class ConnectingTests(SynchronousTestCase):
         self.assertEqual([each.cause for each in running.exchanges], ["connect_timeout", "connect_refused"])
 
     def test_not_found(self) -> None:
-        """A host that cannot be looked up is a failure like another."""
+        """Where a host cannot be looked up the next peer is asked; the name server's failure is not the peer's."""
         client, peers = running = run(TWO)
         peers["a:1"].is_not_found()
         peers["b:1"].answers(200, b"ok")
         self.assertEqual(client.request("GET").status, 200)
         self.assertEqual(tried(running), [("a:1", 502), ("b:1", 200)])
+        peers["a:1"].is_known = True
+        peers["a:1"].answers(200, b"ok")
+        running.clock.advance(1)
+        self.assertEqual([client.request("GET").status for _ in range(2)], [200, 200])
+        self.assertIn([("a:1", 200)], [list(each.peers) for each in running.exchanges[-2:]])
+
+    def test_not_found_any_more(self) -> None:
+        """A host that was found before is reached at its last addresses."""
+        client, peers = running = run(upstream("app", "a:1", keepalive=0))
+        peers["a:1"].answers(200, b"ok")
+        self.assertEqual(client.request("GET").status, 200)
+        peers["a:1"].is_not_found()
+        for _ in range(3):
+            self.assertEqual(client.request("GET").status, 200)
+            running.clock.advance(1)
 
     def test_other_errors(self) -> None:
         """Any other error of the network, as an unreachable one, is a 502 with its own cause."""

@@ -99,10 +99,17 @@ def why_not_connected(name: str, reason: BaseException | None) -> ProxyError:
     if isinstance(reason, ConnectionRefusedError):
         return ProxyError(Source.PEER, 502, "connect_refused", f"peer {name} refused the connection", retryable=True)
     if isinstance(reason, DNSLookupError):
-        return ProxyError(Source.PEER, 502, "dns", f"peer {name} was not found: {reason}", retryable=True)
+        # A name server's failure is not the peer's.
+        return ProxyError(Source.US, 502, "dns", f"peer {name} was not found: {reason}", retryable=True)
     code = reason.osError if isinstance(reason, ConnectError) else None
     detail = os.strerror(code) if isinstance(code, int) else code or reason or "for no reason that is known"
     if code in _OURS:
         text = f"no connection to peer {name} could be made: {detail}"
         return ProxyError(Source.US, 500, "no_resources", text, retryable=True)
     return ProxyError(Source.PEER, 502, "connect_failed", f"peer {name} was not reached: {detail}", retryable=True)
+
+
+def not_looked_up(name: str) -> ProxyError:
+    """The name server has not answered in time, which is not the peer's failure."""
+    text = f"peer {name} was not reached in time: its name was not looked up"
+    return ProxyError(Source.US, 504, "connect_timeout", text, retryable=True)

@@ -1,26 +1,19 @@
-"""Reaching a host by name: it is looked up for every connection, and its addresses are tried one after the other."""
+"""Reaching a host by name: its addresses are tried one after the other."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from twisted.internet.error import DNSLookupError, NotConnectingError, TimeoutError
-from twisted.internet.interfaces import (
-    IAddress,
-    IConnector,
-    IDelayedCall,
-    IHostResolution,
-    IReactorPluggableNameResolver,
-    IResolutionReceiver,
-)
+from twisted.internet.interfaces import IAddress, IConnector, IDelayedCall
 from twisted.internet.protocol import Protocol
-from zope.interface import implementer
 
 from pydsl_proxy.errors import ProxyError
 from pydsl_proxy.interfaces import Caller, Dial
-from pydsl_proxy.runtime.dialling import Attempted, Failed, why_not_connected
+from pydsl_proxy.runtime.dialling import Attempted, Failed, not_looked_up, why_not_connected
+from pydsl_proxy.runtime.host_names import HostName
 
 if TYPE_CHECKING:
     from pydsl_proxy.runtime.reactors import DataReactor
@@ -36,26 +29,36 @@ def dial_host(reactor: DataReactor, name: str, host: str, port: int) -> Dial:
     its own between the transport and ours for as long as the connection lives.
     """
 
+    known = HostName(reactor, name, host, port)
+
     def dial(caller: Caller, build: Callable[[], Protocol]) -> Callable[[], None]:
-        dialled = _Named(reactor, name, build, caller.timeouts.connect, caller.failed)
-        IReactorPluggableNameResolver(reactor).nameResolver.resolveHostName(dialled, host, port)
+        timeout = caller.timeouts.connect
+        dialled = _Named(reactor, name, build, timeout, caller.failed, known)
+        known.ask(dialled, dialled.found, timeout)
         return dialled.cancel
 
     return dial
 
 
-@implementer(IResolutionReceiver)
 class _Named:
     """One connection, which must be made within *timeout* seconds, the look-up included."""
 
     def __init__(
-        self, reactor: DataReactor, name: str, build: Callable[[], Protocol], timeout: float, failed: Failed
+        self,
+        reactor: DataReactor,
+        name: str,
+        build: Callable[[], Protocol],
+        timeout: float,
+        failed: Failed,
+        known: HostName,
     ) -> None:
         self._reactor = reactor
         self._name = name
         self._build = build
         self._timeout = timeout
         self._failed = failed
+        self._known = known
+        self._is_found = False
         self._addresses: list[IAddress] = []
         self._connectors: list[IConnector] = []
         self._pending = 0
@@ -64,20 +67,14 @@ class _Named:
         self._next: IDelayedCall | None = None
         self._timer = reactor.callLater(timeout, self._expire)
 
-    # -- the look-up -------------------------------------------------------------------------------------------------
-
-    def resolutionBegan(self, resolutionInProgress: IHostResolution) -> None:
-        """It is under way; Twisted's own cannot be cancelled, so a late end of it is passed over."""
-
-    def addressResolved(self, address: IAddress) -> None:
-        """One of the addresses, the preferred one first (RFC 6724)."""
-        self._addresses.append(address)
-
-    def resolutionComplete(self) -> None:
-        """There are no more."""
-        if not self._over:
-            self._error = why_not_connected(self._name, DNSLookupError("the name has no address"))
-            self._try_next()
+    def found(self, addresses: Sequence[IAddress]) -> None:
+        """The look-up is over, and these are the addresses."""
+        if self._over:
+            return
+        self._is_found = True
+        self._addresses = list(addresses)
+        self._error = why_not_connected(self._name, DNSLookupError("the name has no address that is known"))
+        self._try_next()
 
     # -- the connections ---------------------------------------------------------------------------------------------
 
@@ -108,8 +105,9 @@ class _Named:
         self._try_next()
 
     def _expire(self) -> None:
+        is_found = self._is_found
         self.cancel()
-        self._failed(why_not_connected(self._name, TimeoutError()))
+        self._failed(why_not_connected(self._name, TimeoutError()) if is_found else not_looked_up(self._name))
 
     def cancel(self) -> None:
         """Nobody waits for the connection any more."""
@@ -119,6 +117,7 @@ class _Named:
     def _end(self) -> None:
         """One connection is made, or none is wanted: stop all that is under way."""
         self._over = True
+        self._known.forget(self)
         for call in (self._timer, self._next):
             if call is not None and call.active():
                 call.cancel()
