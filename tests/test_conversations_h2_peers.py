@@ -50,6 +50,7 @@ class RequestTests(SynchronousTestCase):
                 (b":path", b"/a?b"),
                 (b":authority", b"x.test"),
                 (b"x-q", b"1"),
+                (b"cdn-loop", b"pydsl_proxy"),
                 (b"x-forwarded-host", b"x.test"),
                 (b"x-real-ip", b"127.0.0.1"),
                 (b"x-forwarded-for", b"127.0.0.1"),

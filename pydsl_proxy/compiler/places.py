@@ -130,9 +130,9 @@ class LocationPlace:
         known, terms = self._upstreams.known(upstream), self._terms
         upgrade = b"" if silence is None else WEBSOCKET
         writer = (
-            self._table.writer(terms, known.host, upgrade)
+            self._table.writer(terms, known.host, upgrade, known.added)
             if rules is None
-            else RequestWriter(rules, known.host, upgrade)
+            else RequestWriter(rules, known.host, upgrade, known.added)
         )
         rules = self.request_rules if rules is None else rules
         if replaced is None and terms.stripped is not None:

@@ -40,7 +40,7 @@ class TermsTable:
         self._clock = clock
         self._made: dict[tuple[Feature, ...], Terms] = {}
         self._before = {} if previous is None else previous._made
-        self._writers: dict[tuple[Terms, bytes, bytes], RequestWriter] = {}
+        self._writers: dict[tuple[Terms, bytes, bytes, bytes], RequestWriter] = {}
 
     def of(self, features: tuple[Feature, ...]) -> Terms:
         """The terms of *features*."""
@@ -54,11 +54,12 @@ class TermsTable:
             return Terms(features, self._clock)
         return known
 
-    def writer(self, terms: Terms, host: bytes, upgrade: bytes) -> RequestWriter:
-        """What writes the heads of requests; *host* and *upgrade* as :class:`RequestWriter` has them."""
-        known = self._writers.get((terms, host, upgrade))
+    def writer(self, terms: Terms, host: bytes, upgrade: bytes, added: bytes = b"") -> RequestWriter:
+        """What writes the heads of requests; *host* and what follows as :class:`RequestWriter` has them."""
+        known = self._writers.get((terms, host, upgrade, added))
         if known is None:
-            known = self._writers[terms, host, upgrade] = RequestWriter(terms.request_rules, host, upgrade)
+            known = RequestWriter(terms.request_rules, host, upgrade, added)
+            self._writers[terms, host, upgrade, added] = known
         return known
 
     def complete(self) -> None:

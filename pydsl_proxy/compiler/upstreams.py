@@ -18,6 +18,7 @@ from pydsl_proxy.runtime.dialling_names import dial_host
 from pydsl_proxy.runtime.peers import Peer
 from pydsl_proxy.runtime.reactors import DataReactor, is_in_clear
 from pydsl_proxy.runtime.upstreams import Upstream
+from pydsl_proxy.wire import cdn_loop
 from pydsl_proxy.wire.uri import BadHost, host_and_port
 
 if TYPE_CHECKING:
@@ -29,12 +30,15 @@ if TYPE_CHECKING:
 class Known:
     """A living upstream, and what all locations that proxy to it make of its configuration."""
 
-    __slots__ = ("config", "host", "names", "scheme", "upstream")
+    __slots__ = ("added", "config", "host", "names", "scheme", "upstream")
 
     def __init__(self, config: UpstreamConfig, upstream: Upstream) -> None:
         self.config = config
         self.upstream = upstream
         self.scheme = b"http" if config.tls is None else b"https"
+        # An application that is told of a request is the end of its way.
+        speaks_http = config.via is None or getattr(config.via, "alpn", None) is not None
+        self.added = cdn_loop.SECTION if speaks_http else b""
         self.host = _host(config.name.encode())
         self.names = tuple(name.encode() for name in (config.name, *(peer.address for peer in config.peers)))
 

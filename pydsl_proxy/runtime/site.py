@@ -12,6 +12,7 @@ from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import ClientLimits, Frontend, Handle
 from pydsl_proxy.runtime.exchange import Exchange
 from pydsl_proxy.runtime.filtering import refilter
+from pydsl_proxy.wire.cdn_loop import MAX_HOPS, has_looped
 from pydsl_proxy.wire.changing import Changing
 from pydsl_proxy.wire.field_rules import FieldRules
 from pydsl_proxy.wire.forwarded import Identity, TrustedProxies
@@ -74,7 +75,7 @@ class Site:
 
     def place(self, fields: RequestFields) -> None:
         """Choose the server for a header section that was read for the first time, as ``fields.server``."""
-        fields.server = self._choose_server(fields.host_name)
+        fields.server = in_a_loop if has_looped(fields) else self._choose_server(fields.host_name)
 
     def handle(self, exchange: Exchange) -> None:
         """Find the exchange's location and hand it over."""
@@ -141,6 +142,19 @@ class Site:
             self._second = second
             self._date = b"\r\nDate: " + formatdate(second, usegmt=True).encode()
         return self._date
+
+
+def _refuse_loop(exchange: Exchange) -> None:
+    text = f"the request has come through {MAX_HOPS} proxies of this kind: a peer leads back to a proxy"
+    exchange.fail(ProxyError(Source.US, 508, "loop_detected", text))
+
+
+_LOOP = Room(_refuse_loop, FieldRules((), ALWAYS_DROPPED))  # type: ignore[arg-type]  # a handle of what sites begin
+
+
+def in_a_loop(path: bytes) -> Room:
+    """In the place of a server's locations, for a request that goes in a circle."""
+    return _LOOP
 
 
 def _log_nothing(exchange: Exchange) -> None:

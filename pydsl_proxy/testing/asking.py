@@ -18,7 +18,7 @@ from pydsl_proxy.wire.secured import Secured
 class Client(End):
     """One connection of a client to the proxy."""
 
-    added = (b"date",)
+    added = ((b"date",),)
 
     def __init__(self, loop: MemoryLoop, name: str, unanswered: Callable[[], str]) -> None:
         #: Every complete response received, the first one first; interim ones (1xx) are not among them.

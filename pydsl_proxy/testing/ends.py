@@ -24,7 +24,7 @@ class End:
 
     #: Fields that the proxy adds to messages in this direction by itself.  :meth:`expects` looks at them only if it is
     #: told one of them.
-    added: ClassVar[Sequence[bytes]] = ()
+    added: ClassVar[Sequence[Sequence[bytes]]] = ()
 
     def __init__(self, loop: MemoryLoop, name: str, stream: Stream) -> None:
         self._loop = loop
@@ -64,14 +64,15 @@ class End:
     def expects(self, data: bytes) -> None:
         """Exactly *data* was received since the last time: nothing less, nothing more.
 
-        Fields that the proxy adds by itself (:attr:`added`) are not looked at, unless *data* has one of them; then all
-        of them are.  ``expects(b"")`` says that nothing came.
+        Fields that the proxy adds by itself (:attr:`added`) are not looked at, unless *data* has one of their group;
+        then all of that group are.  ``expects(b"")`` says that nothing came.
         """
         received = self.received
         if received != data:
-            if not mentions(data, self.added):
+            unmentioned = [name for group in self.added if not mentions(data, group) for name in group]
+            if unmentioned:
                 heads = [(start - self._done, end - self._done) for start, end in self._stream.heads]
-                received = without_fields(received, [head for head in heads if head[0] >= 0], self.added)
+                received = without_fields(received, [head for head in heads if head[0] >= 0], unmentioned)
             if received != data:
                 raise AssertionError(difference(self._name, data, received, self._state()))
         self._done = len(self._received)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from pydsl_proxy.wire import cdn_loop
 from pydsl_proxy.wire.field_rules import FieldRules, cut, spans_of
 from pydsl_proxy.wire.forwarded import Identity
 from pydsl_proxy.wire.framing import FRAMING
@@ -33,14 +34,15 @@ class RequestWriter:
 
     Everything in a head but its first line and its end follows from the client's header section alone, and is kept
     with it.  *host* is sent where a client of HTTP/1.0 named none; *upgrade* is the protocol that peers are asked to
-    switch to.
+    switch to; *added* is the section that says that the request came through here, which rules may keep from peers.
     """
 
-    __slots__ = ("_dropped", "_host", "_rules", "_upgrade", "write")
+    __slots__ = ("_added", "_dropped", "_host", "_rules", "_upgrade", "write")
 
-    def __init__(self, rules: FieldRules, host: bytes, upgrade: bytes = b"") -> None:
+    def __init__(self, rules: FieldRules, host: bytes, upgrade: bytes = b"", added: bytes = b"") -> None:
         self._rules = rules
         self._host = host
+        self._added = b"" if cdn_loop.NAME in rules.removed else added
         self._upgrade = b"\r\nConnection: Upgrade\r\nUpgrade: " + upgrade if upgrade else b""
         self._dropped = REQUEST_DROPPED | FORWARDING | FRAMING | rules.removed
         usual = not rules.computed and FORWARDING.isdisjoint(rules.removed)
@@ -88,7 +90,7 @@ class RequestWriter:
         section = cut(fields.raw, spans)
         if fields.host is None and b"host" not in removed:
             section += b"\r\nHost: " + self._host
-        section += self._upgrade + _framing(fields) + self._rules.constant
+        section += self._upgrade + _framing(fields) + self._rules.constant + self._added
         if identity.believed:
             return section
         if fields.host and b"x-forwarded-host" not in removed:

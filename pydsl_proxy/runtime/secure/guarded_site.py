@@ -8,7 +8,7 @@ from attrs import frozen
 
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.runtime.exchange import Exchange
-from pydsl_proxy.runtime.site import Locate, Site
+from pydsl_proxy.runtime.site import Locate, Site, in_a_loop
 from pydsl_proxy.wire.h1_response import error_page
 
 _NO_CERTIFICATE = b"400 No required SSL certificate was sent\n"
@@ -37,7 +37,8 @@ class GuardedSite(Site):
 
     def demand(self, demands: Mapping[Locate, Demand], first: Locate) -> None:
         """Begin to guard; *first* is the server of clients that name none."""
-        self._demands = demands
+        # A request that goes in a circle is refused, whoever sent it.
+        self._demands = {**demands, in_a_loop: Demand()}
         self._first = first
 
     def handle(self, exchange: Exchange) -> None:
