@@ -6,8 +6,9 @@ from os import makedirs, path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy import KiB, clients, http, server, upstream
+from pydsl_proxy import KiB, clients, fastcgi, http, server, upstream
 from pydsl_proxy.frontends.h2_limits import CONNECTION_WINDOW, STREAM_WINDOW
+from pydsl_proxy.frontends.h2_receiving import FIRST_WITHIN
 from pydsl_proxy.testing import run
 from pydsl_proxy.wire.h2_frames import FIRST_WINDOW, MOST_PAYLOAD
 from pydsl_proxy.wire.h2_pieces import SMALL_FRAME_AFTER
@@ -39,6 +40,61 @@ class RequestBodies(SynchronousTestCase):
         stream = client.begin("POST", end=False)
         client.send(stream, b"", end=True)
         assert peers["a:1"].requests[-1].body == b""
+
+    def test_no_body(self) -> None:
+        """RFC 9110 8.6: a POST that ends with its head has the length 0; a GET has none, and nothing is chunked."""
+        client, peers, _ = serve(APP)
+        peers["a:1"].answers()
+        for method, length in (("POST", "0"), ("PUT", "0"), ("PATCH", "0"), ("GET", None), ("DELETE", None)):
+            assert client.ask(method).status == 200
+            headers = peers["a:1"].requests[-1].headers
+            assert (headers.get("content-length"), headers.get("transfer-encoding")) == (length, None)
+
+    def test_empty_data(self) -> None:
+        """A GET that ends in an empty DATA has no body, whenever that comes."""
+        client, peers, running = serve(APP)
+        peers["a:1"].answers()
+        for method in ("GET", "HEAD", "OPTIONS", "DELETE"):
+            stream = client.begin(method, end=False)
+            client.h2.send_data(stream, b"")
+            client.flush()
+            client.send(stream, b"", end=True)
+            assert client.answers[stream].status == 200
+            assert "transfer-encoding" not in peers["a:1"].requests[-1].headers
+        stream = client.begin("GET", end=False)
+        client.reset(stream)
+        assert len(peers["a:1"].requests) == 4
+        assert not running.exchanges[4:]
+
+    def test_empty_data_to_fastcgi(self) -> None:
+        """So it is for FastCGI, which must be told a length."""
+        client, peers, _ = serve(upstream("php", "a:1", via=fastcgi(root="/srv")))
+        peers["a:1"].answers(body=b"hello")
+        stream = client.begin("GET", end=False)
+        client.send(stream, b"", end=True)
+        assert (client.answers[stream].status, client.answers[stream].body) == (200, b"hello")
+
+    def test_body_of_get(self) -> None:
+        """A GET may have a body, which is told by its first octets, by trailers, or by nothing coming for a while."""
+        client, peers, running = serve(APP)
+        peers["a:1"].answers()
+        stream = client.begin("GET", end=False)
+        assert not peers["a:1"].requests
+        client.send(stream, b"hello")
+        client.send(stream, b"!", end=True)
+        request = peers["a:1"].requests[-1]
+        assert (request.body, request.headers["transfer-encoding"]) == (b"hello!", "chunked")
+        stream = client.begin("GET", end=False)
+        client.trailers(stream, [("x-sum", "7")])
+        assert peers["a:1"].requests[-1].trailers == {"x-sum": "7"}
+        stream = client.begin("GET", end=False)
+        running.clock.advance(FIRST_WITHIN)
+        client.flush()
+        client.send(stream, b"late", end=True)
+        assert peers["a:1"].requests[-1].body == b"late"
+        assert client.answers[stream].status == 200
+        stream = client.begin("GET", "/", [("expect", "100-continue")], end=False)
+        assert client.answers[stream].interim == [100]
 
     def test_length_of_nothing(self) -> None:
         """``Content-Length: 0`` needs no DATA, and may have an empty one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import inf
 from typing import Protocol
 
@@ -11,6 +12,8 @@ from pydsl_proxy.interfaces import BodyReceiver, Exchange, Listening, Trailers, 
 from pydsl_proxy.wire.h2_frames import Code, StreamFault
 from pydsl_proxy.wire.hpack_literals import literal
 
+# Seconds for the first of a body, or the end of a request that seldom has one, before a peer is sent the head.
+FIRST_WITHIN = 1.0
 CONTINUE = literal(b":status", b"100")
 
 
@@ -44,13 +47,32 @@ class Receiving:
     asks_for_tunnel = False
     switched = False
     _body: Incoming | None = None
+    # Begins the exchange of a request that seldom has a body; it is told whether there is none.
+    _begin: Callable[[bool], None] | None = None
     _reading: Watch | None = None
     _connection: BodyConnection
     number: int
 
     def await_body(self, length: int | None) -> None:
         """The client has not ended the stream with its head."""
-        self._body = Incoming(length)
+        if self._body is None:
+            self._body = Incoming(length)
+
+    def await_first(self, begin: Callable[[bool], None]) -> None:
+        """The request begins when it is known whether it has a body; for long that is not awaited."""
+        self._begin = begin
+        self._body = Incoming(None)
+        listening = self._connection.listening
+        self._reading = listening.watch(self._not_sent)
+        self._reading.until(listening.seconds() + FIRST_WITHIN)
+
+    def _begin_now(self, bare: bool) -> None:
+        begin, self._begin = self._begin, None
+        if begin is not None:
+            self._stop_reading()
+            if bare:
+                self._body = None
+            begin(bare)
 
     def await_tunnel(self, ended: bool) -> None:
         """The client has asked to switch; what it sends is nobody's body before that was granted."""
@@ -71,6 +93,10 @@ class Receiving:
             raise
         if used > len(data):
             self._give_back(body, used - len(data))
+        if self._begin is not None and (data or ended):
+            self._begin_now(ended and not data)
+            if ended and not data:
+                return
         if ended:
             self._take_end(body, ())
             self._go_on(body)
@@ -89,6 +115,7 @@ class Receiving:
         body = self._body
         if body is None or self.client_ended:
             raise StreamFault(Code.STREAM_CLOSED, "HEADERS after the stream's end")
+        self._begin_now(False)
         self._take_end(body, trailers)
         self._go_on(body)
 
@@ -206,6 +233,9 @@ class Receiving:
             self._reading.deadline = inf
 
     def _not_sent(self) -> None:
+        if self._begin is not None:
+            self._begin_now(False)
+            return
         body, exchange, listening = self._body, self.exchange, self._connection.listening
         if body is None or exchange is None:
             return

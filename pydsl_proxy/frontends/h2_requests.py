@@ -43,6 +43,10 @@ from pydsl_proxy.wire.head import RequestFields
 from pydsl_proxy.wire.protocols import HTTP_2
 
 _CHUNKED = b"\r\ntransfer-encoding: chunked"
+_NO_LENGTH = b"\r\ncontent-length: 0"
+_USUALLY_WITH_BODY = frozenset((b"POST", b"PUT", b"PATCH"))
+# Some clients end a request without a body by an empty DATA; it is awaited before a peer hears of a body.
+_SELDOM_WITH_BODY = frozenset((b"GET", b"HEAD", b"OPTIONS", b"DELETE"))
 
 
 class Requests(Sending):
@@ -151,10 +155,8 @@ class Requests(Sending):
                 raise Malformed("the request line is too long", 414)
             if head.protocol is not None:
                 head = H2Head(b"GET", head.target, as_upgrade(head.section, head.protocol), head.sized, head.protocol)
+            waits = not ended and head.method in _SELDOM_WITH_BODY and not head.sized and head.protocol is None
             fields = self._fields(site, head, ended)
-            identity = self._identity
-            if site.trusted is not None and site.trusted.trusts(identity.address):
-                identity = site.trusted.believe(identity, fields)
         except StreamFault as fault:
             cause = ProxyError(Source.CLIENT, 400, "bad_request", fault.detail)
             site.refused(H2Stream(self, number, 0), self._identity, line, cause, now, answered=False)
@@ -162,9 +164,31 @@ class Requests(Sending):
         except Malformed as error:
             self._refuse(site, number, line, error, ended)
             return
-        stream = H2Stream(self, number, self._stream_window)
+        stream = self.streams[number] = H2Stream(self, number, self._stream_window)
+        if not self._blocked:
+            self._watch.deadline = inf
+        if waits and not fields.expect:
+            stream.await_first(lambda bare: self._begin_late(stream, head, bare))
+        else:
+            self._begin(site, stream, head, fields, ended)
+
+    def _begin_late(self, stream: H2Stream, head: H2Head, bare: bool) -> None:
+        """It is known whether a request has a body that seldom has one."""
+        site = self.listening.site
+        try:
+            fields = self._fields(site, head, bare)
+        except Malformed as error:
+            # The limits have changed meanwhile.
+            self.reset(stream, Code.REFUSED_STREAM, ProxyError(Source.CLIENT, 400, "bad_request", error.detail))
+        else:
+            self._begin(site, stream, head, fields, bare)
+
+    def _begin(self, site: FrontendSite, stream: H2Stream, head: H2Head, fields: RequestFields, ended: bool) -> None:
+        identity = self._identity
+        if site.trusted is not None and site.trusted.trusts(identity.address):
+            identity = site.trusted.believe(identity, fields)
+        now = self.listening.seconds()
         exchange = stream.exchange = site.begin(stream, head.method, head.target, HTTP_2, fields, identity, now)
-        self.streams[number] = stream
         if head.protocol is not None:
             stream.await_tunnel(ended)
         elif ended:
@@ -172,8 +196,6 @@ class Requests(Sending):
         else:
             stream.await_body(fields.content_length)
             exchange.has_body = fields.content_length != 0
-        if not self._blocked:
-            self._watch.deadline = inf
         site.handle(exchange)
 
     def _retire(self, site: FrontendSite, now: float) -> None:
@@ -188,8 +210,16 @@ class Requests(Sending):
             self._end_soon()
 
     def _fields(self, site: FrontendSite, head: H2Head, ended: bool) -> RequestFields:
-        """A body without a length is a chunked one in HTTP/1.1, and so for all who look at the fields."""
-        section = head.section if ended or head.sized or head.protocol is not None else head.section + _CHUNKED
+        """A body without a length is a chunked one in HTTP/1.1, and so for all who look at the fields.
+
+        One that is missing where there could be one has the length 0 there (RFC 9110 8.6).
+        """
+        section = head.section
+        if not (head.sized or head.protocol is not None):
+            if not ended:
+                section += _CHUNKED
+            elif head.method in _USUALLY_WITH_BODY:
+                section += _NO_LENGTH
         fields = site.memo.young.get(section) or read_fields(site, section)
         if fields.host is None:
             raise Malformed("neither :authority nor Host says which host is meant")
