@@ -161,10 +161,18 @@ class ResponseTests(SynchronousTestCase):
         client.expects(ANSWER[:-2] + b"x-long: " + b"v" * 40_000 + b"\r\n\r\nok")
 
     def test_interim(self) -> None:
-        """Interim responses are dropped, some of them."""
+        """Interim responses are passed on (RFC 9110 15.2), some of them."""
         (client, _), peer = begun()
         for _ in range(8):
             peer.h2.send_headers(1, [(b":status", b"103"), (b"link", b"x")])
+        peer.answers(1, b"ok", HEAD)
+        client.expects(b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n" * 8 + ANSWER + b"ok")
+
+    def test_interim_at_once(self) -> None:
+        """They reach the client before the response."""
+        (client, _), peer = begun()
+        peer.begins(1, [(b":status", b"103"), (b"link", b"x")])
+        client.expects(b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n")
         peer.answers(1, b"ok", HEAD)
         client.expects(ANSWER + b"ok")
 
@@ -427,6 +435,22 @@ class SharingTests(SynchronousTestCase):
         peer.resets(5, 7)
         self.assertEqual(running[0].takes()[9:12], b"502")
         self.assertEqual(running.exchanges[-1].cause, "refused_stream")
+
+    def test_refused_first(self) -> None:
+        """So is the first stream of a connection, at a lone peer; neither refusal counts against its health."""
+        running, peer = begun()
+        peer.resets(1, 7)
+        peer.answers(3, b"ok", HEAD)
+        running[0].expects(ANSWER + b"ok")
+        running[0].sends(GET)
+        peer.hears()
+        peer.resets(5, 7)
+        peer.hears()
+        peer.resets(7, 7)
+        self.assertEqual(running[0].takes()[9:12], b"502")
+        running[0].sends(GET)
+        peer.answers(9, b"ok", HEAD)
+        running[0].expects(ANSWER + b"ok")
 
     def test_refused_upload(self) -> None:
         """A body of more than 64 KiB can be sent again if it was collected before."""

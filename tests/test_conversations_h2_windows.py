@@ -282,6 +282,17 @@ class SilenceTests(SynchronousTestCase):
         peer.answers(1, b"ok", HEAD)
         self.assertTrue(running[0].takes().endswith(b"ok"))
 
+    def test_one_ping_a_silence(self) -> None:
+        """Other deadlines that pass in the same silence lead to no further PING, nor do requests that begin in it."""
+        running, peer = begun(read=3600)
+        running.clock.advance(QUIET + 1)
+        self.assertEqual(pings(peer), 1)
+        for _ in range(3):
+            running.clock.advance(QUIET * 0.75)
+            running.client().sends(GET)
+            running.clock.advance(QUIET + 1)
+            self.assertEqual(pings(peer), 1)
+
     def test_after_a_rest(self) -> None:
         """A connection that was idle is not asked at once, but when an answer is awaited for as long."""
         for data in (GET, post(10)):

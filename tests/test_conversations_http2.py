@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy import clients, http, protocol, server, upstream
+from pydsl_proxy import clients, http, http2, protocol, server, upstream
 from pydsl_proxy.testing import run
 from tests.support.h2 import AGREED, TLS, H2Client, serve
+from tests.support.h2_peer import H2Peer
 from tests.support.messages import OK, get
 
 APP = upstream("app", "a:1")
@@ -81,6 +82,31 @@ class ExchangeTests(SynchronousTestCase):
         client.flush()
         answer = client.answers[stream]
         assert (answer.body, answer.trailers, answer.ended) == (b"hi", {"x-sum": "7"}, True)
+
+    def test_interim(self) -> None:
+        """Interim responses of a peer reach the client, a 100 if it was asked for and not sent yet."""
+        client, peers, _ = serve(APP)
+        stream = client.begin()
+        peers["a:1"].sends(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n")
+        client.flush()
+        assert client.answers[stream].interim == [103]
+        peers["a:1"].sends(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n" + OK)
+        client.flush()
+        assert (client.answers[stream].interim, client.answers[stream].status) == ([103, 102], 200)
+        stream = client.begin("POST", "/", [("expect", "100-continue")], end=False)
+        peers["a:1"].sends(b"HTTP/1.1 100 Continue\r\n\r\n")
+        client.flush()
+        assert client.answers[stream].interim == [100]
+
+    def test_interim_between(self) -> None:
+        """So do those of peers of HTTP/2."""
+        client, peers, _ = serve(upstream("app", "a:1", via=http2()))
+        stream = client.begin()
+        peer = H2Peer(peers["a:1"].connection)
+        peer.begins(1, [(b":status", b"103"), (b"link", b"</a.css>"), (b"content-length", b"0")])
+        peer.answers(1, b"ok", [(b":status", b"200")])
+        client.flush()
+        assert (client.answers[stream].interim, client.answers[stream].body) == ([103], b"ok")
 
     def test_breaks_off(self) -> None:
         """A response that ends early is reset, not ended."""

@@ -7,15 +7,24 @@ from os import makedirs, path
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import KiB, clients, fastcgi, http, server, upstream
-from pydsl_proxy.frontends.h2_limits import CONNECTION_WINDOW, STREAM_WINDOW
+from pydsl_proxy.frontends.h2_limits import CONNECTION_WINDOW, RESETS, STREAM_WINDOW
 from pydsl_proxy.frontends.h2_receiving import FIRST_WITHIN
 from pydsl_proxy.testing import run
-from pydsl_proxy.wire.h2_frames import FIRST_WINDOW, MOST_PAYLOAD
+from pydsl_proxy.wire.h2_frames import (
+    DATA,
+    END_STREAM,
+    FIRST_WINDOW,
+    MOST_PAYLOAD,
+    WINDOW_UPDATE,
+    Code,
+    frame,
+)
 from pydsl_proxy.wire.h2_pieces import SMALL_FRAME_AFTER
-from tests.support.h2 import AGREED, TLS, H2Client, serve
+from tests.support.h2 import AGREED, GET, TLS, H2Client, RawClient, serve
 from tests.support.messages import OK
 
 APP = upstream("app", "a:1")
+POST = ((b":method", b"POST"), *GET[1:])
 LARGE = b"0123456789abcdef" * 64 * 1024
 
 
@@ -191,6 +200,19 @@ class RequestBodies(SynchronousTestCase):
         client.flush()
         answer = client.answers[stream]
         assert (answer.status, answer.ended, answer.reset) == (200, True, 0)
+
+    def test_sent_after_the_answer(self) -> None:
+        """What a client sends of a body after an early answer is passed over: only room is given back for it."""
+        running = run(server(443, tls=TLS).location("/").respond(413, "no"), handshake=AGREED)
+        client = RawClient(running[0])
+        for number in range(1, 2 * RESETS[0] + 3, 2):
+            client.asks(number, POST, flags=0)
+            before = len(client.frames)
+            client.sends(frame(DATA, 0, number, bytes(1000)) + frame(DATA, END_STREAM, number, bytes(1000)))
+            assert {each[0] for each in client.frames[before:]} <= {WINDOW_UPDATE}
+            if client.client.is_closed:
+                break
+        assert client.goaway in (None, Code.NO_ERROR)
 
     def test_stops(self) -> None:
         """A client that stops sending is answered 408."""

@@ -7,6 +7,7 @@ from struct import pack
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import clients, http, server, upstream
+from pydsl_proxy.frontends.h2_closing import NOTICED_WITHIN
 from pydsl_proxy.frontends.h2_limits import (
     CONNECTION_WINDOW,
     IDLE_FRAMES,
@@ -352,6 +353,19 @@ class PassedOver(SynchronousTestCase):
         client.asks(11)
         assert client.of(GOAWAY)[1:] == [(0, pack(">LL", 9, 0))]
         assert len(running.peers["a:1"].connections) == 5
+
+    def test_told_once(self) -> None:
+        """A client that has said that it has heard it is told nothing more when the five seconds are over."""
+        client, running = raw(WAITS)
+        client.asks(1)
+        running.stop()
+        client.take()
+        client.sends(frame(PING, 1, *client.of(PING)[0]))
+        count = len(client.frames)
+        running.clock.advance(NOTICED_WITHIN + 1)
+        client.take()
+        assert len(client.frames) == count
+        assert not client.client.is_closed
 
     def test_even_stream_after_goaway(self) -> None:
         """None of those came too late: they are not a client's."""

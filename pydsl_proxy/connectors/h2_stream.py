@@ -38,7 +38,7 @@ class Stream(Uploading):
     _left: int | None = None
 
     def take_head(self, response: ResponseHead, end: bool) -> None:
-        """The head of a response, or of an interim one (RFC 9110 15.2), which is dropped."""
+        """The head of a response, or of an interim one (RFC 9110 15.2)."""
         attempt = self.attempt
         assert attempt is not None
         if response.status < 200:
@@ -50,6 +50,8 @@ class Stream(Uploading):
                 self.fail("bad_head", "ended its response with an interim one")
             elif self._interim > MOST_INTERIM:
                 self.fail("bad_head", f"sent more than {MOST_INTERIM} interim responses")
+            else:
+                attempt.interim(response)
             return
         self.response = response
         self._bodiless = attempt.exchange.method == b"HEAD" or has_no_body(response.status)
@@ -170,6 +172,8 @@ class Stream(Uploading):
         self._connection.drop(self)
         peer = self._connection.name
         if code == Code.REFUSED_STREAM:
+            # RFC 9113 8.7: as a kept connection that was closed, it costs no try, and says nothing of the peer.
+            attempt.reused = True
             text = f"peer {peer} refused the request before it looked at it"
             attempt.failed(ProxyError(Source.PEER, 502, "refused_stream", text, retryable=True))
             return

@@ -144,6 +144,7 @@ class Receiving:
         listening = self._connection.listening
         body.measure(listening.seconds(), listening.site.clients)
         if exchange.fields.expect and not (body.received or body.held or body.ended):
+            body.continued = True
             self._connection.send_interim(self.number, CONTINUE)
         self._await_body(body)
         self._deliver(body, exchange)

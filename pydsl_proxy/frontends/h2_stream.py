@@ -12,7 +12,7 @@ from pydsl_proxy.wire.field_rules import FieldRules
 from pydsl_proxy.wire.h1_response import error_page, own_response
 from pydsl_proxy.wire.h2_frames import Code
 from pydsl_proxy.wire.h2_pieces import MAX_WAITING, SMALL_FRAME_AFTER, WaitingPieces
-from pydsl_proxy.wire.h2_response import KEY, response_block, usual_block
+from pydsl_proxy.wire.h2_response import KEY, interim_block, response_block, usual_block
 from pydsl_proxy.wire.h2_websocket import granted_block
 from pydsl_proxy.wire.head import ResponseHead
 from pydsl_proxy.wire.hpack_literals import literals
@@ -77,7 +77,13 @@ class H2Stream(Receiving):
         return f"<H2Stream {self.number}: {self.exchange}>"
 
     def send_interim(self, response: ResponseHead, rules: FieldRules) -> None:
-        """Interim responses are not passed on."""
+        """Send an interim response; 100 to a client that has asked for it and was not sent one."""
+        if response.status == 100:
+            body, exchange = self._body, self.exchange
+            if body is None or body.continued or exchange is None or not exchange.fields.expect:
+                return
+            body.continued = True
+        self._connection.send_interim(self.number, interim_block(response, rules))
 
     def send_head(self, response: ResponseHead, rules: FieldRules, data: bytes, end: bool) -> None:
         """Send a response's head with the first bytes of its body."""

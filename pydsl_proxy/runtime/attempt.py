@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 log = Logger()
 
+# Causes of failures that are not counted where the connection was used before.
+_SAYS_NOTHING = frozenset(("closed", "refused_stream"))
+
 
 class Attempt:
     """Owned by its exchange; a connector works on it until it is answered and ended, or failed, or cancelled.
@@ -202,8 +205,9 @@ class Attempt:
         if peer.max_conns is not None:
             peer.update()
         if error is not None:
-            # A kept connection that was closed says nothing of the peer: it may close idle ones when it likes.
-            if not (self.reused and error.cause == "closed") and error.source is not Source.US:
+            # A kept connection that was closed says nothing of the peer: it may close idle ones when it likes.  Nor
+            # does a stream that it refused, to take it later (RFC 9113 8.7).
+            if not (self.reused and error.cause in _SAYS_NOTHING) and error.source is not Source.US:
                 self.relay.upstream.failed(peer, now, error.message)
         elif self.relay.failing_statuses and self.status in self.relay.failing_statuses:
             self.blame()

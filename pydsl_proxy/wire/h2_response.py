@@ -7,7 +7,7 @@ from typing import Final
 
 from pydsl_proxy.wire.field_rules import FieldRules
 from pydsl_proxy.wire.grammar import CRLF
-from pydsl_proxy.wire.h1_response import MOST_EDITED
+from pydsl_proxy.wire.h1_response import MOST_EDITED, interim_section
 from pydsl_proxy.wire.head import ResponseHead
 from pydsl_proxy.wire.hpack_literals import literal
 from pydsl_proxy.wire.statuses import has_no_body
@@ -36,6 +36,11 @@ def _named(response: ResponseHead) -> frozenset[bytes]:
     if has_no_body(response.status) and response.status != 304:
         return response.named | {b"content-length"}
     return response.named
+
+
+def interim_block(response: ResponseHead, rules: FieldRules) -> bytes:
+    """The block of an interim response (RFC 9110 15.2)."""
+    return literal(b":status", b"%d" % response.status) + write_section(interim_section(response, rules))
 
 
 def write_section(section: bytes) -> bytes:
