@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy import Request, client_address, header, host, http, http2, request_uri, scheme, server, upstream
+from pydsl_proxy import (
+    Request,
+    access_log,
+    client_address,
+    header,
+    host,
+    http,
+    http2,
+    request_uri,
+    scheme,
+    server,
+    upstream,
+)
 from pydsl_proxy.config.sites import Http
 from pydsl_proxy.testing import Running, run
+from tests.support.failing import mistake
 from tests.support.messages import GET, OK, answer, get
 
 APP = upstream("app", "a:1")
@@ -125,6 +138,56 @@ class ForwardingTests(SynchronousTestCase):
             client.sends(get("/", f"X-Forwarded-For: {address}"))
             self.assertEqual(peers["a:1"].requests[-1].headers["x-real-ip"], address)
             peers["a:1"].sends(OK)
+
+
+class TextTests(SynchronousTestCase):
+    """The octets of texts: one rule for values and for functions of the request."""
+
+    def test_same_octets(self) -> None:
+        """What a function takes from the request is sent as what a value takes: UTF-8, Latin-1 or anything."""
+        rest = server(80).location("/back").respond(200, lambda request: request.header("x-name"))
+        web = (
+            rest.location("/to").redirect_to(lambda request: "/" + request.header("x-name"))
+            .location("/").when(lambda request: request.header("x-name") == "é").respond(200, "known")
+            .location("/")
+            .set_request_header("X-Function", lambda request: request.header("x-name"))
+            .set_request_header("X-Cookie", lambda request: request.cookie("c"))
+            .set_request_header("X-Value", header("x-name"))
+            .set_request_header("X-Text", f"{header('x-name')}")
+            .proxy_to(APP)
+        )  # fmt: skip
+        for octets in ("ü€".encode(), b"\xe9", b"\xff\xfe\x80", b"\xed\xb2\x80", b"\xc3"):
+            client, peers = run(web)
+            request = b"GET %b HTTP/1.1\r\nHost: x\r\nX-Name: %b\r\nCookie: a=b; c=%b\r\n\r\n"
+            client.sends(request % (b"/", octets, octets))
+            sent = peers["a:1"].takes()
+            for name in (b"X-Function", b"X-Cookie", b"X-Value", b"X-Text"):
+                self.assertIn(b"\r\n%b: %b\r\n" % (name, octets), sent)
+            client, _ = run(web)
+            client.sends(request % (b"/back", octets, octets))
+            self.assertTrue(client.takes().endswith(b"\r\n\r\n" + octets))
+            client.sends(request % (b"/to", octets, octets))
+            escaped = b"".join([b"%%%02X" % octet for octet in octets])
+            self.assertIn(b"\r\nLocation: /" + escaped + b"\r\n", client.takes())
+        client, _ = run(web)
+        client.sends("GET / HTTP/1.1\r\nHost: x\r\nX-Name: é\r\n\r\n".encode())
+        self.assertTrue(client.takes().endswith(b"\r\n\r\nknown"))
+
+    def test_functions_in_texts(self) -> None:
+        """What Python writes of a function is sent to nobody and stands in no log."""
+
+        def tenant(request: Request) -> str:
+            return request.host
+
+        for made in (
+            lambda: server(80).set_request_header("X", f"a-{tenant}"),
+            lambda: server(80).set_response_header("X", f"{tenant} {host}"),
+            lambda: server(80).location("/").respond(200, f"a-{tenant}"),
+            lambda: server(80).location("/").redirect_to(f"https://x/{tenant}"),
+            lambda: server(80).location("/").rewrite("^/a", f"/{tenant}"),
+            lambda: access_log(format=f"{host} {tenant}"),
+        ):
+            self.assertIn("is not called", mistake(made)[0])
 
 
 class HopByHopTests(SynchronousTestCase):

@@ -48,7 +48,7 @@ class ToHttps:
                 error = ProxyError(Source.CLIENT, 400, "no_host", "a request without Host cannot be sent to https")
                 exchange.fail(error)
                 return
-            target = exchange.request.request_uri.encode("latin-1")
+            target = exchange.request.request_uri.encode("utf-8", "surrogateescape")
             exchange.respond(status, b"", ((b"Location", visible(b"https://" + host + port + target)),))
 
         return redirect_to_https

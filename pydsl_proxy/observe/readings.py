@@ -54,7 +54,7 @@ def _of_request(escape: Escape, nothing: bytes) -> dict[str, Reading]:
 
     def request_uri(exchange: Logged) -> bytes:
         target = exchange.target
-        return escape(target if target[:1] == b"/" else exchange.request.request_uri.encode("latin-1"))
+        return escape(target if target[:1] == b"/" else exchange.request.request_uri.encode("utf-8", "surrogateescape"))
 
     return {
         "client_address": lambda exchange: exchange.identity.address.encode(),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-from urllib.parse import unquote_to_bytes
+from typing import TYPE_CHECKING, Final
 
+from pydsl_proxy.wire.named_pairs import cookie_value, query_value
 from pydsl_proxy.wire.protocols import PROTOCOLS
 from pydsl_proxy.wire.rfc7239 import write_forwarded
 
@@ -14,14 +14,20 @@ if TYPE_CHECKING:
 
 # Facts on the text:
 #
-# - The request line and header fields are decoded as latin-1: every byte has a character and back.
-# - What was percent-decoded (path, query values) is UTF-8; bytes that are not come through as lone surrogates
-#   (PEP 383) and go back to the same bytes.
+# - All of it is decoded as UTF-8, and so a function's text is encoded; bytes that are not UTF-8 come through as lone
+#   surrogates (PEP 383) and go back to the same bytes.
 # - What a request does not have is "", as nginx's variables are empty.
+
+
+#: How octets of a request become text, and text octets.
+TEXT: Final = ("utf-8", "surrogateescape")
 
 
 class Request:
     """One request, as text.
+
+    All text is decoded as UTF-8.  Octets that are not UTF-8 become lone surrogates (PEP 383), and the same octets again
+    where the text is sent.
 
     ``host`` is the host that was asked for, without port and in lower case; ``scheme`` is ``http`` or ``https``;
     ``client_address`` is an IP address, or ``unix:`` for a client on a UNIX socket.
@@ -52,12 +58,12 @@ class Request:
     @property
     def method(self) -> str:
         """The method, ``GET``."""
-        return self._head.method.decode("latin-1")
+        return self._head.method.decode(*TEXT)
 
     @property
     def target(self) -> str:
         """The request target as received, whatever its form (RFC 9112 3.2)."""
-        return self._head.target.decode("latin-1")
+        return self._head.target.decode(*TEXT)
 
     @property
     def request_uri(self) -> str:
@@ -68,17 +74,17 @@ class Request:
         target = self._head.target
         if target[:1] != b"/":
             target = _origin_form(target)
-        return target.decode("latin-1")
+        return target.decode(*TEXT)
 
     @property
     def path(self) -> str:
         """The path that locations are matched with: decoded, without dot segments; nginx's ``$uri``."""
-        return self._path.decode("utf-8", "surrogateescape")
+        return self._path.decode(*TEXT)
 
     @property
     def query_string(self) -> str:
         """What follows the ``?``, nothing decoded: nginx's ``$args``."""
-        return self._query().decode("latin-1")
+        return self._query().decode(*TEXT)
 
     @property
     def protocol(self) -> str:
@@ -95,7 +101,7 @@ class Request:
     def forwarded_field(self) -> str:
         """Who the client is, as the field ``Forwarded`` tells it (RFC 7239): ``for=192.0.2.1;proto=https;host=…``."""
         host = self._head.fields.host or b""
-        return write_forwarded(self.client_address, self.scheme, host).decode("latin-1")
+        return write_forwarded(self.client_address, self.scheme, host).decode(*TEXT)
 
     @property
     def tls_protocol(self) -> str:
@@ -142,17 +148,16 @@ class Request:
 
     def header(self, name: str) -> str:
         """The value of a header field, its name in any case; repeated fields are joined by ``", "``."""
-        value = self._head.fields.get(name.lower().encode("latin-1"))
-        return "" if value is None else value.decode("latin-1")
+        value = self._head.fields.get(name.lower().encode(*TEXT))
+        return "" if value is None else value.decode(*TEXT)
 
     def cookie(self, name: str) -> str:
         """The value of the first cookie called *name*, as sent; the case of names matters (RFC 6265)."""
-        wanted = name.encode("latin-1")
+        wanted = name.encode(*TEXT)
         for line in self._head.fields.all(b"cookie"):
-            for pair in line.split(b";"):
-                found, _, value = pair.partition(b"=")
-                if found.strip(b" \t") == wanted:
-                    return value.strip(b" \t").decode("latin-1")
+            value = cookie_value(line, wanted)
+            if value is not None:
+                return value.decode(*TEXT)
         return ""
 
     def query(self, name: str) -> str:
@@ -160,12 +165,8 @@ class Request:
 
         nginx's ``$arg_name`` is not decoded.
         """
-        wanted = name.encode("utf-8", "surrogateescape")
-        for pair in self._query().replace(b"+", b" ").split(b"&"):
-            found, _, value = pair.partition(b"=")
-            if unquote_to_bytes(found) == wanted:
-                return unquote_to_bytes(value).decode("utf-8", "surrogateescape")
-        return ""
+        value = query_value(self._query(), name.encode(*TEXT))
+        return "" if value is None else value.decode(*TEXT)
 
     def _query(self) -> bytes:
         return self._head.target.partition(b"#")[0].partition(b"?")[2]

@@ -21,14 +21,20 @@ ValueFunction: TypeAlias = Callable[[Request], str]
 """What a value is once compiled: the text that it has for a request."""
 
 # A value in a string is its code between two noncharacters, which Unicode sets apart for a program's own use
-# (section 23.7): they stand in no text that is interchanged, and latin-1 and ASCII refuse to encode them, so a mark
-# that was never compiled cannot reach the wire unseen.
+# (section 23.7): they stand in no text that is interchanged.  A mark that was never compiled is looked for where a
+# function gives it, so that it cannot reach the wire unseen.
 _OPEN: Final = "\ufdd0"
 _CLOSE: Final = "\ufdd1"
 _MARK: Final = re.compile(f"{_OPEN}([a-z_]+)(?:\\(([^{_OPEN}{_CLOSE}]*)\\))?{_CLOSE}")
 
 # A value that an exchange has only when it is over, for the formats of logs.
 _OUTCOME: Final = re.compile(f"{_OPEN}outcome:([a-z_0-9]+){_CLOSE}")
+
+# What str() writes of a function, or of another object that has no text.
+_OBJECT: Final = re.compile(
+    r"<(?:(?:function|bound method|built-in (?:function|method)|method|coroutine|generator) |class ')[^\n]*?>"
+)
+_ENCODED_OPEN: Final = _OPEN.encode()
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2
 _COOKIE_NAME: Final = re.compile(r"[^\x00-\x20=;,\x7f-\U0010ffff]+")
@@ -57,7 +63,6 @@ SIMPLE_VALUES: Final[Mapping[str, ValueFunction]] = {
     "client_certificate_serial": attrgetter("client_certificate_serial"),
     "client_certificate_fingerprint": attrgetter("client_certificate_fingerprint"),
 }
-_UTF8: Final = frozenset({"path", "query", "authenticated_user"})  # the others are latin-1, see Request
 
 
 def _reader(value: Value) -> ValueFunction:
@@ -85,9 +90,7 @@ class Value(Comparing):
     def octets(self) -> Callable[[Request], bytes]:
         """The function that reads the bytes of the text, as they were in the request."""
         read = self._read
-        if self.name in _UTF8:
-            return lambda request: read(request).encode("utf-8", "surrogateescape")
-        return lambda request: read(request).encode("latin-1")
+        return lambda request: read(request).encode("utf-8", "surrogateescape")
 
     def __repr__(self) -> str:
         return self.name if self.argument is None else f"{self.name}({self.argument!r})"
@@ -299,9 +302,15 @@ def _octets_of(function: ValueFunction) -> Callable[[Request], bytes]:
     def read(request: Request) -> bytes:
         text = function(request)
         try:
-            return text.encode("utf-8", "surrogateescape")
+            octets = text.encode("utf-8", "surrogateescape")
         except AttributeError:
             raise TypeError(f"{place_of(function)} gave {text!r}, which is no str") from None
+        if _ENCODED_OPEN in octets:
+            shown = text.replace(_OPEN, "{").replace(_CLOSE, "}")
+            raise TypeError(
+                f"{place_of(function)} gave {shown!r}, which has a value in it; a function reads request.host"
+            )
+        return octets
 
     return read
 
@@ -342,6 +351,12 @@ def _from_text(source: str) -> Value | Text | Constant:
         raise _too_early(outcome[1])
     if any(isinstance(part, str) and (_OPEN in part or _CLOSE in part) for part in parts):
         raise _changed(source)
+    for part in parts:
+        if isinstance(part, str) and (found := _OBJECT.search(part)):
+            raise ConfigError(
+                f"{found[0]!r} is what Python writes of an object: a function in an f-string is not called",
+                hint="write a function of the request for the whole text: lambda request: f'a-{name(request)}'",
+            )
     if not any(isinstance(part, Value) for part in parts):
         return Constant(source)
     if len(parts) == 1 and isinstance(parts[0], Value):

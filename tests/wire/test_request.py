@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote_to_bytes
+
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from pydsl_proxy.wire.named_pairs import cookie_value, query_value
 from pydsl_proxy.wire.request import Request
+from tests.support.cost import ONE_MILLISECOND, instructions
 from tests.support.peers import FakeHead
 
 
@@ -62,9 +68,10 @@ class RequestTests(SynchronousTestCase):
         self.assertEqual(request(path=b"/\xff").path.encode("utf-8", "surrogateescape"), b"/\xff")
 
     def test_header(self) -> None:
-        """A field is found in any case of its name; it is latin-1, and "" if absent."""
-        got = request(fields=b"X-Tenant: \xe9a\nAccept: a\naccept: b")
+        """A field is found in any case of its name; it is UTF-8, what is not comes as surrogates; "" if absent."""
+        got = request(fields="X-Tenant: éa\nX-Old: ".encode() + b"\xe9a\nAccept: a\naccept: b")
         self.assertEqual(got.header("x-TENANT"), "éa")
+        self.assertEqual(got.header("x-old").encode("utf-8", "surrogateescape"), b"\xe9a")
         self.assertEqual(got.header("Accept"), "a, b")
         self.assertEqual(got.header("x-other"), "")
 
@@ -74,6 +81,34 @@ class RequestTests(SynchronousTestCase):
         self.assertEqual(
             [got.cookie(name) for name in ("a", "sid", "SID", "e", "late", "si")], ["1", "x=y", "2", "", "4", ""]
         )
+
+    def test_cost(self) -> None:
+        """Values are found without looking at the others: what a client may send costs less than a millisecond."""
+        # The first use of a name makes a pattern of it.
+        for name in ("page", "p", "x y", "sid", "s", "id"):
+            request(b"/", b"Cookie: a=b").query(name)
+            request(b"/", b"Cookie: a=b").cookie(name)
+        for part in (b"&", b"a&", b"a=b&", b"%61&", b"%6=+&", b"page&", b"xpage=1&"):
+            got = request(b"/?" + part * (8000 // len(part)))
+            cost = instructions(lambda got=got: [got.query(name) for name in ("page", "p", "x y")])  # type: ignore[misc]  # a lambda's own
+            self.assertLess(cost, ONE_MILLISECOND / 10, part)
+        for part in (b";", b"; ", b"a;", b"a=b; ", b"sid; "):
+            got = request(fields=b"Cookie: " + part * (30_000 // len(part)))
+            cost = instructions(lambda got=got: [got.cookie(name) for name in ("sid", "s", "id")])  # type: ignore[misc]  # a lambda's own
+            self.assertLess(cost, ONE_MILLISECOND / 10, part)
+
+    @given(
+        st.text("ab%=&;+2506fF \t", max_size=12).map(str.encode),
+        st.one_of(st.text("ab%=&;+2506 \t", max_size=3), st.sampled_from(["%", "%2", " ", "a b", ""])),
+    )
+    def test_plainly(self, text: bytes, name: str) -> None:
+        """What is found is what a reader finds that takes one pair after the other."""
+        pairs = [pair.partition(b"=") for pair in text.replace(b"+", b" ").split(b"&")]
+        values = [unquote_to_bytes(value) for found, _, value in pairs if unquote_to_bytes(found) == name.encode()]
+        self.assertEqual(query_value(text, name.encode()), values[0] if values else None)
+        cookies = [pair.partition(b"=") for pair in text.split(b";")]
+        values = [value.strip(b" \t") for found, _, value in cookies if found.strip(b" \t") == name.encode()]
+        self.assertEqual(cookie_value(text, name.encode()), values[0] if values else None)
 
     def test_query(self) -> None:
         """The first parameter of the name counts, decoded, names too."""

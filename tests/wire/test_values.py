@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -224,16 +225,48 @@ class AsValueTests(SynchronousTestCase):
             self.assertIn(f'{maker.__name__}("…")', str(error))
 
     def test_uncompiled_mark_cannot_be_sent(self) -> None:
-        """A text that was taken for plain cannot be encoded as a header field is."""
+        """A text that was taken for plain cannot be sent: a function that gives one is named."""
         self.assertRaises(UnicodeEncodeError, f"{host}".encode, "latin-1")
+        with self.assertRaisesRegex(TypeError, r"<lambda> .* gave 'a-{host}', which has a value in it"):
+            as_bytes(lambda request: f"a-{host}")(request())
+
+    def test_function_in_a_text(self) -> None:
+        """A function in an f-string is not called: it is refused, and the hint says what to write."""
+
+        def tenant(request: Request) -> str:
+            return request.host
+
+        for source in (
+            f"a-{tenant}",
+            f"{(lambda request: 'x')}",
+            f"{request} {host}",
+            f"{str.upper}",
+            f"{'a'.upper} b",
+            f"{len}",
+            f"{Request}",
+            f"{partial(tenant)}",
+        ):
+            error = self.assertRaises(ConfigError, as_value, source)
+            self.assertIn("is not called", error.message)
+            self.assertIn("lambda request", error.hint or "")
+        for text in ("<p>a</p>", "<a function of x>", "<br class='x'>", "a < b"):
+            self.assertEqual(constant(as_value(text)), text)
 
 
 class AsBytesTests(SynchronousTestCase):
     """Values on the wire."""
 
     def test_as_received(self) -> None:
-        """What was in the request comes out byte for byte, whatever its encoding."""
+        """What was in the request comes out byte for byte, whatever its encoding; from a function too."""
         got = request(b"/\xe9?q=%ff", "/é".encode() + b"\xff", b"X-A: \xe9\nCookie: c=\xe8")
+
+        def by_function(request: Request) -> str:
+            values = (request.header("x-a"), request.cookie("c"), request.path, request.request_uri, request.query("q"))
+            return f"é {' '.join(values)}"
+
+        self.assertEqual(
+            as_bytes(by_function)(got), "é ".encode() + b"\xe9 \xe8 " + "/é".encode() + b"\xff /\xe9?q=%ff \xff"
+        )
         source = f"é {header('x-a')} {cookie('c')} {path} {request_uri} {query('q')}"
         self.assertEqual(
             as_bytes(source)(got), "é ".encode() + b"\xe9 \xe8 " + "/é".encode() + b"\xff /\xe9?q=%ff \xff"
