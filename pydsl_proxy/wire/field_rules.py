@@ -63,6 +63,12 @@ class FieldRules:
         made.constant = self.constant + section
         return made
 
+    def own(self) -> FieldRules:
+        """The same rules for another location, which is told from this one by them."""
+        made = copy(self)
+        made.base = made
+        return made
+
     def compute(self, request: Request) -> bytes:
         """The fields whose values depend on the request; one whose value is empty is left out, as nginx does."""
         return b"".join([_field(shown, value) for shown, function in self.computed if (value := function(request))])
