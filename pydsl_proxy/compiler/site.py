@@ -11,6 +11,7 @@ from typing import cast
 
 from twisted.internet.interfaces import IReactorTime
 
+from pydsl_proxy.compiler.ambiguous_paths import Guards, guards_of, path_rule
 from pydsl_proxy.compiler.conditional_routing import Conditional, conditional_slash_redirects
 from pydsl_proxy.compiler.forks import compile_forks
 from pydsl_proxy.compiler.kept import Kept
@@ -26,6 +27,7 @@ from pydsl_proxy.compiler.terms import TermsTable
 from pydsl_proxy.compiler.upstreams import Upstreams
 from pydsl_proxy.config.checks import checking
 from pydsl_proxy.config.features import Feature, merged
+from pydsl_proxy.config.matching import Match
 from pydsl_proxy.config.sites import Http, Server
 from pydsl_proxy.config.streams import Stream
 from pydsl_proxy.config.strict_transport import settled
@@ -206,6 +208,7 @@ def _locate(
     """The choice of a location; what is found to be wrong goes to *errors*, once each."""
     rooms: list[Conditional[Room]] = []
     below: list[Conditional[bool]] = []
+    guarded: list[tuple[Match, Guards]] = []
     others = nowhere(config, server)
     https = _https(config, server)
     for location in (*server.locations, *others):
@@ -219,11 +222,16 @@ def _locate(
             errors.add(error)
             continue
         rooms.append((location.match, test, room))
+        guarded.append((location.match, guards_of(location, features)))
         below.append((location.match, test, getattr(location.handler, "has_paths_below", False)))
     rules = table.of(_features(config, server)).response_rules
     for match, test in conditional_slash_redirects(below):
         rooms.append((match, test, Room(_redirect_to_slash, rules)))
         yield
+    rule = path_rule(server, guarded)
+    if rule is not None:
+        for _, _, room in rooms:
+            room.handle = rule(room.handle)
     if any(test is not None for _, test, _ in rooms):
         return compile_forks(rooms)
     return compile_locations([(match, room) for match, _, room in rooms])

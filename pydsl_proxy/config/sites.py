@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from typing import Protocol, TypeGuard
+from typing import Literal, Protocol, TypeAlias, TypeGuard
 
 import attrs
 from attrs import frozen
@@ -34,6 +34,8 @@ class AccessLog(Protocol):
         """Called once, when the configuration is compiled."""
 
 
+Paths: TypeAlias = Literal["checked", "normalized", "as-sent"]
+
 #: Access log on the standard output, in nginx's combined format.
 STANDARD_OUTPUT = "-"
 
@@ -54,6 +56,7 @@ class Server(Scope):
     tls: tuple[Tls, ...] = ()
     http2: Http2 = None
     proxy_protocol: tuple[str, ...] = ()
+    paths: Paths = "checked"
     locations: tuple[Location, ...] = ()
 
     def location(self, match: str | Match) -> OpenLocation[Server]:
@@ -80,7 +83,7 @@ class Server(Scope):
             each.removeprefix("tcp:") if each.removeprefix("tcp:").isdecimal() else repr(each) for each in self.listen
         ]
         locations = "".join(f".{each!r}" for each in self.locations)
-        rest = (options(self, "names"), self._tls(), options(self, "http2", "proxy_protocol"))
+        rest = (options(self, "names"), self._tls(), options(self, "http2", "proxy_protocol", "paths"))
         return call("server", listen, *rest) + self._verbs() + locations
 
 
@@ -114,6 +117,7 @@ def server(
     tls: Tls | Iterable[Tls] | None = None,
     http2: Http2 = None,
     proxy_protocol: Iterable[str] | None = None,
+    paths: Paths = "checked",
 ) -> Server:
     """A server that listens at a port, or any of Twisted's endpoint strings, for hosts called *names*.
 
@@ -132,7 +136,16 @@ def server(
     each connection with a header of the PROXY protocol, version 1 or 2, before TLS if there is any (nginx's
     ``listen … proxy_protocol``).  The client whom it tells is the client in all else.  A connection without a header,
     or from anywhere else, is closed.
+
+    *paths* says what peers may get.  With ``"checked"`` it is the path as sent, but one that a peer may take for a
+    location with guards that the client has not met, as ``/admin/..%2f`` or ``/admin;x/``, is answered with 400.  With
+    ``"normalized"`` an ambiguous path is sent as locations see it, without dots and encoded slashes.  With
+    ``"as-sent"`` nothing is looked at.
     """
+    if paths not in ("checked", "normalized", "as-sent"):
+        raise ConfigError(
+            f"server(paths={paths!r}) is not known", hint='write paths="normalized", "checked" or "as-sent"'
+        )
     places = [endpoint(each) for each in (listen, *more)]
     for place in places:
         if places.count(place) > 1:
@@ -143,6 +156,7 @@ def server(
         tls=(given := as_tls(tls)),
         http2=as_http2(http2, secure=bool(given)),
         proxy_protocol=trusted_senders(proxy_protocol),
+        paths=paths,
     )
 
 
