@@ -145,10 +145,12 @@ class StopTests(SynchronousTestCase):
         self.assertEqual((living.told, running.is_stopped), (BOTH, True))
 
     def test_slow_clients(self) -> None:
-        """When ``shutdown_grace`` is over clients are cut off, and it is told then."""
+        """When ``shutdown_grace`` is over clients are answered 503, and it is told when they have left."""
         living = Living()
         running = self.stopping(living, 3)
         running.clock.advance(3)
+        self.assertEqual(running[0].takes()[:12], b"HTTP/1.1 503")
+        running.clock.advance(1)
         self.assertEqual((living.told, running.is_stopped), (BOTH, True))
         self.assertEqual(len(self.flushLoggedErrors()), 0)
 

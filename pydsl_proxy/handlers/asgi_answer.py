@@ -12,6 +12,7 @@ from pydsl_proxy.handlers.applications import MOST_IN_FLIGHT
 from pydsl_proxy.handlers.asgi_call import Call, cost_of
 from pydsl_proxy.handlers.asgi_types import Application
 from pydsl_proxy.handlers.event_loops import Tasks
+from pydsl_proxy.handlers.outbox import Inbox
 from pydsl_proxy.handlers.silence import Silence
 from pydsl_proxy.interfaces import EventLoop, Exchange, Trailers
 from pydsl_proxy.wire.head import ResponseHead
@@ -37,6 +38,7 @@ class Answer:
         self, terms: Terms, exchange: Exchange, loop: EventLoop, tasks: Tasks, returned: Callable[[], None]
     ) -> None:
         self.loop = loop
+        self._within = Inbox(loop.within).put
         self.later = terms.later
         self._silence = Silence(terms.clock, terms.silence, self._expired)
         self._tasks = tasks
@@ -66,7 +68,7 @@ class Answer:
             return
         early, self._early = self._early, None
         call = self._call = Call(application, scope, self)
-        self.loop.within(self._run, call, early, self._ended)
+        self._within(self._run, call, early, self._ended)
         self._time()
 
     def _run(self, call: Call, early: list[bytes], ended: bool) -> None:
@@ -84,7 +86,7 @@ class Answer:
         taken = self._taken
         if taken and not self._paused and self._call is not None:
             self._taken = 0
-            self.loop.within(self._call.taken, taken)
+            self._within(self._call.taken, taken)
 
     def _time(self) -> None:
         """The application has its time for what it sends next, unless it waits for the client."""
@@ -99,7 +101,7 @@ class Answer:
         text = f"the application sent nothing for {self._silence.seconds:g} s"
         self._break_off(ProxyError(Source.US, 504, "read_timeout", text))
         if self._call is not None:
-            self.loop.within(self._call.left)
+            self._within(self._call.left)
 
     # -- the request ---------------------------------------------------------------------------------------------------
 
@@ -123,7 +125,7 @@ class Answer:
         if self._early is not None:
             self._early.append(data)
         elif self._call is not None:
-            self.loop.within(self._call.fed, (data,), False)
+            self._within(self._call.fed, (data,), False)
         if self._ahead >= MOST_IN_FLIGHT and not self._full and not self._over:
             self._full = True
             self._exchange.pause_body()
@@ -133,14 +135,14 @@ class Answer:
         """The body is complete; ASGI knows no trailers of requests."""
         self._ended = True
         if self._early is None and self._call is not None:
-            self.loop.within(self._call.fed, (), True)
+            self._within(self._call.fed, (), True)
             self._time()
 
     def cancel(self, error: ProxyError) -> None:
         """The client is gone: the application receives ``http.disconnect``, and what it sends raises."""
         self._end()
         if self._call is not None:
-            self.loop.within(self._call.left)
+            self._within(self._call.left)
 
     def _end(self) -> None:
         self._over = True

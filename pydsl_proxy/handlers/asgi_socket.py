@@ -15,6 +15,7 @@ from pydsl_proxy.handlers.asgi_socket_call import ABNORMAL, SocketCall
 from pydsl_proxy.handlers.asgi_types import Application
 from pydsl_proxy.handlers.bridge_watch import BridgeWatch
 from pydsl_proxy.handlers.event_loops import Tasks
+from pydsl_proxy.handlers.outbox import Inbox
 from pydsl_proxy.handlers.silence import Silence
 from pydsl_proxy.handlers.tunnelling import refuse
 from pydsl_proxy.handlers.websocket import ClientLeg, Leg
@@ -62,6 +63,7 @@ class Socket:
         self, terms: SocketTerms, exchange: Exchange, loop: EventLoop, tasks: Tasks, returned: Callable[[], None]
     ) -> None:
         self.loop = loop
+        self._within = Inbox(loop.within).put
         self._tell_returned = returned
         self._tasks = tasks
         self._terms = terms
@@ -86,7 +88,7 @@ class Socket:
         """Have *application* called."""
         self._exchange.running = self
         call = self._call = SocketCall(application, scope, self)
-        self.loop.within(lambda: self._tasks.spawn(call.run()))
+        self._within(lambda: self._tasks.spawn(call.run()))
         self._silence.restart()
 
     def returned(self) -> None:
@@ -99,7 +101,7 @@ class Socket:
         taken = self._taken
         if taken and not self._paused and self._call is not None:
             self._taken = 0
-            self.loop.within(self._call.taken, taken)
+            self._within(self._call.taken, taken)
 
     def _expired(self) -> None:
         text = f"the application sent nothing for {self._silence.seconds:g} s"
@@ -108,7 +110,7 @@ class Socket:
 
     def _tell_gone(self, code: int, reason: str = "") -> None:
         if self._call is not None:
-            self.loop.within(self._call.gone, code, reason)
+            self._within(self._call.gone, code, reason)
 
     # -- what the application does -------------------------------------------------------------------------------------
 
@@ -223,7 +225,7 @@ class Socket:
         # The leg has seen to it that text is UTF-8.
         told = data if binary else data.decode()
         self._ahead += cost_of(told)
-        self.loop.within(self._call.message, told)
+        self._within(self._call.message, told)
         if self._ahead >= MOST_IN_FLIGHT:
             self._way.block()
 

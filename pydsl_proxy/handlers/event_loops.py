@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import Logger
 
 from pydsl_proxy.handlers.contained_tasks import contain, mark
+from pydsl_proxy.handlers.worker_threads import share_python
 from pydsl_proxy.interfaces import EventLoop
 
 log = Logger()
@@ -94,6 +95,7 @@ class ThreadLoop:
         """Start the thread, if there is none."""
         self._users += 1
         if self._users == 1:
+            share_python()
             self._loop, self._stop, self._ended = asyncio.new_event_loop(), asyncio.Event(), Deferred()
             self._loop.set_exception_handler(_log)
             arguments = (self._loop, self._stop, self._ended)

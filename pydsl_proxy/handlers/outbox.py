@@ -1,4 +1,8 @@
-"""Calls that an application makes to the reactor: in their order, and for a bounded time in one turn of the loop."""
+"""Calls between the reactor and an application, in their order; the other side is woken once for those that wait.
+
+Waking it is a system call, which lets go of Python's lock: while the other thread computes, getting that back takes
+longer than all the rest.
+"""
 
 from __future__ import annotations
 
@@ -67,3 +71,29 @@ class Outbox:
                 self._resting = True
                 self._later(self._rested)
             self._done()
+
+
+class Inbox:
+    """What *within* is for one call, for all those of one application and exchange."""
+
+    __slots__ = ("_calls", "_posted", "_within")
+
+    def __init__(self, within: Callable[..., None]) -> None:
+        self._within = within
+        self._calls: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()
+        self._posted = False
+
+    def put(self, function: Callable[..., object], *arguments: object) -> None:
+        """Have the loop call *function*, which is to be quick; called by the reactor."""
+        self._calls.append((function, arguments))
+        if not self._posted:
+            self._posted = True
+            self._within(self._begin)
+
+    def _begin(self) -> None:
+        # First of all: what is put from now on wakes the loop again.
+        self._posted = False
+        calls = self._calls
+        while calls:
+            function, arguments = calls.popleft()
+            function(*arguments)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Condition, Thread
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorFromThreads
@@ -14,6 +15,16 @@ from twisted.logger import Logger
 from pydsl_proxy.interfaces import Changed, Threads
 
 log = Logger()
+
+# Seconds for which a thread that computes may keep Python's lock while the reactor waits for it, which it does after
+# each system call.  Python's default of 5 ms makes a request of four calls wait for 20 ms, with one such thread.
+SWITCH_INTERVAL: Final = 0.001
+
+
+def share_python() -> None:
+    """Let no thread of an application keep the reactor waiting for long; for the whole process."""
+    if sys.getswitchinterval() > SWITCH_INTERVAL:
+        sys.setswitchinterval(SWITCH_INTERVAL)
 
 
 class HasThreads(Protocol):
@@ -49,6 +60,7 @@ class WorkerThreads:
     def run(self, work: Callable[[], None]) -> None:
         """Call *work* in a thread."""
         if self._busy == self._threads:
+            share_python()
             # It raises RuntimeError where the system gives no more.
             Thread(target=self._main, name=f"{self._name} {self._threads + 1}", daemon=True).start()
             self._threads += 1

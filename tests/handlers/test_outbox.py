@@ -1,4 +1,4 @@
-"""Calls of an application to the reactor."""
+"""Calls between an application and the reactor."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy.handlers.outbox import BUDGET, Outbox
+from pydsl_proxy.handlers.outbox import BUDGET, Inbox, Outbox
 
 
 class OutboxTests(SynchronousTestCase):
@@ -83,3 +83,25 @@ class OutboxTests(SynchronousTestCase):
         self.assertEqual((self.made, self.batches, len(self.turns)), ([], 1, 1))
         self.turn()
         self.assertEqual(self.made, [1])
+
+
+class InboxTests(SynchronousTestCase):
+    """The other way round: they are made in their order, and the loop is woken once."""
+
+    def test_once(self) -> None:
+        """However many calls wait, and again for those that come after it has begun."""
+        made: list[int] = []
+        woken: list[Callable[[], None]] = []
+        inbox = Inbox(woken.append)
+        inbox.put(made.append, 0)
+        inbox.put(made.append, 1)
+        inbox.put(lambda: inbox.put(made.append, 3))
+        inbox.put(made.append, 2)
+        self.assertEqual((len(woken), made), (1, []))
+        woken.pop()()
+        self.assertEqual((len(woken), made), (1, [0, 1, 2, 3]))
+        woken.pop()()
+        inbox.put(made.append, 4)
+        self.assertEqual(len(woken), 1)
+        woken.pop()()
+        self.assertEqual(made, [0, 1, 2, 3, 4])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from queue import SimpleQueue
 from threading import current_thread, enumerate
@@ -11,7 +12,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy.handlers.thread_crew import Job, ThreadCrew
-from pydsl_proxy.handlers.worker_threads import WorkerThreads
+from pydsl_proxy.handlers.worker_threads import SWITCH_INTERVAL, WorkerThreads
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
@@ -60,6 +61,14 @@ class WorkerThreadsTests(SynchronousTestCase):
             self.ask()
             self.calls.next()
         self.assertEqual(self.done, [f"{self.id()} 1"] * 3)
+
+    def test_switches(self) -> None:
+        """When a thread is started Python is told to let the reactor go on soon, unless it does so sooner already."""
+        self.addCleanup(sys.setswitchinterval, sys.getswitchinterval())
+        for before, after in ((0.005, SWITCH_INTERVAL), (0.0001, 0.0001)):
+            sys.setswitchinterval(before)
+            WorkerThreads(cast("IReactorFromThreads", self.calls), "other").run(lambda: None)
+            self.assertAlmostEqual(sys.getswitchinterval(), after, 5)
 
     def test_more(self) -> None:
         """There are as many as have work at once, and no more."""
