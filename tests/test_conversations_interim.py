@@ -65,6 +65,18 @@ class ForwardedTests(SynchronousTestCase):
         peers["a:1"].sends(OK)
         client.expects(OK)
 
+    def test_slow_upload(self) -> None:
+        """The peer's time does not run before it has the whole request, whatever it has sent by then."""
+        for beginning in (PROCESSING, OK[:9]):
+            running = run(server(80).location("/").timeouts(read=5, send=5).proxy_to(APP))
+            client, peers = running
+            client.sends(post(b"abcd")[:-2])
+            peers["a:1"].sends(beginning)
+            running.clock.advance(20)
+            client.sends(b"cd")
+            peers["a:1"].sends(OK if beginning is PROCESSING else OK[9:])
+            self.assertEqual([each.status for each in client.responses], [200])
+
     def test_old_client(self) -> None:
         """A client of HTTP/1.0 has no name for them, and gets the response alone."""
         client, peers = run(APP)
