@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
+from operator import itemgetter
 from random import Random, SystemRandom
 from typing import cast
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredLock, gatherResults, maybeDeferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, DeferredLock, gatherResults, maybeDeferred, succeed
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.internet.task import Clock
@@ -15,8 +16,10 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from pydsl_proxy.compiler.listeners import InForce, Wrapper, protocol_factory
+from pydsl_proxy.compiler.mistakes import Steps
 from pydsl_proxy.compiler.serving import start_all, stop_all
-from pydsl_proxy.compiler.site import Compiled, compile_config
+from pydsl_proxy.compiler.site import Compiled, compile_config, compiling
+from pydsl_proxy.compiler.stepping import Stepping, completed
 from pydsl_proxy.config.sites import Http, Server, as_http
 from pydsl_proxy.config.streams import Stream
 from pydsl_proxy.errors import ConfigError, ConfigErrors
@@ -29,6 +32,7 @@ from pydsl_proxy.runtime.reactors import DataReactor, measured
 from pydsl_proxy.runtime.secure.secure_wrapping import SecureFactory
 from pydsl_proxy.runtime.told_clients import ToldFactory
 from pydsl_proxy.runtime.transport import cut_data_path, data_path
+from pydsl_proxy.runtime.turns import turns_of
 
 log = Logger()
 
@@ -56,6 +60,13 @@ class LogInForce:
             self._old, self.sink = self.sink, sink
             sink.start()
 
+    def reopen(self) -> None:
+        """Open its file again, if it has one: it may have been moved away."""
+        for sink in (self.sink, self._old):
+            reopen = getattr(sink, "reopen", None)
+            if callable(reopen):
+                reopen()
+
     def close(self) -> None:
         """Close both."""
         self.sink.close()
@@ -81,10 +92,11 @@ class ProxyService(Service):
         self._random = SystemRandom() if random is None else random
         self._log = LogInForce(opened_log(config, self._reactor))
         try:
-            self._compiled = self._compile(config, self._log.sink, None)
+            self._compiled = completed(self._compiling(config, self._log.sink, None))
         except ConfigErrors:
             self._log.close()
             raise
+        self._warn(self._compiled)
         self._listeners: dict[str, Listener] = {}
         self._factories: dict[str, InForce] = {}
         self._crowd = Crowd(self._reactor)
@@ -93,16 +105,20 @@ class ProxyService(Service):
         self._leaving: list[Listener] = []
         # Ports are closed and bound one change at a time: an address is free only when its port has stopped.
         self._binding = DeferredLock()
+        # Reloads are compiled one after the other.
+        self._reloads = DeferredLock()
+        self._stepping: Stepping[Compiled] | None = None
         self._stopping = False
         self._loop_lag: LoopLag | None = None
 
-    def _compile(self, config: Http, sink: LogSink, previous: Compiled | None) -> Compiled:
-        compiled = compile_config(
+    def _compiling(self, config: Http, sink: LogSink, previous: Compiled | None) -> Steps[Compiled]:
+        return compiling(
             config, self._reactor, self._random, log=sink.write, previous=previous, certificates=self._handshakes
         )
+
+    def _warn(self, compiled: Compiled) -> None:
         for warning in compiled.warnings():
             log.warn("{mistake}", mistake=warning)
-        return compiled
 
     @property
     def config(self) -> Http:
@@ -205,24 +221,51 @@ class ProxyService(Service):
     def reload(self, config: Http | Server | Stream) -> Deferred[None]:
         """Put *config* in force; a bad one raises :class:`~pydsl_proxy.errors.ConfigErrors` and changes nothing.
 
-        Exchanges under way end on the site they began with.  Equal upstreams keep their connections and health.  The
-        Deferred fires when what is new is bound and has started, or fails with why an endpoint cannot be bound or an
-        application cannot start: all else is in force then, and the next reload tries it again.  Of a service that is
-        stopping nothing is changed.
+        Exchanges under way end on the site they began with.  Equal upstreams keep their connections and health.  A
+        large configuration is compiled in many turns of the loop, with traffic between them, and put in force as a
+        whole at the end; its mistakes are what the Deferred fails with.  A reload that is asked for meanwhile follows.
+
+        The Deferred fires when what is new is bound and has started, or fails with why an endpoint cannot be bound or
+        an application cannot start: all else is in force then, and the next reload tries it again.  If the service is
+        stopped before the configuration is in force, nothing is changed.
         """
+        # What binding comes to is in a tuple: the next reload waits for the configuration to be in force alone.
+        reloading: Deferred[object] = self._reloads.run(self._compile_anew, as_http(config)).addCallback(itemgetter(0))
+        result = getattr(reloading, "result", None)
+        if isinstance(result, Failure) and result.check(ConfigErrors):
+            reloading.addErrback(lambda _: None)
+            result.raiseException()
+        return cast("Deferred[None]", reloading)
+
+    def _compile_anew(self, config: Http) -> Deferred[tuple[Deferred[None]]]:
         if self._stopping:
-            log.info("the proxy is stopping: the configuration is not reloaded")
-            return succeed(None)
-        config = as_http(config)
+            return succeed((self._not_reloaded(),))
         previous = self._compiled
         changed = config.access_log != previous.config.access_log
         sink = opened_log(config, self._reactor) if changed else self._log.sink
-        try:
-            compiled = self._compile(config, sink, previous)
-        except ConfigErrors:
+        steps = self._compiling(config, sink, previous)
+        stepping = self._stepping = Stepping(steps, turns_of(self._outer).later)
+
+        def in_force(compiled: Compiled) -> tuple[Deferred[None]]:
+            return (self._put_in_force(compiled, sink),)
+
+        def failed(failure: Failure) -> tuple[Deferred[None]]:
             if changed:
                 sink.close()
-            raise
+            failure.trap(CancelledError)
+            return (self._not_reloaded(),)
+
+        reloaded = stepping.done.addCallbacks(in_force, failed)
+        stepping.begin()
+        return reloaded
+
+    def _not_reloaded(self) -> Deferred[None]:
+        log.info("the proxy is stopping: the configuration is not reloaded")
+        return succeed(None)
+
+    def _put_in_force(self, compiled: Compiled, sink: LogSink) -> Deferred[None]:
+        previous, config = self._compiled, compiled.config
+        self._warn(compiled)
         self._compiled = compiled
         self._log.change(sink)
         previous.stop()
@@ -265,6 +308,8 @@ class ProxyService(Service):
         """Accept no more, let exchanges end for ``shutdown_grace`` seconds, then close what is left."""
         super().stopService()  # type: ignore[no-untyped-call]  # Twisted's is not annotated
         self._stopping = True
+        if self._stepping is not None:
+            self._stepping.cancel()
         self._compiled.stop()
         self._watch_loop()
         closed = [self._close(listen) for listen in tuple(self._listeners)]

@@ -6,15 +6,17 @@ not understood or the file cannot be read.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from types import FrameType
 from typing import NoReturn, TypeVar, cast
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, execute, maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IReactorCore, IReactorFromThreads
 from twisted.logger import Logger
@@ -22,9 +24,10 @@ from twisted.python.failure import Failure
 from twisted.python.usage import Options as BaseOptions
 from twisted.python.usage import UsageError
 
+from pydsl_proxy.config.beside import BesideLoop, switching_often
 from pydsl_proxy.config.loading import read
 from pydsl_proxy.config.sites import Http
-from pydsl_proxy.errors import ConfigErrors
+from pydsl_proxy.errors import ConfigError, ConfigErrors
 from pydsl_proxy.handlers.asgi_lifespan import NotStarted
 from pydsl_proxy.runtime.open_files import allow_open_files
 from pydsl_proxy.runtime.reactors import DataReactor, measure_timers
@@ -65,18 +68,76 @@ class Options(BaseOptions):
             _exit(0, f"{path}: {', '.join(found)}, no mistakes")
 
 
-class Command(ProxyService):
-    """The service of a process that is for nothing else: what cannot be started ends it, and SIGHUP reloads."""
+class HeldSignals:
+    """SIGHUP and SIGUSR1 from the start of the process on: by themselves they would end it.
 
-    def __init__(self, path: str, config: Http, reactor: DataReactor) -> None:
+    The plugin ignores them before this module is there: then the file has not been read, and no log is open.
+    """
+
+    NAMES = ("SIGHUP", "SIGUSR1")
+
+    def __init__(self) -> None:
+        self._came: set[str] = set()
+        for name in self.NAMES:
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), partial(self._note, name))
+
+    def _note(self, name: str, number: int, frame: FrameType | None) -> None:
+        self._came.add(name)
+
+    def take(self) -> list[str]:
+        """The names of those that came; they are told once."""
+        came, self._came = sorted(self._came), set()
+        return came
+
+
+class Collecting:
+    """Full collections of garbage, put off while somebody asks for that; young objects are collected all the same."""
+
+    NEVER = 1_000_000
+
+    def __init__(self) -> None:
+        self._asked = 0
+        self._usual = gc.get_threshold()
+
+    def put_off(self) -> None:
+        """Until :meth:`resume` was called as often."""
+        if not self._asked:
+            self._usual = gc.get_threshold()
+            gc.set_threshold(*self._usual[:2], self.NEVER)
+        self._asked += 1
+
+    def resume(self, _: object = None) -> None:
+        """See :meth:`put_off`."""
+        self._asked -= 1
+        if not self._asked:
+            gc.set_threshold(*self._usual)
+
+
+class Command(ProxyService):
+    """The service of a process that is for nothing else: what cannot be started ends it, and SIGHUP reloads.
+
+    *held* are the signals that came while it was made.
+    """
+
+    def __init__(self, path: str, config: Http, reactor: DataReactor, held: HeldSignals | None = None) -> None:
         super().__init__(config, reactor)
         self._path = path
+        self._held = held
         self._asked_to_end = False
+        # Whether the file is being read again, and whether it is to be read once more after that.
+        self._reading = False
+        self._once_more = False
+        self._collecting = Collecting()
 
     def startService(self) -> Deferred[None]:
         """Listen, or say why not and exit with 1."""
-        # Until the reactor runs too: by itself SIGHUP would end a process that seems to be up, since it listens.
-        self._take("SIGHUP", self.read_again)
+        # Until the reactor runs too: by themselves they would end a process that seems to be up, since it listens.
+        takers = {"SIGHUP": self.read_again, "SIGUSR1": self.reopen_log}
+        for name, taker in takers.items():
+            self._take(name, taker)
+        for name in self._held.take() if self._held is not None else ():
+            cast(IReactorFromThreads, self._outer).callFromThread(takers[name])
         started = super().startService()
         failed: list[Failure] = []
         started.addErrback(failed.append)
@@ -117,31 +178,103 @@ class Command(ProxyService):
             self._asked_to_end = True
             cast(IReactorCore, self._outer).stop()
 
+    def reopen_log(self) -> None:
+        """Write what the access log holds, and open its file again."""
+        self._log.reopen()
+
     def read_again(self) -> None:
-        """Put the file in force as it is now; if it has mistakes they are logged and nothing changes."""
+        """Put the file in force as it is now; if it has mistakes they are logged and nothing changes.
+
+        Asked while that is under way, it is done once more afterwards: the file may have changed since it was read.
+        """
         if self._asked_to_end or not self.running:
             log.info("the proxy is stopping: the configuration is not reloaded")
-            return
-        try:
-            reloaded = self.reload(read(self._path, mistakes))
-        except ConfigErrors as errors:
-            log.error("the configuration is not reloaded\n{errors}", errors=errors.render())
-            return
-        reloaded.addCallbacks(
-            lambda _: log.info("the configuration is reloaded"),
-            lambda failure: log.error("{what}: {why}", what=_what(failure), why=_why(failure)),
-        )
+        elif self._reading:
+            self._once_more = True
+        else:
+            self._reading = True
+            # A full collection takes its time for each object there is, and the load makes it due again and again.
+            self._collecting.put_off()
+            loading = load_beside(self._path, mistakes, self._outer)
+            loading.addCallback(self._loaded).addErrback(self._not_reloaded_because).addCallback(self._read)
+
+    def _loaded(self, config: Http) -> None:
+        if self._asked_to_end or not self.running:
+            log.info("the proxy is stopping: the configuration is not reloaded")
+        else:
+            # Not waited for: an application may take its time to start, and the file may be read again meanwhile.
+            self._collecting.put_off()
+            reloaded = maybeDeferred(self.reload, config)
+            reloaded.addCallbacks(self._reloaded, self._not_reloaded_because).addCallback(self._collecting.resume)
+
+    def _reloaded(self, _: None) -> None:
+        if not self._asked_to_end:
+            log.info("the configuration is reloaded")
+
+    def _not_reloaded_because(self, failure: Failure) -> None:
+        error = failure.value
+        if isinstance(error, ConfigErrors):
+            log.error("the configuration is not reloaded\n{errors}", errors=error.render())
+        elif failure.check(NotStarted, CannotListenError, ConfigError):
+            log.error("{what}: {why}", what=_what(failure), why=_why(failure))
+        else:
+            log.failure("the configuration is not reloaded", failure)
+
+    def _read(self, _: None) -> None:
+        self._reading = False
+        self._collecting.resume()
+        if self._once_more:
+            self._once_more = False
+            self.read_again()
 
 
 def makeService(options: Options) -> Command:
     """The service that ``twist`` starts."""
     from twisted.internet import reactor  # twist has chosen one by now
 
+    held = HeldSignals()
     allow_open_files()
     measure_timers(reactor)
+    # What was imported stays: the collector need not go through it again and again, which stops all traffic.
+    gc.collect()
+    gc.freeze()
     path = options["config"]
     config = _load(path)
-    return _tried(lambda: Command(path, config, reactor))  # type: ignore[arg-type]  # the module is the reactor
+    return _tried(lambda: Command(path, config, reactor, held))  # type: ignore[arg-type]  # the module is the reactor
+
+
+def load_beside(path: str, further: Callable[[Http], Iterable[ConfigError]], reactor: object) -> Deferred[Http]:
+    """The configuration of a file, read in a thread of its own while *reactor* runs; here, if that has no threads."""
+    if not IReactorFromThreads.providedBy(reactor):
+        return execute(read, path, further)
+    loaded: Deferred[Http] = Deferred()
+
+    def load() -> None:
+        found: Http | Failure
+        with switching_often():
+            try:
+                found = read(path, further, BesideLoop())
+            except BaseException:
+                found = Failure()
+                if isinstance(found.value, ConfigErrors):
+                    # Rendered here: source is read and parsed for it.
+                    found = Failure(Mistaken(found.value))
+        reactor.callFromThread(loaded.callback, found)
+
+    threading.Thread(target=load, name="configuration", daemon=True).start()
+    return loaded
+
+
+class Mistaken(ConfigErrors):
+    """Mistakes that were rendered once."""
+
+    def __init__(self, errors: ConfigErrors) -> None:
+        super().__init__(errors.errors)
+        self._text = errors.render()
+
+    def render(self) -> str:
+        """The text."""
+        return self._text
 
 
 def _what(failure: Failure) -> str:

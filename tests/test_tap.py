@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import os
+import queue
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IReactorFromThreads
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
 from pydsl_proxy.config.loading import load
-from pydsl_proxy.tap import Command, Options
+from pydsl_proxy.tap import Command, HeldSignals, Options
+
+# Seconds for what a thread does in a moment: a bound for a fault.
+PATIENCE = 60.0
 
 GOOD = 'from pydsl_proxy import server\nproxy = server(8080).location("/").respond(200, "ok")\n'
 OTHER = 'from pydsl_proxy import server\nproxy = server(8081).location("/").respond(200, "ok")\n'
@@ -28,6 +36,23 @@ class FullReactor(MemoryReactorClock):
     def listenTCP(self, *args: object, **kwargs: object) -> object:
         """Refuse."""
         raise CannotListenError("", 8080, OSError(98, "Address already in use"))
+
+
+@implementer(IReactorFromThreads)
+class ThreadedReactor(MemoryReactorClock):
+    """A reactor to which other threads may speak."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queue: queue.Queue[Callable[[], object]] = queue.Queue()
+
+    def callFromThread(self, callable: Callable[..., object], *args: object, **kwargs: object) -> None:
+        """Call it in one of the next turns."""
+        self.queue.put(partial(callable, *args, **kwargs))
+
+    def turn(self) -> None:
+        """Do what a thread, or a signal, has asked for."""
+        self.queue.get(timeout=PATIENCE)()
 
 
 class Case(SynchronousTestCase):
@@ -199,6 +224,86 @@ class CommandTests(Case):
         self.write(BAD)
         command.read_again()
         self.assertIs(command.config, before)
+        self.successResultOf(command.stopService())
+
+    def test_read_beside(self) -> None:
+        """Where there are threads, the file is read in one, and what is asked for meanwhile is not lost."""
+        reactor = ThreadedReactor()
+        command = self.command(reactor)
+        command.startService()
+        self.write(OTHER)
+        command.read_again()
+        command.read_again()
+        self.assertEqual(self.ports(reactor), [8080])
+        loaded = reactor.queue.get(timeout=PATIENCE)
+        self.write(GOOD)
+        loaded()
+        self.assertEqual(self.ports(reactor), [8080, 8081])
+        reactor.turn()
+        self.assertEqual(command.config.servers[0].listen, load(self.path).servers[0].listen)
+        self.assertTrue(reactor.queue.empty())
+        self.successResultOf(command.stopService())
+
+    def test_mistakes_beside(self) -> None:
+        """A file with mistakes changes nothing, and the next signal reads it again."""
+        reactor = ThreadedReactor()
+        command = self.command(reactor)
+        command.startService()
+        before = command.config
+        for text in (BAD, "import nothing_of_this_name\n"):
+            self.write(text)
+            command.read_again()
+            reactor.turn()
+            self.assertIs(command.config, before)
+        self.write(OTHER)
+        command.read_again()
+        reactor.turn()
+        self.assertEqual(self.ports(reactor), [8080, 8081])
+        self.successResultOf(command.stopService())
+
+    def test_stopped_beside(self) -> None:
+        """What was read when the proxy had begun to stop is put away."""
+        reactor = ThreadedReactor()
+        command = self.command(reactor)
+        command.startService()
+        self.write(OTHER)
+        command.read_again()
+        command.end()
+        reactor.turn()
+        self.assertEqual(self.ports(reactor), [8080])
+        self.successResultOf(command.stopService())
+
+    def test_held_signals(self) -> None:
+        """What came while the service was made is done once the reactor runs, and ends nothing."""
+        for number in (signal.SIGHUP, signal.SIGUSR1):
+            self.addCleanup(signal.signal, number, signal.getsignal(number))
+        held = HeldSignals()
+        os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGUSR1)
+        reactor = ThreadedReactor()
+        command = Command(str(self.path), load(self.path), reactor, held)
+        self.write(OTHER)
+        command.startService()
+        self.assertEqual(held.take(), [])
+        reactor.turn()
+        reactor.turn()
+        reactor.turn()
+        self.assertEqual(self.ports(reactor), [8080, 8081])
+        self.successResultOf(command.stopService())
+
+    def test_collections(self) -> None:
+        """Full collections are put off for as long as a reload takes, and no longer, whatever comes of it."""
+        usual = gc.get_threshold()
+        self.addCleanup(gc.set_threshold, *usual)
+        reactor = ThreadedReactor()
+        command = self.command(reactor)
+        command.startService()
+        for text in (BAD, OTHER):
+            self.write(text)
+            command.read_again()
+            self.assertGreater(gc.get_threshold()[2], usual[2])
+            reactor.turn()
+            self.assertEqual(gc.get_threshold(), usual)
         self.successResultOf(command.stopService())
 
     def test_end(self) -> None:

@@ -8,6 +8,8 @@ from typing import Generic, TypeVar
 
 from attrs import evolve
 
+from pydsl_proxy.compiler.mistakes import Steps
+from pydsl_proxy.compiler.stepping import completed
 from pydsl_proxy.config.matching import Exact, Match, Named, Prefix, Regex, ServerName
 
 T = TypeVar("T")
@@ -26,6 +28,11 @@ class Branch(Generic[T]):
 
 
 def compile_locations(locations: Sequence[tuple[Match, T]]) -> Callable[[bytes], T | None]:
+    """As :func:`compiling_locations`, at once."""
+    return completed(compiling_locations(locations))
+
+
+def compiling_locations(locations: Sequence[tuple[Match, T]]) -> Steps[Callable[[bytes], T | None]]:
     """The choice among *locations*, in the order of the file, for a normalised path.
 
     nginx's order: an exact match wins; otherwise the longest prefix is remembered, and wins at once if it has ``stop``
@@ -38,11 +45,14 @@ def compile_locations(locations: Sequence[tuple[Match, T]]) -> Callable[[bytes],
             return lambda path: only
     # A name stands as a path that no request has, with @ for the slash at its start.
     exact = {match.path.encode(): value for match, value in reversed(locations) if isinstance(match, Exact | Named)}
+    yield
     prefixes = {
         match.path.encode(): (value, match.stop) for match, value in reversed(locations) if isinstance(match, Prefix)
     }
+    yield
     searches = tuple((match.search(414), value) for match, value in locations if isinstance(match, Regex))
     starts = sorted(prefixes)
+    yield
     branches = branches_of(starts, prefixes)
 
     def choose(path: bytes) -> T | None:

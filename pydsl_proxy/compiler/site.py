@@ -20,8 +20,9 @@ from pydsl_proxy.compiler.negotiating import prefaces_of
 from pydsl_proxy.compiler.nowhere import nowhere, of_answer
 from pydsl_proxy.compiler.places import LocationPlace
 from pydsl_proxy.compiler.proxy_senders import senders_of
-from pydsl_proxy.compiler.routing import compile_locations, compile_server_names
+from pydsl_proxy.compiler.routing import compile_server_names, compiling_locations
 from pydsl_proxy.compiler.securing import contexts_of, demands_of, scheme_of
+from pydsl_proxy.compiler.stepping import completed
 from pydsl_proxy.compiler.streams import compile_streams, streams_by_listener
 from pydsl_proxy.compiler.terms import TermsTable
 from pydsl_proxy.compiler.upstreams import Upstreams
@@ -103,13 +104,7 @@ def compile_config(
     Upstreams and features that are equal to some of *previous* go on as they are.  Without *certificates* those of
     servers are not read, for where no client shakes hands.
     """
-    steps = compiling(config, reactor, random, log=log, previous=previous, certificates=certificates)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            compiled: Compiled = end.value
-            return compiled
+    return completed(compiling(config, reactor, random, log=log, previous=previous, certificates=certificates))
 
 
 def compiling(
@@ -234,7 +229,8 @@ def _locate(
             room.handle = rule(room.handle)
     if any(test is not None for _, test, _ in rooms):
         return compile_forks(rooms)
-    return compile_locations([(match, room) for match, _, room in rooms])
+    locate = yield from compiling_locations([(match, room) for match, _, room in rooms])
+    return locate
 
 
 def _features(config: Http, server: Server) -> tuple[Feature, ...]:

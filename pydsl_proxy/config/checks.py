@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from pydsl_proxy.config.access_checks import check_access
 from pydsl_proxy.config.locations import Location, code_of
@@ -31,7 +31,7 @@ def check(config: Http) -> list[ConfigError]:
 
 
 def checking(config: Http) -> Iterator[list[ConfigError]]:
-    """As :func:`check`, in steps: each takes about a microsecond for a location, of one server where it can."""
+    """As :func:`check`, in steps: most are those of a location, some take a microsecond for each of a server."""
     yield list(_names_claimed_twice(config.servers, "servers"))
     yield list(_names_claimed_twice(config.streams, "streams"))
     for of_all in (
@@ -40,17 +40,24 @@ def checking(config: Http) -> Iterator[list[ConfigError]]:
         check_http2,
         check_proxy_headers,
         check_streams,
-        check_vary,
         check_spools,
         check_access,
     ):
         yield list(of_all(config))
-    for of_locations in (_locations, _slashes, _roots):
+    yield from _in_pieces(check_vary(config))
+    for of_locations in (_slashes, _roots):
         for server in config.servers:
             yield list(of_locations(server))
-    for of_server in (check_named, check_paths):
-        for server in config.servers:
-            yield list(of_server(config, server))
+    for server in config.servers:
+        yield from _in_pieces(_locations(server))
+        yield from _in_pieces(check_named(config, server))
+        yield list(check_paths(config, server))
+
+
+def _in_pieces(found: Iterable[ConfigError | None]) -> Iterator[list[ConfigError]]:
+    """Where there is None the check may pause."""
+    for each in found:
+        yield [] if each is None else [each]
 
 
 def _names_claimed_twice(every: Sequence[Server | Stream], word: str) -> Iterator[ConfigError]:
@@ -92,12 +99,13 @@ def _upstreams_called_the_same(config: Http) -> Iterator[ConfigError]:
             )
 
 
-def _locations(server: Server) -> Iterator[ConfigError]:
+def _locations(server: Server) -> Iterator[ConfigError | None]:
     if not server.locations:
         hint = 'write server(…).location("/").proxy_to(…)'
         yield ConfigError("the server has no location", origin=server.origin, hint=hint)
     seen: dict[tuple[Match, Condition | None], Location] = {}
     for location in server.locations:
+        yield None
         # ``stop`` is about regexes, two prefixes that differ in it are still one place (nginx: "duplicate location").
         match = Prefix(location.match.path) if isinstance(location.match, Prefix) else location.match
         # Conditions go before the one without, so what differs in its condition can be reached in any order.

@@ -10,8 +10,9 @@ from importlib.util import decode_source
 from types import ModuleType
 from typing import Final
 
+from pydsl_proxy.config.beside import Beside
 from pydsl_proxy.config.blame import blame
-from pydsl_proxy.config.checks import check
+from pydsl_proxy.config.checks import checking
 from pydsl_proxy.config.forgetting import forgotten
 from pydsl_proxy.config.locations import Location, OpenLocation, no_handler
 from pydsl_proxy.config.neighbours import importable
@@ -36,26 +37,31 @@ def load(path: str | os.PathLike[str]) -> Http:
     return read(path, lambda config: ())
 
 
-def read(path: str | os.PathLike[str], further: Callable[[Http], Iterable[ConfigError]]) -> Http:
-    """As :func:`load`; if there are mistakes, *further* looks for those that it would have been the next to tell."""
+def read(
+    path: str | os.PathLike[str], further: Callable[[Http], Iterable[ConfigError]], beside: Beside | None = None
+) -> Http:
+    """As :func:`load`; if there are mistakes, *further* looks for those that it would have been the next to tell.
+
+    *beside* is given where another thread is not to be kept waiting.
+    """
     try:
-        return _read(os.path.abspath(path), further)
+        return _read(os.path.abspath(path), further, beside or Beside())
     finally:
         forget_positions()
 
 
-def _read(file: str, further: Callable[[Http], Iterable[ConfigError]]) -> Http:
+def _read(file: str, further: Callable[[Http], Iterable[ConfigError]], beside: Beside) -> Http:
     # It and its neighbours may have changed since their lines were last shown.
     linecache.checkcache()
     module = ModuleType(f"_pydsl_proxy_{os.path.splitext(os.path.basename(file))[0]}")
     module.__file__ = file
     with importable(module, os.path.dirname(file)):
-        with noticing() as noticed:
-            _run(file, module)
+        with noticing(beside.pause) as noticed:
+            _run(file, module, beside)
         names = module.__dict__
         config = _taken(file, names)
         missed = list(forgotten(noticed, file, names))
-        found = [error for error in check(config) if not error.warning] if isinstance(config, Http) else [config]
+        found = _checked(config, beside) if isinstance(config, Http) else [config]
         errors = [*missed, *found]
         if errors and isinstance(config, Http):
             known = set(map(str, errors))
@@ -66,7 +72,15 @@ def _read(file: str, further: Callable[[Http], Iterable[ConfigError]]) -> Http:
     return config
 
 
-def _run(file: str, module: ModuleType) -> None:
+def _checked(config: Http, beside: Beside) -> list[ConfigError]:
+    found = []
+    for some in checking(config):
+        found += [error for error in some if not error.warning]
+        beside.pause()
+    return found
+
+
+def _run(file: str, module: ModuleType, beside: Beside) -> None:
     """Run the file as *module*; it is compiled anew each time, a stale ``.pyc`` must not hide an edit."""
     try:
         with open(file, "rb") as stream:
@@ -76,7 +90,7 @@ def _run(file: str, module: ModuleType) -> None:
         raise ConfigErrors([ConfigError(text, origin=Origin(file, 0, 0, 0, 0))]) from error
     try:
         # Of text, CPython tells the columns of syntax errors in characters; of bytes, 3.11 does not.
-        exec(compile(decode_source(source), file, "exec", dont_inherit=True), module.__dict__)
+        exec(beside.compile(decode_source(source), file), module.__dict__)
     except ConfigErrors:
         raise
     except (Exception, SystemExit) as error:

@@ -16,7 +16,7 @@ from pydsl_proxy.handlers.web_sockets import WebSockets
 from pydsl_proxy.origin import Origin
 
 
-def check_named(config: Http, server: Server) -> Iterator[ConfigError]:
+def check_named(config: Http, server: Server) -> Iterator[ConfigError | None]:
     """A name that no location of *server* has is a mistake; one that nothing leads to is probably a slip.
 
     Whatever has an attribute ``leads_to``, names as ``@fallback``, refers to them.
@@ -25,6 +25,7 @@ def check_named(config: Http, server: Server) -> Iterator[ConfigError]:
     referred: set[str] = set()
     told: set[tuple[str, Origin]] = set()
     for location in server.locations:
+        yield None
         for each in (*merged(config, server, location), location.handler):
             for name in getattr(each, "leads_to", ()):
                 referred.add(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
@@ -19,6 +19,7 @@ class Noticed:
     A location keeps the very origin object with which it was opened, through all its changes: that is its identity.
     """
 
+    pause: Callable[[], None]
     opened: list[tuple[Origin, str]] = Factory(list)
     closed: set[int] = Factory(set)
 
@@ -27,9 +28,9 @@ _NOTICED: Final[ContextVar[Noticed | None]] = ContextVar("noticed", default=None
 
 
 @contextmanager
-def noticing() -> Iterator[Noticed]:
-    """Notice what is opened in the block."""
-    noticed = Noticed()
+def noticing(pause: Callable[[], None]) -> Iterator[Noticed]:
+    """Notice what is opened in the block; *pause* is called each time."""
+    noticed = Noticed(pause)
     token = _NOTICED.set(noticed)
     try:
         yield noticed
@@ -41,6 +42,7 @@ def notice_opened(origin: Origin, code: str) -> None:
     """A location was opened by *code*."""
     if (noticed := _NOTICED.get()) is not None:
         noticed.opened.append((origin, code))
+        noticed.pause()
 
 
 def notice_closed(origin: Origin) -> None:

@@ -12,7 +12,7 @@ from pydsl_proxy.filters.compression import Compress
 from pydsl_proxy.wire.values import constant
 
 
-def check_vary(config: Http) -> Iterator[ConfigError]:
+def check_vary(config: Http) -> Iterator[ConfigError | None]:
     """A Vary that is set takes the place of the one that ``.compress()`` writes, so it must name the same field.
 
     Else a cache would give one client what was encoded for another (RFC 9111 4.1).  What a value or a function comes
@@ -21,6 +21,7 @@ def check_vary(config: Http) -> Iterator[ConfigError]:
     told: set[int] = set()
     for server in config.servers:
         for location in server.locations:
+            yield None
             features = merged(config, server, location)
             compress = last_of(Compress, features)
             if compress is None or compress.encodings is None:

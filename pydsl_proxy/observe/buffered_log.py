@@ -81,6 +81,15 @@ class BufferedLog:
         else:
             log.error("access log {path} {problem}", path=self._path, problem=problem)
 
+    def reopen(self) -> None:
+        """Write what was gathered, and open the file again: it may have been moved away."""
+        self.flush()
+        if not self._file.closed:
+            try:
+                self._file.open()
+            except OSError as error:
+                log.error("access log {path} cannot be opened again: {why}", path=self._path, why=error.strerror)
+
     def close(self) -> None:
         """Write what was gathered, and close the file; what comes later is dropped."""
         if self._waiting is not None:

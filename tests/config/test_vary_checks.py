@@ -10,7 +10,7 @@ from pydsl_proxy.config.vary_checks import check_vary
 
 def warnings(web: Server) -> list[tuple[str, str | None]]:
     """What is told, and the hints."""
-    found = list(check_vary(http(web)))
+    found = [each for each in check_vary(http(web)) if each is not None]
     assert all(each.warning for each in found)
     return [(each.message, each.hint) for each in found]
 

@@ -97,6 +97,17 @@ class BufferedLogTests(SynchronousTestCase):
         self.log.close()
         self.assertEqual(self.path.read_bytes(), b"/a\n")
 
+    def test_reopened(self) -> None:
+        """The file is begun anew at once; one that was closed stays closed."""
+        self.write(b"/a")
+        moved = self.path.rename(self.path.with_name("moved"))
+        self.log.reopen()
+        self.assertEqual((moved.read_bytes(), self.path.exists()), (b"", True))
+        self.write(b"/b")
+        self.log.close()
+        self.log.reopen()
+        self.assertEqual(self.path.read_bytes(), b"/a\n/b\n")
+
     def test_outbreak(self) -> None:
         """A disk that is full breaks nothing: operators are told once, and again when it is over."""
         told = self.events()
