@@ -29,6 +29,7 @@ from pydsl_proxy.config.loading import read
 from pydsl_proxy.config.sites import Http
 from pydsl_proxy.errors import ConfigError, ConfigErrors
 from pydsl_proxy.handlers.asgi_lifespan import NotStarted
+from pydsl_proxy.observe.outputs import give_up_outputs, unblock_outputs
 from pydsl_proxy.runtime.open_files import allow_open_files
 from pydsl_proxy.runtime.reactors import DataReactor, measure_timers
 from pydsl_proxy.service import ProxyService, mistakes, verify
@@ -233,6 +234,8 @@ def makeService(options: Options) -> Command:
     from twisted.internet import reactor  # twist has chosen one by now
 
     held = HeldSignals()
+    unblock_outputs()
+    reactor.addSystemEventTrigger("after", "shutdown", give_up_outputs)
     allow_open_files()
     measure_timers(reactor)
     # What was imported stays: the collector need not go through it again and again, which stops all traffic.

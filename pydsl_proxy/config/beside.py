@@ -13,7 +13,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from time import perf_counter, sleep
+from threading import Event
+from time import perf_counter
 from types import CodeType
 from typing import Final
 
@@ -51,13 +52,14 @@ class BesideLoop(Beside):
 
     def __init__(self) -> None:
         self._until = 0.0
+        self._nothing = Event()
 
     def pause(self) -> None:
         """Rest, if it is time."""
         now = perf_counter()
         if now >= self._until:
             if self._until:
-                sleep(REST)
+                self._nothing.wait(REST)
                 now = perf_counter()
             self._until = now + WORK
 

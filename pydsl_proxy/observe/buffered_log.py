@@ -7,6 +7,7 @@ from collections.abc import Callable
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
+from pydsl_proxy.errors.rate_limited import RateLimited
 from pydsl_proxy.observe.log_file import LogFile
 from pydsl_proxy.observe.logged import Logged, LogReactor
 from pydsl_proxy.observe.readings import Reading
@@ -17,6 +18,8 @@ log = Logger()
 # What is gathered is written at this size, or so many seconds after its first line.
 MOST = 64 * KiB
 DELAY = 1.0
+# Seconds after which a pipe that was full is tried again for the first time.
+RETRY_AFTER = 0.01
 
 
 class BufferedLog:
@@ -32,6 +35,11 @@ class BufferedLog:
         self._lines: list[bytes] = []
         self._waiting: IDelayedCall | None = None
         self._problem: str | None = None
+        self._told = False
+        self._limit = RateLimited(reactor.seconds)
+        # Where a reader is slow.
+        self._again: IDelayedCall | None = None
+        self._retry_after = RETRY_AFTER
         self.write: Callable[[Logged], None] = self._writer(line)
 
     def start(self) -> None:
@@ -71,15 +79,34 @@ class BufferedLog:
         self._lines.clear()
         if lines and not self._file.closed:
             self._tell(self._file.append(lines))
+            self._look_after()
+
+    def _look_after(self) -> None:
+        """Where a reader is slow, try again soon, and later and later while it does not read."""
+        if self._file.waits and self._again is None:
+            self._again = self._reactor.callLater(self._retry_after, self._try_again)
+
+    def _try_again(self) -> None:
+        self._again = None
+        before = self._file.held
+        problem = self._file.write_held()
+        progress = self._file.held < before
+        self._retry_after = RETRY_AFTER if progress else min(self._retry_after * 2, DELAY)
+        if problem is not None or not self._file.waits:
+            self._tell(problem)
+        self._look_after()
 
     def _tell(self, problem: str | None) -> None:
         if problem == self._problem:
             return
         self._problem = problem
-        if problem is None:
-            log.info("access log {path} is written again", path=self._path)
-        else:
-            log.error("access log {path} {problem}", path=self._path, problem=problem)
+        if problem is not None:
+            self._told = self._limit.note() > 0
+            if self._told:
+                log.error("access log {path} {problem}", path=self._path, problem=problem)
+        elif self._told:
+            lost, self._file.lost = self._file.lost, 0
+            log.info("access log {path} is written again, {lost} lines were lost", path=self._path, lost=lost)
 
     def reopen(self) -> None:
         """Write what was gathered, and open the file again: it may have been moved away."""
@@ -96,4 +123,7 @@ class BufferedLog:
             self._waiting.cancel()
             self._waiting = None
         self.flush()
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
         self._file.close()

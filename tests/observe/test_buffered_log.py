@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
 from typing import cast
 
@@ -43,9 +45,11 @@ class BufferedLogTests(SynchronousTestCase):
     def events(self) -> list[str]:
         """What operators are told from now on."""
         texts: list[str] = []
+        self.lost: list[int] = []
 
         def told(event: LogEvent) -> None:
             texts.append(str(event.get("problem", "written")))
+            self.lost.append(event.get("lost", 0))
 
         observer = cast(ILogObserver, told)  # any function of an event is one
         globalLogPublisher.addObserver(observer)
@@ -118,6 +122,29 @@ class BufferedLogTests(SynchronousTestCase):
         self.assertEqual(told, ["cannot be written, lines are lost: No space left on device"])
         self.log._tell(None)
         self.assertEqual(told[1:], ["written"])
+
+    def test_slow_pipe(self) -> None:
+        """A pipe that was full is tried again soon, then later and later; what was lost is told when it takes more."""
+        told = self.events()
+        path = Path(self.mktemp())
+        os.mkfifo(path)
+        self.log = self.log_at(path)
+        half = b"/" * (MOST // 2 - 1)
+        for _ in range(50):
+            self.write(half)
+        self.assertEqual(told, ["cannot be written, lines are lost: its reader is too slow"])
+        self.clock.pump([0.01] * 50)
+        self.assertEqual(len(told), 1)
+        reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, reading)
+        found = 0
+        for _ in range(200):
+            self.clock.advance(0.1)
+            with contextlib.suppress(BlockingIOError):
+                found += os.read(reading, 1 << 20).count(b"\n")
+        self.assertEqual(told[1:], ["written"])
+        self.assertEqual(found + self.lost[-1], 50)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_bounded(self) -> None:
         """Lines that cannot be written are not kept."""

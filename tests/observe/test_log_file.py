@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
+from typing import cast
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy.observe.log_file import LogFile
+from pydsl_proxy.observe.log_file import MAX_HELD, LogFile
+from pydsl_proxy.observe.outputs import writer_of
 
 
 class LogFileTests(SynchronousTestCase):
@@ -101,10 +104,90 @@ class PipeTests(SynchronousTestCase):
         file.open()
         self.addCleanup(file.close)
         os.set_blocking(file._fd, False)
-        self.assertIn("lines are lost", file.append(b"x" * 1_000_000) or "")
+        self.assertIsNone(file.append(b"x" * 200_000 + b"\n"))
+        self.assertTrue(file.waits)
+        file._held = b""
         os.read(reading, 1_000_000)
         self.assertIsNone(file.append(b"two\n"))
         self.assertEqual(os.read(reading, 100), b"\ntwo\n")
+
+    def pipe(self) -> tuple[int, LogFile]:
+        """A pipe, and a log that writes into it; the end that it was given blocks, as a shell's does."""
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, reading)
+        self.addCleanup(os.close, writing)
+        before = os.dup(1)
+        file = LogFile("-")
+        try:
+            os.dup2(writing, 1)
+            file.open()
+            self.assertTrue(os.get_blocking(1))
+        finally:
+            os.dup2(before, 1)
+            os.close(before)
+        self.addCleanup(file.close)
+        return reading, file
+
+    def test_slow_reader(self) -> None:
+        """What a pipe does not take is held, and goes on where it broke off: no line is lost or torn."""
+        reading, file = self.pipe()
+        lines = [b"%06d" % number * 10 + b"\n" for number in range(3000)]
+        for line in lines:
+            self.assertIsNone(file.append(line))
+        self.assertTrue(file.waits)
+        found = b""
+        while file.waits:
+            found += os.read(reading, 1_000_000)
+            self.assertIsNone(file.write_held())
+        found += os.read(reading, 1_000_000)
+        self.assertEqual((found, file.lost), (b"".join(lines), 0))
+
+    def test_no_reader(self) -> None:
+        """A pipe that nobody reads holds up nothing: what is held is bounded, and what is lost is counted."""
+        reading, file = self.pipe()
+        line = b"x" * 99_999 + b"\n"
+        told = [file.append(line) for _ in range(20)]
+        self.assertLessEqual(file.held, MAX_HELD)
+        self.assertEqual(told.count(None) + file.lost, 20)
+        self.assertGreater(file.lost, 5)
+        self.assertIn("its reader is too slow", told[-1] or "")
+        found = b""
+        while file.waits:
+            found += os.read(reading, 1_000_000)
+            file.write_held()
+        found += os.read(reading, 1_000_000)
+        self.assertEqual(found, line * (20 - file.lost))
+
+    def test_blocking(self) -> None:
+        """Where the output cannot be opened again, as a socket, it is asked whether it takes something."""
+        for make in (socket.socketpair, os.pipe):
+            ends: tuple[object, ...] = make()
+            numbers = [each.fileno() if isinstance(each, socket.socket) else cast(int, each) for each in ends]
+            write = writer_of(numbers[1])
+            data = memoryview(b"x" * 100_000)
+            with self.assertRaises(BlockingIOError):
+                for _ in range(100):
+                    self.assertGreater(write(data), 0)
+            self.assertTrue(os.get_blocking(numbers[1]))
+            for each in ends:
+                if isinstance(each, socket.socket):
+                    each.close()
+                else:
+                    os.close(cast(int, each))
+
+    def test_fifo(self) -> None:
+        """A FIFO is opened without waiting for a reader, who may come and go."""
+        path = self.mktemp()
+        os.mkfifo(path)
+        file = LogFile(path)
+        file.open()
+        self.addCleanup(file.close)
+        self.assertIsNone(file.append(b"one\n"))
+        for text in (b"one\n", b"two\n"):
+            reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+            self.assertEqual(os.read(reading, 100), text)
+            os.close(reading)
+            self.assertIsNone(file.append(b"two\n"))
 
     def test_standard_output(self) -> None:
         """The path - is the standard output, which is not closed."""
