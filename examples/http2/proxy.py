@@ -3,7 +3,7 @@
 twist pydsl-proxy --config examples/http2/proxy.py
 curl --http2-prior-knowledge http://127.0.0.1:8080/protocol
 
-Over TLS nothing has to be said: examples/https/proxy.py offers HTTP/2 where ``pydsl_proxy[http2]`` is installed.
+Over TLS nothing has to be said: examples/https/proxy.py offers HTTP/2.
 """
 
 from pydsl_proxy import protocol, server

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from pydsl_proxy.config.offering import is_installed
 from pydsl_proxy.config.sites import Server
 from pydsl_proxy.config.streams import Stream
 
@@ -18,7 +17,7 @@ def alpn_of(server: Server | Stream) -> tuple[bytes, ...]:
     """The protocols over TLS at the listeners of *server*; what is in the TLS of a stream is not known."""
     if isinstance(server, Stream):
         return ()
-    return HTTP_2 if server.http2 or (server.http2 is None and is_installed()) else HTTP_1
+    return HTTP_1 if server.http2 is False else HTTP_2
 
 
 def prefaces_of(chosen: Mapping[str, Sequence[Server]]) -> dict[str, bool]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pydsl_proxy.errors import ConfigError
@@ -11,15 +10,8 @@ from pydsl_proxy.errors import ConfigError
 if TYPE_CHECKING:
     from pydsl_proxy.config.sites import Http, Server
 
-#: None offers HTTP/2 over TLS where it is installed.
+#: None offers HTTP/2 over TLS.
 Http2: TypeAlias = 'Literal["prior-knowledge"] | bool | None'
-
-_INSTALL = 'pip install "pydsl_proxy[http2]", or leave http2=… out'
-
-
-def is_installed() -> bool:
-    """Whether what HTTP/2 needs is there."""
-    return find_spec("hpack") is not None
 
 
 def as_http2(given: Http2, *, secure: bool) -> Http2:
@@ -31,8 +23,6 @@ def as_http2(given: Http2, *, secure: bool) -> Http2:
             "server(http2=True) needs tls=…: without TLS nobody asks whether HTTP/2 is spoken",
             hint='write http2="prior-knowledge" for clients that know it',
         )
-    if given and not is_installed():
-        raise ConfigError(f"server(http2={given!r}): what it needs is not installed", hint=_INSTALL)
     return given
 
 

@@ -128,8 +128,8 @@ def server(
     stands for the name that it asks for, of an RSA and an ECDSA one for the same name the one that it prefers.  The
     server whose certificates are shown is chosen by that name (SNI) as others are by Host.
 
-    Over TLS clients may speak HTTP/2 (ALPN) if ``pip install 'pydsl_proxy[http2]'`` has put it there; ``http2=True``
-    demands that, ``http2=False`` leaves HTTP/1.1 alone.  With ``http2="prior-knowledge"`` a client may also begin with
+    Over TLS clients may speak HTTP/2 (ALPN); ``http2=False`` offers HTTP/1.1 alone, and ``http2=True`` is the default
+    with TLS.  With ``http2="prior-knowledge"`` a client may also begin with
     it, without TLS too, as other proxies and gRPC do.  nginx: ``http2 on``.
 
     *proxy_protocol* lists the proxies in front, addresses or networks as ``"10.0.0.0/8"``, or ``"unix:"``, that begin

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.util import find_spec
 from typing import ClassVar
 
 from attrs import frozen
 
-from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.connectors.h2_sharing import Sharing
 from pydsl_proxy.errors.numbers import count
 from pydsl_proxy.interfaces import Attempt, Dial, Home
 from pydsl_proxy.origin.spelling import call, options
@@ -33,21 +32,16 @@ class H2Connector:
 
     def compile(self, home: Home, dial: Dial) -> Callable[[Attempt], Callable[[], None]]:
         """See :class:`~pydsl_proxy.interfaces.Connector`."""
-        # It needs hpack, which is optional.
-        from pydsl_proxy.connectors.h2_sharing import Sharing
-
         return Sharing(home, dial, self.streams).connect
 
 
 def http2(*, streams: int = STREAMS) -> H2Connector:
     """Peers are spoken to in HTTP/2: ``upstream(…, via=http2())``, nginx's ``grpc_pass``.
 
-    It needs ``pip install "pydsl_proxy[http2]"``.  In the clear the peer must know that it is HTTP/2 from the first
+    In the clear the peer must know that it is HTTP/2 from the first
     byte on, as servers of gRPC do (h2c with prior knowledge); with ``tls=upstream_tls()`` it must choose ``h2`` by
     ALPN.  A connection carries *streams* requests at a time, or fewer if the peer says so; when all are full another
     one is made.
     """
     count("http2(streams=…)", streams, least=1)
-    if find_spec("hpack") is None:
-        raise ConfigError("http2(): what HTTP/2 needs is not installed", hint='pip install "pydsl_proxy[http2]"')
     return H2Connector(streams)

@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 
 from pydsl_proxy.errors import ProxyError
 from pydsl_proxy.frontends.h1 import H1Factory
+from pydsl_proxy.frontends.h2 import H2Frontend
 from pydsl_proxy.interfaces import Listening, StreamTransport
 from pydsl_proxy.wire.h2_frames import PREFACE
 
@@ -124,9 +125,6 @@ class ChoosingFactory(Factory):
     noisy = False
 
     def __init__(self, listening: Listening, by_preface: bool) -> None:
-        # Here, for what it needs is an extra.
-        from pydsl_proxy.frontends.h2 import H2Frontend
-
         h1 = H1Factory(listening)
         self._listening = listening
         self._by_preface = by_preface

@@ -96,7 +96,7 @@ def as_cgi(response: bytes) -> bytes:
 def language_of(data: bytes) -> Language:
     """What a peer is spoken to in, by the first octets."""
     if data.startswith(b"PRI * HTTP/2.0"):
-        # It needs hpack, which is there if somebody speaks HTTP/2.
+        # Most tests speak none.
         from pydsl_proxy.testing.h2_streams import Http2
 
         return Http2()

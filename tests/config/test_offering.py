@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import http, server, tls
@@ -51,11 +49,3 @@ class Http2Tests(SynchronousTestCase):
         second = server(443, names=["b"], tls=TLS, http2=False).location("/").respond(200)
         (error,) = [each for each in check(http(first, second)) if "http2" in str(each)]
         assert "differ in http2=…" in str(error) and error.origin is second.origin
-
-    def test_not_installed(self) -> None:
-        """Without the extra nothing is offered, and what demands it says how to get it."""
-        self.addCleanup(sys.modules.__setitem__, "hpack", sys.modules["hpack"])
-        sys.modules["hpack"] = None  # type: ignore[assignment]  # what is None there is taken for missing
-        error = self.assertRaises(ConfigError, server, 443, tls=TLS, http2=True)
-        assert "pydsl_proxy[http2]" in str(error.hint)
-        assert alpn_of(server(443, tls=TLS)) is HTTP_1

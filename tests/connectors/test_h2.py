@@ -8,7 +8,6 @@ from typing import cast
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import http2, upstream
-from pydsl_proxy.connectors import h2
 from tests.support.failing import mistake
 
 
@@ -30,10 +29,3 @@ class ConfigTests(SynchronousTestCase):
         self.assertEqual(mistake(self.make, streams="3")[1], "write 3")
         via = mistake(cast("Callable[..., object]", upstream), "app", "a:1", via=http2)
         self.assertEqual(via, ("upstream('app', via=…): http2 is not called", "write via=http2()"))
-
-    def test_not_installed(self) -> None:
-        """Without hpack it is told what to install."""
-        self.patch(h2, "find_spec", lambda name: None)
-        message, hint = mistake(self.make)
-        self.assertEqual(message, "http2(): what HTTP/2 needs is not installed")
-        self.assertEqual(hint, 'pip install "pydsl_proxy[http2]"')
