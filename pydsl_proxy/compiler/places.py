@@ -58,7 +58,8 @@ class LocationPlace:
         self._table = terms
         self._terms = terms.of(features)
         self.request_rules = self._terms.request_rules
-        self.response_rules = self._terms.response_rules
+        # Its own, though equal to others': by them an exchange knows its location; see Exchange.is_here.
+        self.response_rules = self._terms.response_rules.of_location()
 
     @property
     def origin(self) -> Origin:

@@ -41,6 +41,12 @@ class FieldRules:
         )
         self.computed = tuple((shown, as_bytes(value)) for _, shown, value in rules if callable(value))
 
+    def of_location(self) -> FieldRules:
+        """The same as an object of one location, which is known by it."""
+        made = copy(self)
+        made.base = made
+        return made
+
     def edit(self, fields: Fields, named: frozenset[bytes] = frozenset()) -> bytes:
         """The section as this place sends it, but for what is computed; *named* go too."""
         return self.without_removed(fields, named) + self.constant
