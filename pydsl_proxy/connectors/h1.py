@@ -78,6 +78,8 @@ class H1Connection(OneAtATime):
             # A field's value is a user's function.
             attempt.crash()
             return
+        if exchange.fields.binds and self._owner is None:
+            self._owner = self._home.owner(attempt)
         watch = self._watch
         if exchange.has_body:
             watch.deadline = inf
@@ -139,6 +141,8 @@ class H1Connection(OneAtATime):
             except Malformed as error:
                 self._fail(attempt, "bad_head", f"sent a response that is malformed: {error.detail}")
                 return
+        if response.binds and self._owner is None:
+            self._owner = self._home.owner(attempt)
         data = data[end + 4 :]
         if response.length == len(data) and not self._uploading and attempt.exchange.method != b"HEAD":
             # The usual response is here as a whole.
@@ -261,7 +265,7 @@ class H1Connection(OneAtATime):
             and self._requests < home.keepalive_requests
             and now < self._retires
             and self._state is not CLOSED
-            and home.release(self)
+            and (self._owner or home).release(self)
         ):
             self._state = IDLE
             watch = self._watch
@@ -279,7 +283,7 @@ class H1Connection(OneAtATime):
         self._watch.stop()
         attempt, self._attempt = self._attempt, None
         if was is IDLE:
-            self._home.forget(self)
+            (self._owner or self._home).forget(self)
         elif attempt is not None and self._body is not None and self._body.may_end_by_close:
             self._body = None
             if reason.check(ConnectionDone):

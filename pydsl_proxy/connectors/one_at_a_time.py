@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 
 from pydsl_proxy.connectors.uploading import PacedUpload
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.interfaces import Attempt, Exchange, Home, StreamTransport, Trailers, Watch
+from pydsl_proxy.interfaces import Attempt, Exchange, Home, Owner, StreamTransport, Trailers, Watch
 
 # Seconds for a peer to take what is queued for it before a close: one that answers early may never read the rest.
 CLOSE_WITHIN = 60.0
@@ -42,6 +42,8 @@ class OneAtATime(Protocol):
     # Nothing is called on it before the connection is made or after it is lost.
     transport: StreamTransport  # type: ignore[assignment]  # more than Protocol promises
     _watch: Watch
+    # Where it returns to, if that is not its home.
+    _owner: Owner | None = None
 
     def __init__(self, home: Home, attempt: Attempt) -> None:
         self._home = home
@@ -193,7 +195,7 @@ class OneAtATime(Protocol):
     def close(self) -> None:
         """Close an idle connection."""
         if self._state is IDLE:
-            self._home.forget(self)
+            (self._owner or self._home).forget(self)
         self._close()
 
     def _close(self) -> None:

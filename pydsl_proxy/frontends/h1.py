@@ -107,6 +107,8 @@ class H1Frontend(Receiving):
         self._leave("the client closed the connection")
         self._producer = None
         self._held = b""
+        if self._identity.pins is not None:
+            self._identity.pins.close()
         # Last: when all clients are gone, a proxy that stops closes its log and its connections to peers.
         self._listening.closed(self)
 

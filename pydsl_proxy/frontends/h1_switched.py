@@ -61,6 +61,8 @@ class Switched(Answering):
         self._producer = None
         if exchange is not None:
             exchange.leave(ProxyError(Source.CLIENT, 499, "client_closed", "the client closed the connection"))
+        if self._identity.pins is not None:
+            self._identity.pins.close()
         self._listening.closed(self)
 
     def read_body(self, receiver: BodyReceiver) -> None:

@@ -109,6 +109,8 @@ class H2Frontend(Control):
         self._line.clear()
         self._out.clear()
         self._held = b""
+        if self._identity.pins is not None:
+            self._identity.pins.close()
         self.listening.closed(self)
 
     def dataReceived(self, received: bytes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
 from random import Random
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from pydsl_proxy.errors import ProxyError
 from pydsl_proxy.interfaces.exchanges import Exchange
@@ -103,6 +103,13 @@ class PeerConnection(Producer, Protocol):
         """The attempt is of no interest any more: close."""
 
 
+class Owner(NamedTuple):
+    """Where a connection returns to that is one client's: as :meth:`Home.release` and :meth:`Home.forget`."""
+
+    release: Callable[[IdleConnection], bool]
+    forget: Callable[[IdleConnection], None]
+
+
 class Home(Protocol):
     """Where a peer's connections come from and return to."""
 
@@ -128,6 +135,9 @@ class Home(Protocol):
 
     def unsent(self, transport: object) -> int:
         """Bytes that wait in user space to be sent."""
+
+    def owner(self, attempt: Attempt) -> Owner:
+        """Where the connection of *attempt* returns to from now on: the peer has bound its user to it."""
 
     def release(self, connection: IdleConnection) -> bool:
         """Keep an idle connection; False if there are enough, then it closes."""

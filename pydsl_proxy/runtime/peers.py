@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from pydsl_proxy.interfaces import Attempt, Caller, Dial, IdleConnection, Watch
+from pydsl_proxy.interfaces import Attempt, Caller, Dial, IdleConnection, Owner, Watch
 from pydsl_proxy.runtime import deadlines
+from pydsl_proxy.runtime.pins import Pins, pins_of
 from pydsl_proxy.runtime.reactors import Clock
 from pydsl_proxy.runtime.transport import unsent
 from pydsl_proxy.runtime.turns import turns_of
@@ -83,6 +85,11 @@ class Peer:
         self.in_flight += 1
         if self.max_conns is not None:
             self.update()
+        pins = attempt.exchange.identity.pins
+        if pins is not None and not fresh and (pinned := cast(Pins, pins).take(self)) is not None:
+            attempt.reused = True
+            pinned.send(attempt)
+            return None
         if self._idle and not fresh:
             attempt.reused = True
             self._idle.pop().send(attempt)
@@ -113,6 +120,11 @@ class Peer:
         self.usable = not (self.down or self.failed or full)
 
     # -- idle connections --------------------------------------------------------------------------------------------
+
+    def owner(self, attempt: Attempt) -> Owner:
+        """Whose the connection is on which *attempt* binds a user: its client's, for as long as both last."""
+        pins = pins_of(attempt.exchange.identity)
+        return Owner(partial(pins.release, self), partial(pins.forget, self))
 
     def release(self, connection: IdleConnection) -> bool:
         """Keep an idle connection; False if there are enough."""

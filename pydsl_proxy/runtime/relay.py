@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import Timeouts, Trailers
 from pydsl_proxy.runtime.attempt import Attempt
 from pydsl_proxy.runtime.exchange import Exchange
 from pydsl_proxy.runtime.peers import Peer
+from pydsl_proxy.runtime.pins import Pins
 from pydsl_proxy.runtime.retrying import RetryPolicy
 from pydsl_proxy.runtime.steering import Steering, target_of
 from pydsl_proxy.runtime.upload import Upload
@@ -108,7 +110,10 @@ class Relay:
     def __call__(self, exchange: Exchange) -> None:
         """Send *exchange* to a peer."""
         now = exchange.started
-        peer = self.upstream.select(exchange, (), now)
+        pins = exchange.identity.pins
+        peer = None if pins is None else cast(Pins, pins).peer_among(self.upstream.peers)
+        if peer is None:
+            peer = self.upstream.select(exchange, (), now)
         if peer is None:
             self._no_peer(exchange)
             return

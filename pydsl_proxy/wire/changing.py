@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pydsl_proxy.wire import cdn_loop
 from pydsl_proxy.wire.grammar import CRLF, is_plain_section
 from pydsl_proxy.wire.h1_reader import SEEN
 from pydsl_proxy.wire.head import RequestFields
@@ -12,6 +13,8 @@ MOST_NAMES = 4
 MOST_COMPARED = 64
 # New lines of a section that is otherwise the same; more are another client's.
 MOST_NEW = 2
+# What the reader looks at, and what grows from hop to hop in a circle.
+_LOOKED_AT = frozenset((*SEEN, cdn_loop.NAME))
 
 
 class Changing:
@@ -74,7 +77,13 @@ class Changing:
         for line in new:
             name = line.partition(b":")[0]
             mark = b"\r\n%b:" % name
-            if name.lower() not in SEEN and b"_" not in name and mark in before and mark not in self._marks:
+            if (
+                name.lower() not in SEEN
+                and name.lower() != cdn_loop.NAME
+                and b"_" not in name
+                and mark in before
+                and mark not in self._marks
+            ):
                 # Two spellings of a name could come in either order, which has to stay.
                 others = [other for other in self._marks if other.lower() != mark.lower()]
                 self._marks = (mark, *others[: MOST_NAMES - 1])

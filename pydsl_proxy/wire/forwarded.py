@@ -12,6 +12,7 @@ import enum
 from collections.abc import Sequence
 from copy import copy
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Protocol
 
 from pydsl_proxy.wire.grammar import HEAD_END, is_value
 from pydsl_proxy.wire.head import RequestFields
@@ -35,8 +36,10 @@ class Identity:
     __slots__ = (
         "_last_under",
         "address",
+        "base",
         "believed",
         "pairs",
+        "pins",
         "port",
         "scheme",
         "server_address",
@@ -63,6 +66,10 @@ class Identity:
         self.server_port = server_port
         self.server_address = server_address
         self.believed = host is not None
+        #: The same before :meth:`under`, if that made it.
+        self.base: Identity | None = None
+        #: What belongs to the client's connection, if anything does.
+        self.pins: ClosedWith | None = None
         #: The connection's TLS; None if it has none.
         self.tls: Secured | None = None
         raw = address.encode()
@@ -85,6 +92,7 @@ class Identity:
         made = copy(self)
         made.pairs = [pair for pair in self.pairs if pair[0] != _PREFIX] + [(_PREFIX, prefix)]
         made.tail = _tail(made.pairs)
+        made.base = self.base or self
         made._last_under = None
         self._last_under: tuple[bytes, Identity] | None = (prefix, made)
         return made
@@ -96,6 +104,13 @@ class Identity:
 
 def _tail(pairs: Sequence[tuple[bytes, bytes]]) -> bytes:
     return b"".join([b"\r\n%b: %b" % pair for pair in pairs]) + HEAD_END
+
+
+class ClosedWith(Protocol):
+    """What ends with a client's connection."""
+
+    def close(self) -> None:
+        """The connection is gone."""
 
 
 class Source(enum.Enum):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from pydsl_proxy.wire.bound_users import offers_binding
 from pydsl_proxy.wire.field_rules import cut, spans_of
 from pydsl_proxy.wire.framing import FRAMING, content_length, is_chunked
 from pydsl_proxy.wire.grammar import (
@@ -193,6 +194,7 @@ def read_response_head(data: bytes, most: int = 1000, *, bodiless: bool = False)
     head.named = options - NEVER_NAMED
     head.persistent = b"close" not in options if head.minor else b"keep-alive" in options
     read_framing(head, bodiless=bodiless)
+    head.binds = b"\r\nwww-authenticate:" in head.lower and offers_binding(head)
     head.marked = b"\r\nlocation:" in head.lower or b"\r\nrefresh:" in head.lower or b"\r\nx-accel-" in head.lower
     # One that ends at this hop is none.
     head.dated = b"\r\ndate:" in head.lower and b"date" not in head.named

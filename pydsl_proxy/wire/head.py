@@ -86,7 +86,8 @@ class RequestFields(Fields):
     ``named`` are the lower-case names listed in ``Connection``; ``count`` is the number of fields; ``spans`` are those
     that a proxy looks at, as (lower-case name, start, end) in :attr:`raw`; ``server`` is for the site: the server that
     the Host chose.  ``base`` is the same section without the fields that change, if these were set apart; they are its
-    last ones, ``changing``; ``without`` are marks of names that were searched here and not found.
+    last ones, ``changing``; ``without`` are marks of names that were searched here and not found.  ``binds`` says that
+    its credentials bind the user to the connection, for the site too.
     """
 
     # No slots: one is made for each section that was not seen before, and few of these are ever set.
@@ -105,6 +106,7 @@ class RequestFields(Fields):
     base: RequestFields | None = None
     changing = b""
     without: object = None
+    binds = False
 
     def __init__(self, raw: bytes, lower: bytes) -> None:
         super().__init__(raw, lower)
@@ -153,7 +155,19 @@ class ResponseHead(Fields):
     location applied.
     """
 
-    __slots__ = ("chunked", "dated", "length", "marked", "minor", "named", "persistent", "reason", "status", "usual")
+    __slots__ = (
+        "binds",
+        "chunked",
+        "dated",
+        "length",
+        "marked",
+        "minor",
+        "named",
+        "persistent",
+        "reason",
+        "status",
+        "usual",
+    )
 
     def __init__(self, status: int, reason: bytes, raw: bytes, lower: bytes | None = None, minor: int = 1) -> None:
         super().__init__(raw, lower)
@@ -164,6 +178,8 @@ class ResponseHead(Fields):
         self.chunked = False
         self.persistent = True
         self.marked = False
+        # A user is, or is about to be, bound to the connection.
+        self.binds = False
         self.dated = False
         self.named: frozenset[bytes] = frozenset()
         self.usual = False

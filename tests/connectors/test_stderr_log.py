@@ -8,7 +8,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy.connectors.stderr_log import LONGEST, MOST, StderrLog
-from pydsl_proxy.interfaces import IdleConnection, Watch
+from pydsl_proxy.interfaces import Attempt, IdleConnection, Owner, Watch
 from pydsl_proxy.runtime import deadlines
 from tests.support.logged_lines import LoggedLines
 
@@ -38,6 +38,10 @@ class Home:
 
     def unsent(self, transport: object) -> int:
         """Nothing is sent."""
+        raise NotImplementedError
+
+    def owner(self, attempt: Attempt) -> Owner:
+        """Nobody's."""
         raise NotImplementedError
 
     def release(self, connection: IdleConnection) -> bool:

@@ -1,0 +1,172 @@
+"""Conversations: peers that bind a user to the connection, as NTLM and Negotiate do."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from pydsl_proxy import http, server, upstream
+from pydsl_proxy.config.sites import Http, Server
+from pydsl_proxy.config.upstreams import Upstream
+from pydsl_proxy.testing import Client, Running, run
+from tests.support.h2 import AGREED, TLS, H2Client
+from tests.support.messages import GET, OK, answer, get, post
+
+APP = upstream("app", "a:1")
+SCHEMES = ("NTLM TlRM", "ntlm TlRM", "Negotiate YII=", "negotiate YII=")
+CHALLENGES = ("NTLM", "Negotiate", 'Basic realm="x", NTLM', "Negotiate oRQ=", 'Digest realm="a",negotiate')
+
+
+def used(config: Server | Http | Upstream, *fields: str) -> Running:
+    """A proxy whose first client has sent credentials and was answered."""
+    running = run(config)
+    client, peers = running
+    client.sends(get("/", *(fields or ("Authorization: NTLM TlRM",))))
+    peers["a:1"].sends(OK)
+    return running
+
+
+class BoundTests(SynchronousTestCase):
+    """Such a connection is its client's, and nobody else's."""
+
+    def other(self, running: Running) -> Client:
+        """Another client, that has asked for something."""
+        other = running.client()
+        other.sends(GET)
+        return other
+
+    def test_others(self) -> None:
+        """Another client's request never goes out on it, whatever the scheme."""
+        for value in SCHEMES:
+            running = used(APP, f"Authorization: {value}")
+            self.other(running)
+            self.assertEqual(len(running.peers["a:1"].connections), 2)
+
+    def test_by_challenge(self) -> None:
+        """Nor on one on which the peer has begun such a handshake; a challenge among others is one too."""
+        for value in CHALLENGES:
+            client, peers = running = run(APP)
+            client.sends(GET)
+            peers["a:1"].sends(answer(b"", "401 Unauthorized", f"WWW-Authenticate: {value}"))
+            self.other(running)
+            self.assertEqual(len(peers["a:1"].connections), 2)
+
+    def test_other_schemes(self) -> None:
+        """All other connections are shared as ever."""
+        for value in ("Basic dTpw", "Bearer ntlm", "NTLMv9 x", "Digest negotiate"):
+            running = used(APP, f"Authorization: {value}")
+            self.other(running)
+            self.assertEqual(len(running.peers["a:1"].connections), 1)
+        client, peers = running = run(APP)
+        client.sends(GET)
+        peers["a:1"].sends(answer(b"", "401 Unauthorized", 'WWW-Authenticate: Basic realm="NTLM or Negotiate"'))
+        self.other(running)
+        self.assertEqual(len(peers["a:1"].connections), 1)
+
+    def test_handshake(self) -> None:
+        """All requests of the client go out on it: those of the handshake, and those without credentials after it."""
+        client, peers = run(APP)
+        client.sends(GET)
+        peers["a:1"].sends(answer(b"", "401 Unauthorized", "WWW-Authenticate: NTLM"))
+        client.sends(get("/", "Authorization: NTLM one"))
+        peers["a:1"].sends(answer(b"", "401 Unauthorized", "WWW-Authenticate: NTLM two"))
+        client.sends(get("/", "Authorization: NTLM three"))
+        peers["a:1"].sends(OK)
+        client.sends(GET)
+        peers["a:1"].sends(OK)
+        self.assertEqual([each.status for each in client.responses], [401, 401, 200, 200])
+        self.assertEqual(len(peers["a:1"].connections), 1)
+
+    def test_same_peer(self) -> None:
+        """Of several peers it is the one that knows the user, until the connection is gone."""
+        client, peers = running = run(upstream("app", "a:1", "b:1"))
+        client.sends(get("/", "Authorization: NTLM x"))
+        peers["a:1"].answers(200)
+        peers["b:1"].answers(200)
+        for _ in range(3):
+            client.sends(GET)
+        self.assertEqual({each.peers for each in running.exchanges}, {(("a:1", 200),)})
+        peers["a:1"].connections[0].closes()
+        client.sends(GET)
+        self.assertEqual(len(peers["b:1"].connections), 1)
+
+    def test_shared_before(self) -> None:
+        """A connection that was anybody's until then is shared no more."""
+        client, peers = running = run(APP)
+        peers["a:1"].answers(200)
+        self.other(running)
+        client.sends(get("/", "Authorization: Negotiate x"))
+        self.assertEqual(len(peers["a:1"].connections), 1)
+        self.other(running)
+        self.assertEqual(len(peers["a:1"].connections), 2)
+
+    def test_closes_with_client(self) -> None:
+        """It closes when the client's connection does, idle or not."""
+        running = used(APP)
+        running[0].closes()
+        self.assertTrue(running.peers["a:1"].is_closed)
+        running = used(APP)
+        running[0].sends(GET)
+        running[0].closes()
+        self.assertTrue(running.peers["a:1"].is_closed)
+
+    def test_closes_when_idle(self) -> None:
+        """It is idle no longer than others; the next request has a new one, and another client that one."""
+        running = used(upstream("app", "a:1", keepalive_timeout=5))
+        running.clock.advance(5)
+        self.assertTrue(running.peers["a:1"].is_closed)
+        running[0].sends(GET)
+        running.peers["a:1"].sends(OK)
+        self.other(running)
+        self.assertEqual(len(running.peers["a:1"].connections), 2)
+
+    def test_body(self) -> None:
+        """So it is with a request that has a body, and a response that comes in pieces."""
+        client, peers = running = run(APP)
+        client.sends(post(b"body", "Authorization: NTLM x"))
+        peers["a:1"].sends(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n")
+        peers["a:1"].sends(b"0\r\n\r\n")
+        self.other(running)
+        self.assertEqual(len(peers["a:1"].connections), 2)
+
+    def test_stripped(self) -> None:
+        """So it is where a prefix is stripped, and where it is not: the client is one."""
+        web = server(80).location("/app/").strip_prefix("/app").proxy_to(APP).location("/").proxy_to(APP)
+        client, peers = running = run(web)
+        peers["a:1"].answers(200)
+        client.sends(get("/app/", "Authorization: NTLM x"))
+        for target in ("/", "/app/a", "/"):
+            client.sends(get(target))
+        self.assertEqual(len(peers["a:1"].connections), 1)
+        self.other(running)
+        self.assertEqual(len(peers["a:1"].connections), 2)
+
+    def test_trusted_proxy(self) -> None:
+        """Of a trusted proxy, whose connection has the requests of many, none is kept."""
+        config = http(server(80).location("/").proxy_to(APP), trusted_proxies=["127.0.0.1"])
+        client, peers = running = run(config)
+        peers["a:1"].answers(200)
+        client.sends(get("/", "Authorization: NTLM x", "X-Forwarded-For: 192.0.2.1"))
+        client.sends(get("/", "X-Forwarded-For: 192.0.2.2"))
+        self.other(running)
+        self.assertTrue(peers["a:1"].connections[0].is_gone)
+
+    def test_http2(self) -> None:
+        """A client of HTTP/2 has its own too, and only idle ones are used again."""
+        web = server(443, tls=TLS).location("/").proxy_to(APP)
+        running = run(web, handshake=AGREED)
+        peers = running.peers
+        client = H2Client(running[0])
+        client.begin(headers=[("authorization", "Negotiate x")])
+        client.begin()
+        self.assertEqual(len(peers["a:1"].connections), 2)
+        peers["a:1"].connections[0].sends(OK)
+        peers["a:1"].connections[1].sends(OK)
+        client.begin()
+        self.assertEqual(len(peers["a:1"].connections), 2)
+        other = H2Client(running.client(handshake=AGREED))
+        other.begin()
+        other.begin()
+        self.assertEqual(len(peers["a:1"].connections), 3)
+        running[0].closes()
+        self.assertTrue(peers["a:1"].connections[0].is_gone)
+        self.assertFalse(peers["a:1"].connections[1].is_gone)
