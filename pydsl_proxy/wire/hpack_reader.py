@@ -1,6 +1,6 @@
 """Header blocks of HTTP/2 as fields: HPACK, RFC 7541, for one direction of one connection.
 
-The library hpack has the static table and Huffman's code; it reads a block at a time, and has 20 µs for eleven fields
+The library hpack has the static table; it reads a block at a time, and has 20 µs for eleven fields
 that stand in its tables.  Here what was made of a block can be kept for as long as the dynamic table stays as it is,
 and clients repeat most of their blocks: see :attr:`Table.changes`.
 """
@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-from hpack.exceptions import HPACKDecodingError
-from hpack.huffman_table import decode_huffman
 from hpack.table import HeaderTable
+
+from pydsl_proxy.wire.huffman import BadCode, decode
 
 # RFC 9113 6.5.2: SETTINGS_HEADER_TABLE_SIZE unless said otherwise, and we do not.
 TABLE_SIZE: Final = 4096
@@ -148,6 +148,6 @@ class BlockReader:
         if not coded:
             return data
         try:
-            return decode_huffman(data)
-        except HPACKDecodingError:
+            return decode(data)
+        except BadCode:
             raise BadBlock("a string is not in Huffman's code") from None
