@@ -152,7 +152,9 @@ class TrustedProxies:
         if self._source is Source.X_REAL_IP:
             told = self._walk([_last(fields.all(b"x-real-ip"))])
             return _behind(hop, told, fields, proto, host)
-        chain = [part.strip() for value in fields.all(b"x-forwarded-for") for part in value.split(b",") if part.strip()]
+        # A field of 30 KB may have as many commas: no Python is run for one of them.
+        values = fields.all(b"x-forwarded-for")
+        chain = [part for value in values for part in filter(None, map(bytes.strip, value.split(b",")))]
         return _behind(hop, self._walk(chain), fields, proto, host, chain)
 
     def _by_forwarded(self, hop: Identity, fields: RequestFields) -> Identity:
@@ -185,7 +187,7 @@ def _behind(
     """The client of *hop*; *chain*, or else *told*, is what the next hop is told of those between."""
     proto = proto.lower()
     scheme = proto.decode() if proto in (b"http", b"https") else hop.scheme
-    between = [part for part in chain if is_value(part)] if chain else [each.encode() for each in told]
+    between = list(filter(is_value, chain)) if chain else [each.encode() for each in told]
     forwarded_for = b", ".join([*between, hop.address.encode()])
     address = told[0] if told else hop.address
     known = _host(host) or fields.host or b""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from pydsl_proxy.wire.grammar import CRLF
 from pydsl_proxy.wire.hop_by_hop import HOP_BY_HOP
 from pydsl_proxy.wire.hpack_literals import literal
@@ -10,6 +12,8 @@ from pydsl_proxy.wire.memo import Memo
 # RFC 9113 8.2.2; TE may say that trailers are taken.
 _DROPPED = HOP_BY_HOP | {b"transfer-encoding"}
 _VERSION = len(b" HTTP/1.1")
+
+_has_trailers = re.compile(rb"(?:\A|,)[ \t]*+trailers[ \t]*+(?:,|\Z)", re.IGNORECASE).search
 
 _TE_TRAILERS = literal(b"te", b"trailers")
 _SCHEMES = {False: literal(b":scheme", b"http"), True: literal(b":scheme", b"https")}
@@ -73,4 +77,4 @@ def _fields(section: bytes) -> bytes:
 
 def asks_for_trailers(te: bytes | None) -> bool:
     """Whether a client's TE says that it takes trailers, which a peer is told too (RFC 9110 10.1.4)."""
-    return te is not None and b"trailers" in [each.strip(b" \t") for each in te.lower().split(b",")]
+    return te is not None and _has_trailers(te) is not None

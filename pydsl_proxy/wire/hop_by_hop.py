@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from pydsl_proxy.wire.grammar import Malformed, is_token
+import re
+
+from pydsl_proxy.wire.grammar import TOKEN, Malformed
+
+# RFC 9110 5.6.1: tokens between commas, of which there may be too many.
+_is_list = re.compile(rb"(?:[ \t]*+(?:%b++[ \t]*+)?(?:,|\Z))*+" % TOKEN).fullmatch
+_tokens = re.compile(rb"%b++" % TOKEN).findall
 
 # Transfer-Encoding is no member: a message's framing is decided by framing.py and written anew.
 HOP_BY_HOP = frozenset((b"connection", b"proxy-connection", b"keep-alive", b"te", b"upgrade"))
@@ -76,10 +82,6 @@ FORBIDDEN_IN_TRAILERS = (
 
 def connection_options(values: list[bytes]) -> frozenset[bytes]:
     """The options that ``Connection`` lists, in lower case; Malformed if one is no token."""
-    options = frozenset(
-        option for value in values for part in value.split(b",") if (option := part.strip(b" \t").lower())
-    )
-    for option in options:
-        if not is_token(option):
-            raise Malformed("the Connection field lists something that is no field name")
-    return options
+    if not all(map(_is_list, values)):
+        raise Malformed("the Connection field lists something that is no field name")
+    return frozenset([option for value in values for option in _tokens(value.lower())])

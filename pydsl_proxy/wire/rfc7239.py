@@ -20,6 +20,10 @@ _escaped = re.compile(rb"\\(.)", re.DOTALL)
 _node = re.compile(rb"(?:([0-9.]++)|\[([0-9A-Fa-f:.]++)\])(?::(?:[0-9]{1,5}|_[0-9A-Za-z._-]+))?").fullmatch
 
 
+#: More parameters and elements than the proxies of any chain write.
+MAX_PAIRS = 256
+
+
 @frozen
 class Hop:
     """What one proxy tells: ``client`` is who called it, ``proto`` and ``host`` how it was called."""
@@ -32,8 +36,11 @@ class Hop:
 def read_forwarded(value: bytes) -> list[Hop]:
     """The elements of one field, the first proxy's first; raises :class:`~pydsl_proxy.wire.grammar.Malformed`.
 
-    A parameter that stands twice in an element is malformed too (RFC 7239 4).
+    A parameter that stands twice in an element is malformed too (RFC 7239 4), and so is a field of more than
+    :data:`MAX_PAIRS` parameters and elements.
     """
+    if value.count(b",") + value.count(b";") >= MAX_PAIRS:
+        raise Malformed("the field Forwarded is too long")
     hops: list[Hop] = []
     pairs: dict[bytes, bytes] = {}
     at, ended = 0, False

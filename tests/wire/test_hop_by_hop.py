@@ -14,6 +14,7 @@ from pydsl_proxy.wire.hop_by_hop import (
     RESPONSE_DROPPED,
     connection_options,
 )
+from tests.support.cost import ONE_MILLISECOND, instructions
 
 FRAMING = {b"content-length", b"transfer-encoding"}
 
@@ -47,6 +48,14 @@ class OptionTests(SynchronousTestCase):
             connection_options([b"Keep-Alive, ,\tX-A ,", b"", b"CLOSE"]), frozenset({b"keep-alive", b"x-a", b"close"})
         )
         self.assertEqual(connection_options([]), frozenset())
+
+    def test_cost(self) -> None:
+        """A list of nothing, or of one name again and again, costs what is in it."""
+        for part in (b",", b" ,", b"a,"):
+            value = part * (30_000 // len(part))
+            options = instructions(lambda value=value: connection_options([value]))  # type: ignore[misc]  # a lambda's own
+            self.assertLess(options, ONE_MILLISECOND * 4)
+        self.assertLess(instructions(lambda: connection_options([b"," * 30_000])), ONE_MILLISECOND / 20)
 
     def test_malformed(self) -> None:
         """What is no token names no field."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy.wire.grammar import Malformed, is_value
-from pydsl_proxy.wire.rfc7239 import Hop, node_address, read_forwarded, write_forwarded
+from pydsl_proxy.wire.rfc7239 import MAX_PAIRS, Hop, node_address, read_forwarded, write_forwarded
 
 VALUES = (st.text('for=";, \\1.a') | st.text(st.characters(codec="ascii", exclude_categories=["Cc"]))).map(str.encode)
 LISTS = st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=4)
@@ -18,6 +18,16 @@ LISTS = st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=4)
 def quoted(value: bytes) -> bytes:
     """*value* as a quoted string (RFC 9110 5.6.4)."""
     return b'"%b"' % value.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+
+
+class LongTests(SynchronousTestCase):
+    """Fields that no chain of proxies writes."""
+
+    def test_refused(self) -> None:
+        """A field of too many parameters is refused before it is read."""
+        for value in (b"," * MAX_PAIRS, b";" * 30_000, b"for=192.0.2.1;proto=http," * 128):
+            self.assertRaises(Malformed, read_forwarded, value)
+        self.assertEqual(len(read_forwarded(b"for=192.0.2.1;proto=http," * 127)), 127)
 
 
 class ReadTests(SynchronousTestCase):
