@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy import peer, upstream
+from pydsl_proxy import peer, server, upstream
 from pydsl_proxy.config.sites import Server
 from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.testing import Running, run
@@ -42,6 +42,21 @@ class KeptConnectionTests(SynchronousTestCase):
         peers["a:1"].closes()
         self.assertEqual(client.responses[1].status, 502)
         self.assertEqual(len(peers["a:1"].connections), 2)
+
+    def test_each_peer(self) -> None:
+        """Once for each peer: all may have been restarted since."""
+        client, peers = running = run(TWO)
+        for name in ("a:1", "b:1"):
+            peers[name].answers(200, b"ok")
+            client.request("GET")
+            peers[name].waits()
+        client.sends(GET)
+        peers["a:1"].refuses()
+        peers["a:1"].connections[0].closes()
+        peers["b:1"].connections[0].closes()
+        peers["b:1"].sends(OK)
+        self.assertEqual(client.responses[-1].status, 200)
+        self.assertEqual([name for name, _ in running.exchanges[-1].peers], ["a:1", "a:1", "b:1", "b:1"])
 
     def test_post(self) -> None:
         """Not a POST: nobody knows whether the peer has read it."""
@@ -158,6 +173,53 @@ class AnsweredTests(SynchronousTestCase):
         self.assertEqual(client.responses, [])
         running.clock.advance(1)
         self.assertEqual(client.responses[0].status, 503)
+
+    def test_404_before_500(self) -> None:
+        """A 404 is better than any status from 500 on."""
+        client, peers = run(retrying((404, 500)))
+        client.sends(GET)
+        peers["a:1"].sends(answer(b"none", "404 Not Found"))
+        peers["b:1"].sends(answer(b"oops", "500 Oops"))
+        client.expects(answer(b"none", "404 Not Found"))
+
+    def test_dropped(self) -> None:
+        """What is worse, or came earlier, is dropped while it still comes, and so is its connection."""
+        streaming = b"HTTP/1.1 503 Busy\r\ncontent-length: 10\r\n\r\n01234"
+        client, peers = run(retrying((404, 503), upstream("app", "a:1", "b:1", "c:1")))
+        client.sends(GET)
+        peers["a:1"].sends(streaming)
+        peers["b:1"].sends(answer(b"none", "404 Not Found"))
+        self.assertTrue(peers["a:1"].connections[0].was_reset)
+        peers["c:1"].sends(streaming)
+        self.assertTrue(peers["c:1"].connections[0].was_reset)
+        client.expects(answer(b"none", "404 Not Found"))
+
+    def test_dropped_for_a_redirect(self) -> None:
+        """So is one that was kept until another peer answered by an X-Accel-Redirect."""
+        web = server(80).location("/there").respond(200, "there").location("/").retry(on=[503]).proxy_to(TWO)
+        client, peers = run(web)
+        client.sends(GET)
+        peers["a:1"].sends(b"HTTP/1.1 503 Busy\r\ncontent-length: 10\r\n\r\n01234")
+        peers["b:1"].sends(answer(b"", "200 OK", "X-Accel-Redirect: /there"))
+        self.assertEqual(client.responses[0].body, b"there")
+        self.assertTrue(peers["a:1"].connections[0].was_reset)
+
+    def test_counts_at_its_head(self) -> None:
+        """A listed status counts against the peer when its head is here, not when its body is."""
+        client, peers = running = run(retrying((503,)))
+        client.sends(GET)
+        peers["a:1"].sends(b"HTTP/1.1 503 Busy\r\ncontent-length: 10\r\n\r\n01234")
+        for _ in range(2):
+            running.client().sends(GET)
+        self.assertEqual([len(peers[name].connections) for name in ("a:1", "b:1")], [1, 3])
+
+    def test_before_the_body(self) -> None:
+        """An answer that comes before the request's body was sent is given: the body is not here to be sent again."""
+        client, peers = run(retrying((503,), non_idempotent=True))
+        client.sends(post(b"body")[:-2])
+        peers["a:1"].sends(UNAVAILABLE)
+        self.assertEqual(client.responses[0].status, 503)
+        self.assertEqual(len(peers["b:1"].connections), 0)
 
     def test_streaming(self) -> None:
         """Of an answer whose body still comes the rest waits at the peer, and goes on if it is the best."""

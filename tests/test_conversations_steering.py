@@ -504,6 +504,16 @@ class TogetherTests(SynchronousTestCase):
         self.assertEqual(last(running).body, b"ok")
         self.assertEqual([name for name, _ in running.exchanges[-1].peers], ["a:1", "b:1", "c:1"])
 
+    def test_room_again(self) -> None:
+        """A peer whose whole answer leads elsewhere is done with it: it has room for another request."""
+        app = upstream("app", peer("a:1", max_conns=1))
+        web = server(80).location("/there").respond(200, "there").location("/").proxy_to(app)
+        client, peers = run(web)
+        for _ in range(3):
+            client.sends(GET)
+            peers["a:1"].sends(answer(b"", "200 OK", "X-Accel-Redirect: /there"))
+            self.assertEqual(client.responses[-1].body, b"there")
+
     def test_tries_elsewhere(self) -> None:
         """What was tried before the redirect does not count there, neither the number of tries nor the peers."""
         first, again = upstream("one", "a:1", "b:1"), upstream("two", "c:1", "d:1")

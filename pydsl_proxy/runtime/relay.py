@@ -59,8 +59,8 @@ class Trail:
     def __init__(self) -> None:
         self.tried: tuple[Peer, ...] = ()
         self.tries = 1
-        # A kept connection that died was already made good once.
-        self.freely = False
+        # The peer of which a kept connection that died was made good, which it is once.
+        self.freely: Peer | None = None
         self.held: Held | None = None
 
 
@@ -167,8 +167,13 @@ class Relay:
             (attempt.upload is None or attempt.upload.repeatable)
             and (error.retryable or self.retry.repeats(exchange.method))
         )
-        if again and attempt.reused and (error.cause == "closed" or (sent and error.retryable)) and not trail.freely:
-            trail.freely = True
+        if (
+            again
+            and attempt.reused
+            and (error.cause == "closed" or (sent and error.retryable))
+            and trail.freely is not attempt.peer
+        ):
+            trail.freely = attempt.peer
             self._try(exchange, attempt, attempt.peer, fresh=True)
             return
         if not (again and self.retry.counts(error) and self._try_other(exchange, attempt, trail)):
