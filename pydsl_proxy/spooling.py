@@ -7,6 +7,7 @@ import tempfile
 from typing import Final, TypeAlias
 
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.origin.paths import from_file
 from pydsl_proxy.units import GiB, KiB
 
 # What a buffer holds unless told.  nginx: proxy_max_temp_file_size 1024m and proxy_buffers 8 8k for responses; Apache:
@@ -25,7 +26,7 @@ def checked_spool(verb: str, spool: str | os.PathLike[str] | bool | None) -> Spo
     if not isinstance(spool, str | os.PathLike) or not os.fspath(spool):
         hint = 'write spool="/var/spool/proxy", or spool=False for no files'
         raise ConfigError(f"{verb}(spool=…) must be a directory, not {spool!r}", hint=hint)
-    return os.fspath(spool)
+    return from_file(os.fspath(spool))
 
 
 class SpoolFile:

@@ -10,6 +10,7 @@ from OpenSSL import SSL, crypto
 
 from pydsl_proxy.config.peer_tls import UpstreamTls
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.origin.paths import shown_path
 from pydsl_proxy.runtime.secure.making_contexts import VERSIONS
 from pydsl_proxy.runtime.secure.peer_certificates import note_problem
 
@@ -38,7 +39,7 @@ class Files:
             with open(path, "rb") as file:
                 return file.read()
         except OSError as error:
-            raise self._mistake(f"{what}={path!r}) cannot be read: {error.strerror}") from None
+            raise self._mistake(f"{what}={shown_path(path)}) cannot be read: {error.strerror}") from None
 
     def context(self, alpn: bytes = b"http/1.1") -> SSL.Context:
         """What connections to the peers are made with, and *alpn* is offered by (RFC 7301).

@@ -10,6 +10,7 @@ from attrs import field, frozen
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.errors.numbers import count, seconds
 from pydsl_proxy.origin import Origin, here
+from pydsl_proxy.origin.paths import from_file
 from pydsl_proxy.origin.spelling import call, options
 
 VERSIONS = ("TLSv1.2", "TLSv1.3")
@@ -140,7 +141,7 @@ def _path(name: str, given: object) -> str:
         raise ConfigError(f"tls({name}): {given!r} is not a path", hint='write tls("cert.pem", "key.pem")')
     if path.lstrip().startswith("-----BEGIN "):
         raise ConfigError(f"tls({name}): this is the content of a PEM file", hint="give the path of the file")
-    return path
+    return from_file(path)
 
 
 def _version(given: object) -> str:

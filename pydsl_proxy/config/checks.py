@@ -22,6 +22,7 @@ from pydsl_proxy.config.vary_checks import check_vary
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.handlers.files import Files
 from pydsl_proxy.handlers.proxy import Proxy
+from pydsl_proxy.origin.paths import shown_path
 from pydsl_proxy.wire.conditions import Condition
 
 
@@ -141,7 +142,10 @@ def _roots(server: Server) -> Iterator[ConfigError]:
         match, handler = location.match, location.handler
         if not isinstance(handler, Files):
             continue
-        text, hint = f"serve_files(): there is no folder {handler.root!r}", "requests are answered with 404 until then"
+        text, hint = (
+            f"serve_files(): there is no folder {shown_path(handler.root)}",
+            "requests are answered with 404 until then",
+        )
         if os.path.isdir(handler.root):
             if handler.keep_prefix or not isinstance(match, Exact) or match.path.endswith("/"):
                 continue

@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IStreamServerEndpointStringParser
 from twisted.plugin import getPlugins
 
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.origin.paths import socket_from_file
 from pydsl_proxy.wire.patterns import quoted
 
 # Those that Twisted brings itself; the rest are plugins, which are looked up only for a prefix that is not here.
@@ -41,7 +42,7 @@ def endpoint(listen: int | str, *, of: str = "server") -> str:
         )
     if prefix in ("tcp", "unix"):
         _parse(listen, of)
-    return listen
+    return socket_from_file(listen)
 
 
 # Twisted's own, and txsni's and txacme's: they refuse what clients offer by ALPN.

@@ -21,6 +21,7 @@ from pydsl_proxy.config.sites import Http, Server, http
 from pydsl_proxy.config.streams import OpenStream, Stream, no_upstream
 from pydsl_proxy.errors import ConfigError, ConfigErrors
 from pydsl_proxy.origin import Origin, forget_positions
+from pydsl_proxy.origin.paths import paths_below
 
 #: The name in a module that is taken.
 NAME: Final = "proxy"
@@ -30,9 +31,9 @@ def load(path: str | os.PathLike[str]) -> Http:
     """The configuration that the file at *path* calls ``proxy``.
 
     The file is run as a module of its own, with its folder first on ``sys.path`` for as long as it runs.  Modules that
-    it imports from there are read anew if they have changed since an earlier load.  A server stands for
-    ``http(server)``.  All mistakes that can be told apart are raised together as :class:`ConfigErrors`; warnings are
-    not among them, see :func:`~pydsl_proxy.config.checks.check`.
+    it imports from there are read anew if they have changed since an earlier load.  Relative paths in it lead to below
+    its folder.  A server stands for ``http(server)``.  All mistakes that can be told apart are raised together as
+    :class:`ConfigErrors`; warnings are not among them, see :func:`~pydsl_proxy.config.checks.check`.
     """
     return read(path, lambda config: ())
 
@@ -56,7 +57,7 @@ def _read(file: str, further: Callable[[Http], Iterable[ConfigError]], beside: B
     module = ModuleType(f"_pydsl_proxy_{os.path.splitext(os.path.basename(file))[0]}")
     module.__file__ = file
     with importable(module, os.path.dirname(file)):
-        with noticing(beside.pause) as noticed:
+        with noticing(beside.pause) as noticed, paths_below(os.path.dirname(file)):
             _run(file, module, beside)
         names = module.__dict__
         config = _taken(file, names)

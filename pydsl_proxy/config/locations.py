@@ -218,7 +218,7 @@ class OpenLocation(Scope, Generic[T]):
 
         What follows the location's prefix is looked up, as with nginx's ``alias``; with *keep_prefix*, and where there
         is no prefix, as in a regex location, all of the path, as with its ``root``.  A relative *root* is below the
-        working directory.  Nothing outside of it is sent, whatever the request or a link in it says.
+        folder of the configuration file.  Nothing outside of it is sent, whatever the request or a link in it says.
 
         *index* are the files that stand for a folder; without one it is forbidden (403), or with *browse* listed.
         *try_files* are paths to try in this order: texts, values such as ``path`` or ``f"{path}.html"``, and with a

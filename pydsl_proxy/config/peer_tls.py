@@ -11,6 +11,7 @@ from pydsl_proxy.config.addresses import is_host_name
 from pydsl_proxy.config.certificates import VERSIONS
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.origin import Origin, here
+from pydsl_proxy.origin.paths import from_file
 from pydsl_proxy.origin.spelling import call, options
 
 
@@ -91,7 +92,7 @@ def _path(what: str, given: object) -> str | None:
         raise ConfigError(f"upstream_tls({what}=…): {given!r} is not a path", hint=hint)
     if path.lstrip().startswith("-----BEGIN "):
         raise ConfigError(f"upstream_tls({what}=…): this is the content of a PEM file", hint=hint)
-    return path
+    return from_file(path)
 
 
 def _name(given: object) -> str | None:

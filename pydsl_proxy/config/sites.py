@@ -23,6 +23,7 @@ from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.errors.lists import listed
 from pydsl_proxy.errors.log_words import check_log_word
 from pydsl_proxy.errors.numbers import seconds
+from pydsl_proxy.origin.paths import from_file
 from pydsl_proxy.origin.spelling import call, options
 
 
@@ -218,7 +219,7 @@ def _access_log(given: object) -> str | AccessLog | None:
         path = os.fspath(given)
         if isinstance(path, str) and path and "\0" not in path:
             check_log_word("http(access_log=…)", path)
-            return path
+            return path if path == STANDARD_OUTPUT else from_file(path)
     elif _is_access_log(given):
         return given
     raise ConfigError(

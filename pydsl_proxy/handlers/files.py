@@ -17,6 +17,7 @@ from pydsl_proxy.handlers.file_root import Root
 from pydsl_proxy.handlers.file_serving import FileService
 from pydsl_proxy.interfaces import Handle, Place
 from pydsl_proxy.origin import Origin, here
+from pydsl_proxy.origin.paths import from_file
 from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.wire.file_types import type_finder
 from pydsl_proxy.wire.grammar import is_value
@@ -30,7 +31,7 @@ def _root(given: object) -> str:
     if isinstance(given, str | os.PathLike):
         path = os.fspath(given)
         if isinstance(path, str) and path and "\0" not in path:
-            return path
+            return from_file(path)
     raise ConfigError(f"serve_files(): {given!r} is no path", hint='write .serve_files("/srv/www")')
 
 

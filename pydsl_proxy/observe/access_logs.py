@@ -16,6 +16,7 @@ from pydsl_proxy.observe.logged import LogReactor, LogSink
 from pydsl_proxy.observe.outcomes import Outcome
 from pydsl_proxy.observe.templates import Template, parse
 from pydsl_proxy.origin import Origin, here
+from pydsl_proxy.origin.paths import from_file, shown_path
 from pydsl_proxy.wire.values import Value
 
 _DEFAULT = "combined"
@@ -43,7 +44,7 @@ class AccessLog:
             sink.start()
         except OSError as error:
             raise ConfigError(
-                f"access log {self.path!r} cannot be opened: {error.strerror}",
+                f"access log {shown_path(self.path)} cannot be opened: {error.strerror}",
                 origin=self.origin,
                 hint='write a path whose folder exists and can be written, "-" for the standard output, or None',
             ) from None
@@ -68,7 +69,7 @@ def _path(given: object) -> str:
     if not isinstance(path, str) or not path or "\0" in path:
         raise ConfigError(f"access_log(): {given!r} is not a path", hint='write access_log("/var/log/access.log")')
     check_log_word("access_log()", path)
-    return path
+    return path if path == STANDARD_OUTPUT else from_file(path)
 
 
 def _format(given: object) -> Format:

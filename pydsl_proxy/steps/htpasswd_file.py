@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from twisted.logger import Logger
 
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.origin.paths import shown_path
 from pydsl_proxy.steps.password_hashes import BadHash, Check, check_of
 
 log = Logger()
@@ -82,7 +83,7 @@ class UsersFile:
                 self._read()
         except OSError as error:
             hint = f"write it with: htpasswd -B -c {self.path} USER"
-            raise BadFile(f"{self.path} cannot be read: {error.strerror}", hint) from None
+            raise BadFile(f"{shown_path(self.path)} cannot be read: {error.strerror}", hint) from None
         if self._error is not None:
             raise self._error
 

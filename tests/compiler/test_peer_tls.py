@@ -26,7 +26,7 @@ class Case(SynchronousTestCase):
 
     def setUp(self) -> None:
         """An authority, and a certificate for us."""
-        self.folder = Path(self.mktemp())
+        self.folder = Path(self.mktemp()).absolute()
         self.folder.mkdir()
         self.authority = Authority()
         self.ca = self.authority.save(self.folder)

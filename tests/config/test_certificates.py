@@ -14,6 +14,7 @@ from pydsl_proxy.config.certificates import Tls
 from pydsl_proxy.config.checks import check
 from pydsl_proxy.config.sites import Server
 from pydsl_proxy.errors import ConfigErrors
+from pydsl_proxy.origin.paths import shown_path
 from pydsl_proxy.service import verify
 from tests.support.authorities import DAY, Authority
 from tests.support.failing import mistake
@@ -133,7 +134,10 @@ class VerifyTests(SynchronousTestCase):
             verify(config)
         self.assertEqual(
             [error.message for error in caught.exception.errors],
-            [f"tls(): '{name}.pem' cannot be read: No such file or directory" for name in ("none", "gone")],
+            [
+                f"tls(): {shown_path(name)} cannot be read: No such file or directory"
+                for name in ("none.pem", "gone.pem")
+            ],
         )
         self.assertEqual({error.origin.file for error in caught.exception.errors}, {__file__})
 

@@ -12,6 +12,7 @@ from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.config.verbs.addresses import Addresses
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.errors.numbers import seconds
+from pydsl_proxy.origin.paths import from_file
 from pydsl_proxy.steps.auth_request import AuthRequest
 from pydsl_proxy.steps.basic_auth import BasicAuth
 
@@ -85,7 +86,7 @@ def _path(users: object) -> str | None:
     path = os.fspath(users) if isinstance(users, str | os.PathLike) else None
     if not isinstance(path, str) or not path or "\0" in path:
         raise ConfigError(f"basic_auth(): {users!r} is not a path", hint='write .basic_auth("/etc/proxy/htpasswd")')
-    return path
+    return from_file(path)
 
 
 def _realm(realm: str) -> str:

@@ -9,6 +9,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from pydsl_proxy.origin.paths import shown_path
+
 Key: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
 # Those that a server can sign a handshake with; OpenSSL holds one certificate of each kind at a time.
 _KINDS: tuple[tuple[type[Key], str], ...] = (
@@ -110,7 +112,7 @@ def read(file: str) -> bytes:
         with open(file, "rb") as stream:
             return stream.read()
     except OSError as error:
-        raise BadFile(f"{file!r} cannot be read: {error.strerror}") from None
+        raise BadFile(f"{shown_path(file)} cannot be read: {error.strerror}") from None
 
 
 def _pem(data: bytes) -> str | None:
