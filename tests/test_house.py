@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "clocks": frozenset(),
     "units": frozenset(),
     "errors": frozenset({"origin"}),
-    "spooling": frozenset({"errors", "units"}),
+    "spooling": frozenset({"errors", "origin", "units"}),
     "wire": GROUND,
     "interfaces": GROUND | {"wire"},
     **dict.fromkeys(FEATURES, SEAMS),
