@@ -34,7 +34,7 @@ WORK: Final = (1, 16, 1, 4, 4, 1, 1, 1, 1, 2)
 #: How much of that is done in one turn of the loop for one connection: about a millisecond's.
 WORK_PER_TURN: Final = 512
 #: A frame that is no DATA costs one more for so many octets that it carries, as a shift.
-WORK_OF_PAYLOAD: Final = 5
+WORK_OF_PAYLOAD: Final = 3
 
 #: High 16 bits and low 8 bits of the length, type, flags, stream with a reserved bit.
 unpack_header = struct.Struct(">HBBBL").unpack_from
