@@ -36,6 +36,9 @@ from pydsl_proxy.runtime.turns import turns_of
 
 log = Logger()
 
+#: nginx has it too; the system may have less (net.core.somaxconn).
+BACKLOG = 511
+
 
 def opened_log(config: Http, reactor: DataReactor) -> LogSink:
     """The access log that *config* asks for; raises :class:`~pydsl_proxy.errors.ConfigErrors`."""
@@ -177,7 +180,7 @@ class ProxyService(Service):
 
     def _bind(self, listen: str, listener: Listener) -> Deferred[IListeningPort]:
         try:
-            endpoint = serverFromString(self._reactor, listen)
+            endpoint = serverFromString(self._reactor, with_backlog(listen))
         except Exception as error:
             # Some kinds of endpoints open files, or take over descriptors, and not all say what is missing.
             raise self._no_endpoint(listen, error) from error
@@ -331,6 +334,13 @@ class ProxyService(Service):
         """Let nobody wait any longer: what was not answered is answered with 503, all else is cut off."""
         for listener in (*self._listeners.values(), *self._leaving):
             listener.shut_down()
+
+
+def with_backlog(listen: str) -> str:
+    """An endpoint string that says how many clients may wait to be accepted; Twisted has 50 by default."""
+    kind, *arguments = listen.split(":")
+    given = any(each.startswith("backlog=") for each in arguments)
+    return listen if given or kind not in ("tcp", "ssl", "unix") else f"{listen}:backlog={BACKLOG}"
 
 
 def _drained(listener: Listener) -> Deferred[None]:

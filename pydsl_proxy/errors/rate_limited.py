@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Final
+from weakref import WeakKeyDictionary
 
 #: Seconds between two lines: under attack the log must not become the attack.
 QUIET: Final = 10.0
@@ -30,3 +31,19 @@ class RateLimited:
         events, self._events = self._events, 0
         self._quiet_until = now + self._every
         return events
+
+
+def more(events: int) -> str:
+    """What a line that stands for several events says at its end."""
+    return f", the last of {events} since the line before" if events > 1 else ""
+
+
+_of_owners: WeakKeyDictionary[object, dict[str, RateLimited]] = WeakKeyDictionary()
+
+
+def limit_of(owner: object, what: str, seconds: Callable[[], float]) -> RateLimited:
+    """The limit of lines about *what* at *owner*, as a listener; it lives as long as that."""
+    limits = _of_owners.setdefault(owner, {})
+    if what not in limits:
+        limits[what] = RateLimited(seconds)
+    return limits[what]

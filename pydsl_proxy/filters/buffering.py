@@ -9,6 +9,7 @@ from attrs import field, frozen
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from pydsl_proxy.errors.rate_limited import RateLimited
 from pydsl_proxy.filters.response_buffer import ResponseBuffer, Supplies
 from pydsl_proxy.filters.waiting_bytes import WaitingBytes
 from pydsl_proxy.interfaces import AttachedFilter, Exchange, Nearness, Place, Sink
@@ -57,15 +58,10 @@ class Telling:
     """Tells the error log that a disk cannot be written to, once in a while."""
 
     def __init__(self, clock: IReactorTime, origin: Origin) -> None:
-        self._clock = clock
         self._origin = origin
-        self._quiet_until = 0.0
+        self._limit = RateLimited(clock.seconds, QUIET)
 
     def tell(self, error: OSError) -> None:
         """A response is buffered in memory alone because of *error*."""
-        now = self._clock.seconds()
-        # A clock may be set back.
-        if self._quiet_until - QUIET <= now < self._quiet_until:
-            return
-        self._quiet_until = now + QUIET
-        log.warn("{origin}: responses are buffered in memory alone: {error}", origin=self._origin, error=error)
+        if self._limit.note():
+            log.warn("{origin}: responses are buffered in memory alone: {error}", origin=self._origin, error=error)

@@ -9,6 +9,7 @@ from twisted.internet.protocol import Factory, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from pydsl_proxy.errors.rate_limited import limit_of, more
 from pydsl_proxy.frontends.h2_closing import CLOSED, LEAVING, LINGER, OPEN
 from pydsl_proxy.frontends.h2_control import Control
 from pydsl_proxy.frontends.h2_limits import (
@@ -175,8 +176,9 @@ class H2Frontend(Control):
 
     def _end_for(self, fault: Fault) -> None:
         """The client has broken the protocol, or asks for too much."""
-        text = "a connection of HTTP/2 from {address} is closed: {why}"
-        log.info(text, address=self._identity.address, why=fault.detail)
+        if closed := limit_of(self.listening, "HTTP/2", self.listening.seconds).note():
+            text = "a connection of HTTP/2 from {address} is closed: {why}{more}"
+            log.info(text, address=self._identity.address, why=fault.detail, more=more(closed))
         self._leave(fault.code, fault.detail.encode())
 
     def _frames(self, received: bytes) -> None:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from twisted.logger import Logger
 
+from pydsl_proxy.errors.rate_limited import RateLimited
 from pydsl_proxy.interfaces import ClientLimits, Drainable
 from pydsl_proxy.runtime.reactors import Clock
 from pydsl_proxy.wire.forwarded import TrustedProxies
 from pydsl_proxy.wire.networks import network_of
 
 log = Logger()
-
-# Seconds between two lines in the error log.
-QUIET = 10.0
 
 
 class Crowd:
@@ -23,12 +21,10 @@ class Crowd:
     """
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
         self._all = 0
         self._networks: dict[Drainable, str] = {}
         self._each: dict[str, int] = {}
-        self._refused = 0
-        self._quiet_until = 0.0
+        self._limit = RateLimited(clock.seconds)
 
     def __len__(self) -> int:
         return self._all
@@ -69,11 +65,6 @@ class Crowd:
                 del self._each[network]
 
     def _tell(self, why: str, address: str) -> None:
-        now = self._clock.seconds()
-        self._refused += 1
-        if self._quiet_until - QUIET <= now < self._quiet_until:
-            return
-        refused, self._refused = self._refused, 0
-        self._quiet_until = now + QUIET
-        text = "{refused} connections were closed at once, the last one of {address}: {why}"
-        log.warn(text, refused=refused, address=address, why=why)
+        if refused := self._limit.note():
+            text = "{refused} connections were closed at once, the last one of {address}: {why}"
+            log.warn(text, refused=refused, address=address, why=why)

@@ -13,19 +13,28 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from twisted.internet import tcp, unix
 from twisted.internet.error import ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import IProtocol, IProtocolFactory, IReactorFDSet
+from twisted.internet.interfaces import IProtocol, IProtocolFactory, IReactorFDSet, IReactorTime
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
+from twisted.logger import ILogObserver, LogEvent, Logger
 from twisted.python.failure import Failure
+
+from pydsl_proxy.errors.rate_limited import RateLimited
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IOpenSSLContextFactory, IProducer, IPushProducer
 
     from pydsl_proxy.runtime.inner_poll import InnerPoll
+
+log = Logger()
+
+# Clients accepted in one turn of the loop, which takes some milliseconds.
+MAX_ACCEPTS = 100
 
 
 class DirectSend(tcp.Connection):
@@ -299,7 +308,38 @@ class UNIXClient(DirectSendUNIX, DirectSendClient, unix.Client):
     """A UNIX connection that we make."""
 
 
-class TCPPort(tcp.Port):
+class Accepting:
+    """Accepts a bounded number of clients in a turn, and tells in few lines of those for whom no file was left.
+
+    Twisted has three lines for each of these, and accepts more and more in a turn while many come.
+    """
+
+    numberAccepts: int
+    _logger: Logger
+
+    def _bound(self, seconds: Callable[[], float]) -> None:
+        self._logger = Logger(__name__, observer=cast(ILogObserver, partial(_not_accepted, RateLimited(seconds))))
+
+    def doRead(self) -> None:
+        """Accept clients."""
+        self.numberAccepts = min(self.numberAccepts, MAX_ACCEPTS)
+        super().doRead()  # type: ignore[misc]  # a port's
+
+
+def _not_accepted(limit: RateLimited, event: LogEvent) -> None:
+    """What Twisted tells of clients that it could not accept."""
+    address, problem = event.get("address"), event.get("acceptError")
+    if address is None and problem is None:
+        # That a descriptor which it keeps for the purpose is used, or kept again.
+        return
+    if refused := limit.note():
+        text = "{refused} connections were closed at once, the last one of {address}: {why}"
+        host = address[0] if isinstance(address, tuple) else address or "unix:"
+        why = problem or "the process may have no more open files (EMFILE), see ulimit -n"
+        log.warn(text, refused=refused, address=host, why=why)
+
+
+class TCPPort(Accepting, tcp.Port):
     """A TCP listener: the reactor watches it, *poll* the connections that it accepts."""
 
     transport = TCPServer  # type: ignore[assignment]  # its server is a TCPPort
@@ -309,6 +349,7 @@ class TCPPort(tcp.Port):
     ) -> None:
         self.poll = cast(IReactorFDSet, poll)
         super().__init__(port, factory, backlog, interface, reactor)
+        self._bound(cast(IReactorTime, reactor).seconds)
 
     def createInternetSocket(self) -> socket.socket:
         """Linux hands TCP_NODELAY down to accepted connections: no system call for each of them.
@@ -322,7 +363,7 @@ class TCPPort(tcp.Port):
         return made
 
 
-class UNIXPort(unix.Port):
+class UNIXPort(Accepting, unix.Port):
     """A UNIX listener, as :class:`TCPPort`."""
 
     transport = UNIXServer
@@ -339,6 +380,7 @@ class UNIXPort(unix.Port):
     ) -> None:
         self.poll = cast(IReactorFDSet, poll)
         super().__init__(path, factory, backlog, mode, reactor, want_pid)
+        self._bound(cast(IReactorTime, reactor).seconds)
 
 
 class TCPConnector(tcp.Connector):

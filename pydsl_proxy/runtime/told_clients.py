@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pydsl_proxy.errors import ProxyError
+from pydsl_proxy.errors.rate_limited import limit_of, more
 from pydsl_proxy.interfaces import Bound, StreamTransport
 from pydsl_proxy.wire.forwarded import TrustedProxies, unmapped
 from pydsl_proxy.wire.grammar import Malformed
@@ -81,7 +82,7 @@ class _Awaited(Protocol):
             self.abort()
             return
         if not self._trusted.trusts(address):
-            log.info("a connection from {address} is closed: it is no proxy that is trusted", address=address)
+            self._refuse("it is no proxy that is trusted")
             self.drain()
             return
         self._watch.until(listening.seconds() + listening.site.clients.proxy_header_timeout)
@@ -131,7 +132,7 @@ class _Awaited(Protocol):
         try:
             return read_proxy_header(self._held)
         except Malformed as error:
-            log.info("a connection from {address} is closed: {why}", address=self._address(), why=error.detail)
+            self._refuse(error.detail)
             self.drain()
             return None
 
@@ -158,8 +159,13 @@ class _Awaited(Protocol):
         self._listening.closed(self)
 
     def _expired(self) -> None:
-        log.info("a connection from {address} is closed: its PROXY header did not come", address=self._address())
+        self._refuse("its PROXY header did not come")
         self.abort()
+
+    def _refuse(self, why: str) -> None:
+        if closed := limit_of(self._listening, "PROXY", self._listening.seconds).note():
+            text = "a connection from {address} is closed: {why}{more}"
+            log.info(text, address=self._address(), why=why, more=more(closed))
 
     def drain(self) -> None:
         """Close: no request is under way."""

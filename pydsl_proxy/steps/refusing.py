@@ -11,14 +11,13 @@ from typing import Final
 from twisted.logger import Logger
 
 from pydsl_proxy.errors import ConfigError, ProxyError, Source
+from pydsl_proxy.errors.rate_limited import RateLimited, more
 from pydsl_proxy.interfaces import Exchange
 from pydsl_proxy.wire.h1_response import error_page
 from pydsl_proxy.wire.values import ValueFunction, ValueSource, constant, value_for
 
 log = Logger()
 
-# Seconds between two lines of one limit in the error log: under attack it must not become the attack.
-QUIET: Final = 10.0
 # Digests are keyed: a key may be a password, which a dictionary would find from an unkeyed digest.
 _SECRET: Final = token_bytes(16)
 
@@ -52,26 +51,18 @@ def refuse(
 class Notices:
     """Tells the error log what a limit does: its first act at once, then a sum every ten seconds while there is one."""
 
-    __slots__ = ("_acts", "_quiet_until", "_seconds", "limit")
+    __slots__ = ("_limit", "limit")
 
     def __init__(self, seconds: Callable[[], float]) -> None:
         #: The call that made the limit, and its line.
         self.limit = ""
-        self._seconds = seconds
-        self._quiet_until = 0.0
-        self._acts = 0
+        self._limit = RateLimited(seconds)
 
     def note(self, act: str, key: bytes) -> None:
         """*act* was done to a request with *key*."""
-        now = self._seconds()
-        self._acts += 1
-        # A clock that was put back must not silence it.
-        if self._quiet_until - QUIET <= now < self._quiet_until:
-            return
-        acts, self._acts = self._acts, 0
-        self._quiet_until = now + QUIET
-        more = f", the last of {acts} since the line before" if acts > 1 else ""
-        log.warn("{limit}: {act}, key '{key}'{more}", limit=self.limit, act=act, key=loggable_key(key), more=more)
+        if acts := self._limit.note():
+            text = "{limit}: {act}, key '{key}'{more}"
+            log.warn(text, limit=self.limit, act=act, key=loggable_key(key), more=more(acts))
 
 
 def loggable_key(key: bytes) -> str:
