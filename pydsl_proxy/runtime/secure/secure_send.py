@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, cast
 
 from OpenSSL.SSL import Connection, Context, Error, SysCallError, WantReadError, WantWriteError, ZeroReturnError
 from twisted.internet.error import ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import IHandshakeListener, IProtocol, ISSLTransport
+from twisted.internet.interfaces import IHandshakeListener, IProtocol, ISSLTransport, ITransport
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pydsl_proxy.interfaces import UnannouncedEnd
 from pydsl_proxy.runtime.direct_send import DirectSend, TCPServer, UNIXServer
+from pydsl_proxy.runtime.secure.failed_handshakes import note_failed_handshake
 from pydsl_proxy.runtime.secure.plain_http import PLAIN_HTTP, is_plain_http
 from pydsl_proxy.runtime.secure.secured import SecuredConnection
 
@@ -137,6 +138,8 @@ class SecureSend(DirectSend):
             return None
         if isinstance(error, ZeroReturnError):
             return CONNECTION_DONE
+        if not self._established:
+            note_failed_handshake(cast(TCPServer, self).server, cast(ITransport, self), error)
         if is_plain_http(error):
             self._refuse_plain_http()
         return UNANNOUNCED if is_unannounced(error) else CONNECTION_LOST

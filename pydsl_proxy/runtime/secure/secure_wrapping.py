@@ -27,6 +27,7 @@ from zope.interface import alsoProvides, implementer
 
 from pydsl_proxy.runtime.reactors import Clock
 from pydsl_proxy.runtime.secure.contexts import Contexts
+from pydsl_proxy.runtime.secure.failed_handshakes import note_failed_handshake
 from pydsl_proxy.runtime.secure.plain_http import PLAIN_HTTP, is_plain_http
 from pydsl_proxy.runtime.secure.secured import SecuredConnection
 from pydsl_proxy.runtime.secure.told_ends import ToldEnds
@@ -64,8 +65,10 @@ class SecureProtocol(ToldEnds):
     def _checkHandshakeStatus(self) -> None:
         super()._checkHandshakeStatus()
         reason = self._reason
-        if reason is not None and isinstance(reason.value, Error) and is_plain_http(reason.value):
-            cast(ITransport, self.transport).write(PLAIN_HTTP)
+        if reason is not None and isinstance(reason.value, Error):
+            note_failed_handshake(self.factory, cast(ITransport, self.transport), reason.value)
+            if is_plain_http(reason.value):
+                cast(ITransport, self.transport).write(PLAIN_HTTP)
 
     def _flushReceiveBIO(self) -> None:
         """As Twisted's, but for the end of the client's half."""

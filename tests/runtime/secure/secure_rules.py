@@ -14,6 +14,7 @@ from OpenSSL import SSL
 from twisted.internet import error
 from twisted.internet.interfaces import IListeningPort, IOpenSSLClientConnectionCreator, IReactorTime
 from twisted.internet.threads import deferToThread
+from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from zope.interface import implementer
 
@@ -158,7 +159,8 @@ class OwnRules(SecureCase):
         self.assertEqual(plain.talkers[0].received, b"")
 
     async def test_plain_http(self) -> None:
-        """A request without TLS is told so (nginx's 497)."""
+        """A request without TLS is told so (nginx's 497), and the operator in one line with OpenSSL's reason."""
+        lines = self.lines()
         servers, plain = Building(Talker), Building(Talker)
         port = self.listen(servers)
         self.plain.connectTCP("127.0.0.1", number(port), plain)
@@ -168,6 +170,33 @@ class OwnRules(SecureCase):
         self.assertTrue(plain.talkers[0].received.startswith(b"HTTP/1.1 400 Bad Request\r\n"))
         self.assertIn(b"sent to HTTPS port", plain.talkers[0].received)
         await servers.talkers[0].ends()
+        self.assertEqual(lines, ["a TLS handshake of 127.0.0.1 failed: http request"])
+
+    def lines(self) -> list[str]:
+        """What operators are told of handshakes from now on."""
+        lines: list[str] = []
+
+        def told(event: LogEvent) -> None:
+            text = formatEvent(event)
+            if "handshake" in text:
+                lines.append(text)
+
+        observer = cast(ILogObserver, told)
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
+        return lines
+
+    async def test_left_before_the_handshake(self) -> None:
+        """A client that connects and leaves is not told of: load balancers look so whether a port is open."""
+        lines = self.lines()
+        servers, plain = Building(Talker), Building(Talker)
+        port = self.listen(servers)
+        self.plain.connectTCP("127.0.0.1", number(port), plain)
+        await plain.connected()
+        plain.talkers[0].link.loseConnection()
+        await servers.connected()
+        await servers.talkers[0].ends()
+        self.assertEqual(lines, [])
 
     async def test_noise(self) -> None:
         """What is neither TLS nor HTTP ends the connection, and nothing is logged as an error."""
