@@ -131,6 +131,23 @@ class FairTests(SynchronousTestCase):
         flooded.client.sends(GET)
         self.assertEqual(len(flooded.peers["a:1"].connections), 1)
 
+    def test_bounded(self) -> None:
+        """A client that stops reading in the midst of them stops the peer, and has all when it reads again."""
+        # Which of the turns fills what waits for the client depends on what waits already.
+        for size in range(0xFC00, 0x10000, 50):
+            flooded = Flooded(server(80).location("/").proxy_to(APP), downloaded)
+            client, app = flooded.client, flooded.peers["a:1"]
+            client.sends(GET)
+            app.sends(HEAD)
+            client.stops_reading()
+            app.sends(b"%x\r\n" % size + b"y" * size + b"\r\n")
+            app.sends(CHUNKS[: 6 * 600])
+            app.sends(b"80000\r\n" + b"z" * 0x80000 + b"\r\n" + END)
+            self.assertLess(client.unsent, 200_000)
+            self.assertGreater(app.unread, 300_000)
+            client.reads()
+            self.assertEqual(len(client.responses[-1].body), size + 600 + 0x80000)
+
     def test_left(self) -> None:
         """A client that leaves meanwhile takes its exchange with it; so does a peer, whose response is cut."""
         flooded = Flooded(server(80).location("/").proxy_to(APP), downloaded)

@@ -162,6 +162,22 @@ class AndClosedTests(SynchronousTestCase):
             self.assertTrue(client.is_closed)
             self.assertEqual(running.exchanges[0].status, 499)
 
+    def test_half_close_after_the_body(self) -> None:
+        """The time is counted anew when its body was read."""
+        for request in (post(b"abc"), CHUNKED):
+            running = run(place().timeouts(connect=60).proxy_to(APP))
+            client, peers = running
+            peers["a:1"].times_out()
+            client.sends(request)
+            client.half_closes()
+            running.clock.advance(2)
+            peers["a:1"].accepts()
+            running.clock.advance(4.9)
+            self.assertFalse(client.is_closed)
+            running.clock.advance(0.1)
+            self.assertTrue(client.is_closed)
+            self.assertEqual(running.exchanges[0].status, 499)
+
 
 class UnreadTests(SynchronousTestCase):
     """Answers to requests whose body nobody wants."""
