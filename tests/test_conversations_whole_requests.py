@@ -232,11 +232,20 @@ class UnreadTests(SynchronousTestCase):
         client, _ = run(place().respond(200, "ok"))
         client.sends(get("/", "Transfer-Encoding: chunked", method="POST"))
         self.assertFalse(client.is_closed)
-        client.sends(b"10000\r\n" + b"a" * 60 * KiB)
+        client.sends(b"20000\r\n" + b"a" * 60 * KiB)
         self.assertFalse(client.is_closed)
         client.sends(b"a" * 5 * KiB)
         self.assertTrue(client.is_closed)
         self.assertFalse(client.was_reset)
+
+    def test_begun(self) -> None:
+        """One that somebody had begun to read is not read to its end: its connection closes behind the answer."""
+        client, peers = run(APP)
+        client.sends(get("/", "Content-Length: 100", method="POST") + b"abc")
+        peers["a:1"].sends(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab")
+        peers["a:1"].sends(b"cd")
+        self.assertEqual(client.responses[0].body, b"abcd")
+        self.assertTrue(client.is_closed)
 
     def test_malformed(self) -> None:
         """One that cannot be read has no end: nothing behind it is a request."""
