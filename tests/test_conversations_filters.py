@@ -173,8 +173,12 @@ class FilterTests(SynchronousTestCase):
 
     def test_mistakes(self) -> None:
         """What is not a filter or a step is refused."""
-        self.assertIn("has no attach(place)", mistake(server(80).filter, cast("Filter", Telling))[0])
-        self.assertIn("has no compile(inner, place)", mistake(server(80).step, cast("Step", 3))[0])
+        told = mistake(server(80).filter, cast("Filter", Telling))
+        self.assertIn("has no attach(place)", told[0])
+        self.assertEqual(told[1], "see pydsl_proxy.interfaces.Filter")
+        told = mistake(server(80).step, cast("Step", 3))
+        self.assertIn("has no compile(inner, place)", told[0])
+        self.assertEqual(told[1], "see pydsl_proxy.interfaces.Step")
 
 
 class RedirectTests(SynchronousTestCase):

@@ -637,6 +637,12 @@ class LogTests(SynchronousTestCase):
         client.resets()
         self.assertEqual(running.log, [f"TCP 200 8 {len(hello)} 2.000 a:1 200 a.test - client_closed 443"])
 
+    def test_nothing_passed(self) -> None:
+        """A client that is denied has sent nothing and received nothing, and there was no peer."""
+        line = f"{status} {bytes_sent} {bytes_received} {duration} {upstream_addr} {upstream_status}"
+        config = http(stream(5432).deny("all").proxy_to("a:1"), access_log=access_log(format=line))
+        self.assertEqual(run(config).log, ["403 0 0 0.000 - -"])
+
     def test_json(self) -> None:
         """The keys are those of requests."""
         running = run(http(stream(5432).proxy_to("a:1"), access_log=access_log(format="json")))

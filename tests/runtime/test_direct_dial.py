@@ -44,6 +44,9 @@ class FakePoll:
         """Forget the writer."""
         self.writing = [each for each in self.writing if each is not writer]
 
+    def await_reset_no_more(self, descriptor: object) -> None:
+        """No reset was awaited."""
+
 
 class DialTests(SynchronousTestCase):
     """What comes of a dial."""
@@ -94,6 +97,8 @@ class DialTests(SynchronousTestCase):
         self.addCleanup(accepted.close)
         transport = self.made[0].transport
         assert isinstance(transport, DialledTCP)
+        # No write waits until a segment is full.
+        self.assertTrue(transport.getTcpNoDelay())
         transport.write(b"hello")
         self.assertEqual(accepted.recv(5), b"hello")
         self.assertEqual((transport.getPeer().host, transport.getPeer().port), (address, port))
