@@ -33,6 +33,7 @@ class HandshakeTests(SynchronousTestCase):
         self.peers = Peers()
         self.loop = MemoryLoop(self.peers)
         self.peers.belong_to(self.loop)
+        self.peers.configure(["a:1"])
         self.peers.speak_raw(["a:1"])
         written = access_log(self.log, format=f"{status} {cause}")
         self.service = ProxyService(http(*passed, access_log=written, shutdown_grace=1), self.loop)
