@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pydsl_proxy import WebSocketMessage, close_websocket, server
 from pydsl_proxy.config.sites import Server
 from pydsl_proxy.testing import Client, Running
+from pydsl_proxy.testing.ends import End
 from tests.support.h2 import TLS
 from tests.support.messages import get
 from tests.support.websockets import BINARY, CLOSE, PING, PONG, TEXT, closing, frame
@@ -113,11 +114,34 @@ class FairTests(SynchronousTestCase):
         self.assertTrue(opened.client.is_closed)
 
     def test_end_behind(self) -> None:
-        """A client that goes away behind its messages loses those that wait, as any other that goes away."""
+        """An end that comes with many messages is behind them: none is lost, whichever side ends."""
+        for by_peer in (False, True):
+            opened = Opened()
+            sends = opened.peer.connections[-1] if by_peer else opened.client
+            one = frame(BINARY, b"b") if by_peer else ONE
+
+            def send_and_end(sends: End = sends, one: bytes = one) -> None:
+                sends.sends(one * MANY)
+                sends.half_closes()
+
+            opened.running.clock.callLater(0, send_and_end)
+            opened.running.clock.advance(0)
+            frames = opened.to_client() if by_peer else opened.to_peer()
+            self.assertEqual(len(frames), MANY + 1)
+            self.assertEqual(frames[-1][1][:2], b"\x03\xf3" if by_peer else b"\x03\xe9")
+
+    def test_end_behind_a_slow_client(self) -> None:
+        """So it is with what a client has not taken when the peer ends, however long it takes."""
         opened = Opened()
-        opened.client.sends(ONE * MANY)
-        opened.client.closes()
-        self.assertEqual(opened.to_peer()[-1], (CLOSE, b"\x03\xe9", True))
+        opened.client.stops_reading()
+        opened.peer.sends(frame(BINARY, bytes(1000)) * 500)
+        opened.peer.closes()
+        opened.running.clock.advance(25)
+        opened.client.sends(masked(PONG))
+        opened.client.reads()
+        frames = [each for each in opened.to_client() if each[0] != PING]
+        self.assertEqual(sum(len(payload) for opcode, payload, _ in frames if opcode != CLOSE), 500_000)
+        self.assertEqual(frames[-1][1][:2], b"\x03\xf3")
 
     def test_memory(self) -> None:
         """What waits is one read, however much is sent."""
@@ -152,6 +176,7 @@ class FairTests(SynchronousTestCase):
         client.flush()
         for _ in range(8):
             client.h2.send_data(stream, ONE * 500)
+        client.h2.end_stream(stream)
         client.begin(target="/other")
         client.flush()
         self.assertEqual(len(seen), 4000)

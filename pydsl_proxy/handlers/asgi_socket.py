@@ -256,8 +256,8 @@ class Socket:
         self._way.take(data)
 
     def request_end(self, trailers: Trailers) -> None:
-        """The client has ended its connection."""
-        self.end()
+        """The client has ended its connection; what it sent before counts."""
+        self._way.end(self.end)
 
     def cancel(self, error: ProxyError) -> None:
         """The client is gone."""

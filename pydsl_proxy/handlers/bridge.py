@@ -86,7 +86,7 @@ class Bridge:
         if self._client is None:
             self._outer.finish(trailers)
         else:
-            self._lose_peer()
+            self._end_of_peer()
 
     def cut(self) -> None:
         """What the peer sends has broken off."""
@@ -95,7 +95,7 @@ class Bridge:
             assert error is not None
             self._outer.fail(error)
         else:
-            self._lose_peer()
+            self._end_of_peer()
 
     def stream_from(self, producer: Producer) -> None:
         """*producer* is the peer's connection."""
@@ -135,8 +135,10 @@ class Bridge:
         self._client_way.take(data)
 
     def request_end(self, trailers: Trailers) -> None:
-        """The client has ended its connection."""
-        self._lose_client()
+        """The client has ended its connection; what it sent before counts."""
+        if self._client is not None:
+            self._watch.leave(self._client)
+        self._client_way.end(self._lose_client)
 
     def cancel(self, error: ProxyError) -> None:
         """The client is gone."""
@@ -326,9 +328,14 @@ class Bridge:
         self._end_client()
         self._end_peer()
 
-    def _lose_peer(self) -> None:
-        """The peer's connection is gone: a client that was not told by a close is told now."""
+    def _end_of_peer(self) -> None:
+        """The peer's connection is gone; what it sent before counts."""
         self._peer_over = True
+        self._watch.leave(self._peer)
+        self._peer_way.end(self._lose_peer)
+
+    def _lose_peer(self) -> None:
+        """The peer is gone: a client that was not told by a close is told now."""
         self._peer_way.stop()
         self._peer.lost()
         error = self._inner.error

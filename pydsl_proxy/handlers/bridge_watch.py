@@ -67,6 +67,10 @@ class BridgeWatch:
         """Something came on *leg*."""
         self._heard.add(leg)
 
+    def leave(self, leg: Leg) -> None:
+        """Nothing more can come on *leg*."""
+        self._legs = tuple(each for each in self._legs if each is not leg)
+
     def move(self) -> None:
         """Some of a message came or is sent: it is not idle."""
         self._said = self._kit.clock.seconds()

@@ -24,6 +24,7 @@ class Way:
 
     __slots__ = (
         "_at",
+        "_ended",
         "_later",
         "_left",
         "_more",
@@ -58,6 +59,8 @@ class Way:
         self._more: list[bytes] = []
         self._parsing = False
         self._stalled = False
+        # Called behind all that waits.
+        self._ended: Callable[[], None] | None = None
         # Of the budget; one that is used up is given anew in a later turn, and until then nothing is parsed.
         self._left = BUDGET
         self._resting = False
@@ -72,6 +75,11 @@ class Way:
             self._more.append(data)
         else:
             self._waiting = data
+        self._go_on()
+
+    def end(self, ended: Callable[[], None]) -> None:
+        """Nothing more comes: call *ended* when what is here has been parsed."""
+        self._ended = ended
         self._go_on()
 
     def block(self) -> None:
@@ -90,6 +98,7 @@ class Way:
         self._waiting = b""
         self._at = 0
         self._more.clear()
+        self._ended = None
         self.unblock()
 
     def _go_on(self) -> None:
@@ -103,6 +112,9 @@ class Way:
                 self._parsing = False
         if not self.is_blocked:
             self._pause(self._resting and bool(self._more or self._at < len(self._waiting)))
+            if self._ended is not None and not self._stalled:
+                ended, self._ended = self._ended, None
+                ended()
 
     def _give(self) -> None:
         seconds = self._seconds

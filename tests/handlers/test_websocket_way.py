@@ -142,6 +142,39 @@ class WayTests(SynchronousTestCase):
         way.unblock()
         self.assertEqual((self.fed, self.paused), ([b"1", b"2"], [True, False]))
 
+    def test_ended(self) -> None:
+        """An end is behind all that waits: for the other side, for a turn, or for the parser to come back."""
+        ends: list[int] = []
+        self.size, self.costs = 1, BUDGET
+        way = self.way()
+        way.end(lambda: ends.append(len(self.fed)))
+        self.assertEqual(ends, [0])
+        way.take(b"12")
+        way.end(lambda: ends.append(len(self.fed)))
+        way.block()
+        self.turn()
+        self.assertEqual((ends, len(self.fed)), ([0], 1))
+        way.unblock()
+        self.assertEqual((ends, len(self.fed)), ([0, 2], 2))
+
+    def test_ended_incomplete(self) -> None:
+        """What is not complete by then never will be."""
+        ends: list[str] = []
+        way = self.way()
+        way.take(b"?")
+        way.end(lambda: ends.append("end"))
+        self.assertEqual(ends, ["end"])
+
+    def test_ended_and_stopped(self) -> None:
+        """Once it was stopped nobody waits for the end."""
+        ends: list[str] = []
+        way = self.way()
+        way.block()
+        way.take(b"1")
+        way.end(lambda: ends.append("end"))
+        way.stop()
+        self.assertEqual(ends, [])
+
     def test_stopped(self) -> None:
         """Then what waits and what comes is dropped, and the source goes on."""
         way = self.way()
