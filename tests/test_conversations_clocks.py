@@ -115,7 +115,8 @@ class ReadTests(SynchronousTestCase):
         (folder / "index.html").write_text("here")
         for config in (place().proxy_to("a:1"), place().respond(200), place().serve_files(folder.resolve())):
             client, peers = running = run(config)
-            peers["a:1"].answers(200)
+            if "a:1" in running.service.peer_addresses:
+                peers["a:1"].answers(200)
             running.clock.set_time_of_day(86400)
             client.sends(GET)
             self.assertEqual(client.responses[0].headers["date"], "Mon, 10 Sep 2001 01:46:40 GMT")

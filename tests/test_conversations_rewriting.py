@@ -239,7 +239,7 @@ class MistakeTests(SynchronousTestCase):
             ("^/(a)", r"/\g<name>", {}, "has no group name"),
             ("^/(a)", "/\1", {}, "control character"),
             ("^/(a)", "/$1", {}, "nginx's"),
-            ("^/(a)", "/$request_uri", {}, "nginx's"),
+            ("^/(a)", "/$request_uri", {}, "$request_uri is not a value here"),
             ("^/(a)", "/a b", {}, "has a space"),
             ("^/(a)", "/a#b", {}, "has a fragment"),
             ("^/(a)", "new", {}, "neither a path nor a URL"),

@@ -291,7 +291,8 @@ class Peers(Mapping[str, Peer]):
         self._loop: MemoryLoop | None = None
         self._peers: dict[str, Peer] = {}
         self._raw: frozenset[str] = frozenset()
-        self._configured: dict[str, None] = {}
+        # None as long as no configuration is known: then every address is taken for a peer.
+        self._configured: dict[str, None] | None = None
 
     def __getitem__(self, address: str) -> Peer:
         assert self._loop is not None
@@ -299,7 +300,7 @@ class Peers(Mapping[str, Peer]):
         peer = self._peers.get(address)
         if peer is None:
             parse_address(address)
-            if address not in self._configured:
+            if self._configured is not None and address not in self._configured:
                 known = ", ".join(map(repr, self._configured)) or "none"
                 raise KeyError(f"{address!r} is no peer of the configuration; its peers: {known}")
             peer = self._peers[address] = Peer(self._loop, address, self._connected)
@@ -321,7 +322,7 @@ class Peers(Mapping[str, Peer]):
 
     def configure(self, addresses: Iterable[str]) -> None:
         """A configuration is put in force that has peers at *addresses*."""
-        self._configured.update(dict.fromkeys(addresses))
+        self._configured = {**(self._configured or {}), **dict.fromkeys(addresses)}
 
     def unanswered(self) -> str:
         """Which peers have a request to answer, or a connection to accept, for messages."""

@@ -77,13 +77,7 @@ class Changing:
         for line in new:
             name = line.partition(b":")[0]
             mark = b"\r\n%b:" % name
-            if (
-                name.lower() not in SEEN
-                and name.lower() != cdn_loop.NAME
-                and b"_" not in name
-                and mark in before
-                and mark not in self._marks
-            ):
+            if name.lower() not in _LOOKED_AT and b"_" not in name and mark in before and mark not in self._marks:
                 # Two spellings of a name could come in either order, which has to stay.
                 others = [other for other in self._marks if other.lower() != mark.lower()]
                 self._marks = (mark, *others[: MOST_NAMES - 1])

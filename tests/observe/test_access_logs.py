@@ -70,6 +70,8 @@ class AccessLogTests(SynchronousTestCase):
         """A file that cannot be opened is a mistake in the user's line."""
         log = AccessLog(str(Path(self.mktemp()) / "a.log"))
         error = self.assertRaises(ConfigError, log.compile, Clock())
-        self.assertIn("a.log' cannot be opened: No such file or directory", error.message)
+        self.assertRegex(
+            error.message, r"a\.log' \(looked for at '/.*/a\.log'\) cannot be opened: No such file or directory$"
+        )
         self.assertEqual(error.origin, log.origin)
         self.assertEqual(error.origin.file.rpartition("/")[2], "test_access_logs.py")
