@@ -188,9 +188,11 @@ class StreamErrors(SynchronousTestCase):
         self.resets(frame(HEADERS, END_HEADERS | END_STREAM, 1, b"\x84"), Code.PROTOCOL_ERROR)
 
     def test_after_the_end(self) -> None:
-        """After END_STREAM the client has nothing more to say (5.1)."""
+        """After END_STREAM the client has nothing more to say (5.1), be it trailers, a request or malformed."""
         self.resets(frame(DATA, 0, 3, b"x"), Code.STREAM_CLOSED, 3)
-        self.resets(frame(HEADERS, END_HEADERS | END_STREAM, 3, b"\x00\x01a\x01b"), Code.STREAM_CLOSED, 3)
+        for flags in (END_HEADERS, END_HEADERS | END_STREAM):
+            for block in (b"\x00\x01a\x01b", literals(GET), literals(POST), b"\x00\x01A\x01b", b"\x84"):
+                self.resets(frame(HEADERS, flags, 3, block), Code.STREAM_CLOSED, 3)
 
     def test_closed(self) -> None:
         """Nor on a stream that is closed; what was under way when it was ended here is passed over."""

@@ -111,10 +111,9 @@ class Receiving:
             self._go_on(body)
 
     def take_trailers(self, trailers: Trailers) -> None:
-        """The body ends with *trailers*; raises StreamFault."""
+        """The body ends with *trailers*, and had not ended before; raises StreamFault."""
         body = self._body
-        if body is None or self.client_ended:
-            raise StreamFault(Code.STREAM_CLOSED, "HEADERS after the stream's end")
+        assert body is not None
         self._begin_now(False)
         self._take_end(body, trailers)
         self._go_on(body)

@@ -129,6 +129,10 @@ class Requests(Sending):
                 self._reader.skip(block, most)
                 self._idle_frames.take(self.listening.seconds())
         elif (stream := self.streams.get(number)) is not None:
+            if stream.client_ended:
+                # RFC 9113 5.1: whatever the block has.
+                self._reader.skip(block, most)
+                raise StreamFault(Code.STREAM_CLOSED, "HEADERS after the stream's end")
             trailers = self._reader.trailers(block)
             if not ended:
                 raise StreamFault(Code.PROTOCOL_ERROR, "the stream goes on after trailers")
