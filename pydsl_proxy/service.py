@@ -235,9 +235,13 @@ class ProxyService(Service):
         # What binding comes to is in a tuple: the next reload waits for the configuration to be in force alone.
         reloading: Deferred[object] = self._reloads.run(self._compile_anew, as_http(config)).addCallback(itemgetter(0))
         result = getattr(reloading, "result", None)
-        if isinstance(result, Failure) and result.check(ConfigErrors):
+        if isinstance(result, Failure) and isinstance(result.value, ConfigErrors):
             reloading.addErrback(lambda _: None)
-            result.raiseException()
+            try:
+                raise result.value.with_traceback(None)
+            finally:
+                # The traceback has this frame: a name for the failure would make a cycle.
+                del result
         return cast("Deferred[None]", reloading)
 
     def _compile_anew(self, config: Http) -> Deferred[tuple[Deferred[None]]]:
@@ -252,11 +256,11 @@ class ProxyService(Service):
         def in_force(compiled: Compiled) -> tuple[Deferred[None]]:
             return (self._put_in_force(compiled, sink),)
 
-        def failed(failure: Failure) -> tuple[Deferred[None]]:
+        def failed(failure: Failure) -> Failure | tuple[Deferred[None]]:
             if changed:
                 sink.close()
-            failure.trap(CancelledError)
-            return (self._not_reloaded(),)
+            # Not raised again: the traceback would have this frame, and keep what was compiled.
+            return (self._not_reloaded(),) if failure.check(CancelledError) else failure
 
         reloaded = stepping.done.addCallbacks(in_force, failed)
         stepping.begin()

@@ -252,17 +252,19 @@ def load_beside(path: str, further: Callable[[Http], Iterable[ConfigError]], rea
         return execute(read, path, further)
     loaded: Deferred[Http] = Deferred()
 
-    def load() -> None:
-        found: Http | Failure
+    def found() -> Http | Failure:
+        # No name stands for the failure: its traceback has this frame, and would be part of a cycle.
         with switching_often():
             try:
-                found = read(path, further, BesideLoop())
+                return read(path, further, BesideLoop())
+            except ConfigErrors as errors:
+                # Rendered here: source is read and parsed for it.
+                return Failure(Mistaken(errors))
             except BaseException:
-                found = Failure()
-                if isinstance(found.value, ConfigErrors):
-                    # Rendered here: source is read and parsed for it.
-                    found = Failure(Mistaken(found.value))
-        reactor.callFromThread(loaded.callback, found)
+                return Failure()
+
+    def load() -> None:
+        reactor.callFromThread(loaded.callback, found())
 
     threading.Thread(target=load, name="configuration", daemon=True).start()
     return loaded

@@ -21,7 +21,14 @@ class Mistakes:
         self.found: list[ConfigError] = []
 
     def add(self, error: ConfigError) -> None:
-        """Note *error*, if it is not known."""
+        """Note *error*, if it is not known.
+
+        Its traceback is dropped: the frames refer to all that is being compiled, and to this list.
+        """
+        raised: BaseException | None = error
+        while raised is not None:
+            raised.__traceback__ = None
+            raised = raised.__cause__ or raised.__context__
         text = error.render()
         if text not in self._texts:
             self._texts.add(text)

@@ -102,8 +102,7 @@ class LocationPlace:
         filters = [each for each in attached if each is not None]
         if filters:
             handle = filtered(filters, handle)
-        # Locations with the same features share what is made of them; an exchange knows its own by the rules.
-        return Room(handle, self.response_rules.own())
+        return Room(handle, self.response_rules)
 
     def relay(self, upstream: object, replaced: bytes | None = None, *, websocket: bool = False) -> Handle:
         """The handle that sends exchanges to *upstream*; see :meth:`~pydsl_proxy.interfaces.Place.relay`."""

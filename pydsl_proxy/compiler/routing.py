@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Branch(Generic[T]):
-    """A prefix, and the next shorter one that it begins with."""
+    """A prefix, and the next shorter one that it begins with; the empty one, with which all begin, has none."""
 
     __slots__ = ("outer", "prefix", "stop", "value")
 
@@ -24,7 +24,8 @@ class Branch(Generic[T]):
         self.prefix = prefix
         self.value = value
         self.stop = stop
-        self.outer = outer if outer is not None else self
+        if outer is not None:
+            self.outer = outer
 
 
 def compile_locations(locations: Sequence[tuple[Match, T]]) -> Callable[[bytes], T | None]:

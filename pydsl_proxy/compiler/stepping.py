@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import Final, Generic, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.failure import Failure
 
 from pydsl_proxy.compiler.mistakes import Steps
 
@@ -61,7 +62,10 @@ class Stepping(Generic[T]):
             self.done.callback(end.value)
         except Exception:
             self._over = True
-            self.done.errback()
+            failure = Failure()
+            # Its frames refer to all that was compiled; their text stays.
+            failure.cleanFailure()
+            self.done.errback(failure)
         else:
             self._later(self._continue)
 

@@ -183,7 +183,7 @@ class H1Frontend(Receiving):
         self._head_begun = False
         if self._half_closed and HEAD_END not in self._held:
             self._last = True
-        exchange = self._exchange = site.begin(self, method, target, minor, fields, identity, now)
+        exchange = self._exchange = site.begin(site, self, method, target, minor, fields, identity, now)
         if fields.content_length or fields.chunked:
             exchange.has_body = True
             self._state = BODY

@@ -192,7 +192,7 @@ class Requests(Sending):
         if site.trusted is not None and site.trusted.trusts(identity.address):
             identity = site.trusted.believe(identity, fields)
         now = self.listening.seconds()
-        exchange = stream.exchange = site.begin(stream, head.method, head.target, HTTP_2, fields, identity, now)
+        exchange = stream.exchange = site.begin(site, stream, head.method, head.target, HTTP_2, fields, identity, now)
         if head.protocol is not None:
             stream.await_tunnel(ended)
         elif ended:

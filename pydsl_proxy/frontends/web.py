@@ -64,7 +64,7 @@ class WebFrontend:
             body, pairs = error_page(error.status)
             self.send_head(own_response(error.status, body, pairs), rules, body, True)
             return
-        exchange = self._exchange = site.begin(self, method, target, minor, fields, identity, now)
+        exchange = self._exchange = site.begin(site, self, method, target, minor, fields, identity, now)
         exchange.has_body = self._left > 0
         request.notifyFinish().addErrback(self._lost)
         site.handle(exchange)

@@ -80,7 +80,7 @@ class FrontendSite(Protocol):
 
     @property
     def begin(self) -> Callable[..., Exchange]:
-        """Makes an exchange; called as ``runtime.exchange.Exchange`` is, but for its site."""
+        """Makes an exchange; called as ``runtime.exchange.Exchange`` is, with this site first."""
 
     @property
     def handle(self) -> Callable[..., None]:

@@ -329,7 +329,7 @@ class Exchange:
         """Whether the location of this exchange is also that of *path*."""
         # Each location has rules of its own; see Site.locate.
         room = self.fields.server(path)  # type: ignore[operator]  # a Locate, put there by Site.place()
-        return room is not None and room.rules is self.rules.base
+        return room is not None and room.rules.base is self.rules.base
 
     @property
     def outermost(self) -> Exchange:

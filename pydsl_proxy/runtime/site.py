@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
-from functools import partial
+from typing import ClassVar
 
 from twisted.logger import Logger
 
@@ -50,6 +50,10 @@ class Site:
     *rules_by_server* are those of responses that none of a server's locations gives.
     """
 
+    #: Called with the site, and with what begins an exchange.  A partial or a bound method in its place would refer to
+    #: the site that it belongs to: all locations would stay in memory until a full collection of garbage.
+    begin: ClassVar[Callable[..., Exchange]] = Exchange
+
     def __init__(
         self,
         choose_server: Callable[[bytes], Locate],
@@ -66,8 +70,7 @@ class Site:
         self.plain_rules = FieldRules((), ALWAYS_DROPPED)
         self._rules_by_server = rules_by_server or {}
         self.trusted = trusted
-        # Called with what begins an exchange, and with one that is over; a partial costs less than a method.
-        self.begin: Callable[..., Exchange] = partial(Exchange, self)
+        # Called with an exchange that is over.
         self.log: Callable[[Exchange], None] = access_log or _log_nothing
         self.memo: Memo[RequestFields] = Memo()
         self.changing = Changing()
@@ -131,7 +134,7 @@ class Site:
         answered: bool = True,
     ) -> FieldRules:
         """Note a request that could not be read, and tell which rules its answer is sent by, if there is one."""
-        exchange = self.begin(frontend, line, b"", -1, RequestFields(b"", b""), identity, now)
+        exchange = Exchange(self, frontend, line, b"", -1, RequestFields(b"", b""), identity, now)
         exchange.status, exchange.error = error.status, error
         exchange.sent = len(error_page(error.status)[0]) if answered else 0
         self.log(exchange)

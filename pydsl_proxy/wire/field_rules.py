@@ -27,8 +27,9 @@ class FieldRules:
     __slots__ = ("_find", "base", "computed", "constant", "removed")
 
     def __init__(self, rules: Sequence[Rule] = (), dropped: Iterable[bytes] = ()) -> None:
-        # Those of the location, of which this may be an extension.
-        self.base: FieldRules = self
+        # Extensions have it in common with the rules of their location.  It is not those rules themselves: an object
+        # that refers to itself stays in memory until a full collection of garbage.
+        self.base = object()
         self.removed = frozenset(name for name, _, _ in rules)
         names = self.removed.union(dropped)
         self._find = (
@@ -42,9 +43,9 @@ class FieldRules:
         self.computed = tuple((shown, as_bytes(value)) for _, shown, value in rules if callable(value))
 
     def of_location(self) -> FieldRules:
-        """The same as an object of one location, which is known by it."""
+        """The same rules for another location, which is known by them."""
         made = copy(self)
-        made.base = made
+        made.base = object()
         return made
 
     def edit(self, fields: Fields, named: frozenset[bytes] = frozenset()) -> bytes:
@@ -67,12 +68,6 @@ class FieldRules:
         """These rules, with the fields of *section* beside the constant ones."""
         made = copy(self)
         made.constant = self.constant + section
-        return made
-
-    def own(self) -> FieldRules:
-        """The same rules for another location, which is told from this one by them."""
-        made = copy(self)
-        made.base = made
         return made
 
     def compute(self, request: Request) -> bytes:

@@ -37,7 +37,7 @@ class RequestWriter:
     switch to; *added* is the section that says that the request came through here, which rules may keep from peers.
     """
 
-    __slots__ = ("_added", "_dropped", "_host", "_rules", "_upgrade", "write")
+    __slots__ = ("_added", "_dropped", "_host", "_is_usual", "_rules", "_upgrade")
 
     def __init__(self, rules: FieldRules, host: bytes, upgrade: bytes = b"", added: bytes = b"") -> None:
         self._rules = rules
@@ -45,9 +45,12 @@ class RequestWriter:
         self._added = b"" if cdn_loop.NAME in rules.removed else added
         self._upgrade = b"\r\nConnection: Upgrade\r\nUpgrade: " + upgrade if upgrade else b""
         self._dropped = REQUEST_DROPPED | FORWARDING | FRAMING | rules.removed
-        usual = not rules.computed and FORWARDING.isdisjoint(rules.removed)
-        # Chosen here, once: the usual location asks nothing more of a request.
-        self.write: Callable[[Outgoing], bytes] = self._write_usual if usual else self._write_any
+        self._is_usual = not rules.computed and FORWARDING.isdisjoint(rules.removed)
+
+    @property
+    def write(self) -> Callable[[Outgoing], bytes]:
+        """What writes a head; to be asked for once, when a location is compiled."""
+        return self._write_usual if self._is_usual else self._write_any
 
     def _write_usual(self, exchange: Outgoing) -> bytes:
         fields = exchange.fields
