@@ -27,7 +27,9 @@ def websocket_scope(exchange: Exchange, shown: Shown, paths: tuple[bytes, bytes]
     """Of a WebSocket; all of it but ``state``."""
     scope = _scope("websocket", exchange, shown, paths)
     scope["scheme"] = "wss" if exchange.identity.scheme == "https" else "ws"
-    scope["subprotocols"] = [each.decode("latin-1") for each in offered_subprotocols(exchange.fields) if each]
+    offered = offered_subprotocols(exchange.fields)
+    # In one piece: a list may have thousands of members.
+    scope["subprotocols"] = b",".join(offered).decode("latin-1").split(",") if offered else []
     scope["extensions"] = {"websocket.http.response": {}}
     return scope
 

@@ -28,6 +28,7 @@ from twisted.internet.interfaces import IReactorTime
 from pydsl_proxy.handlers.leg_transport import Ends, LegTransport, Silent
 from pydsl_proxy.handlers.websocket_way import PIECE
 from pydsl_proxy.wire.grammar import HEAD_END
+from pydsl_proxy.wire.websocket import accepted_extension, deflate_offers
 
 # RFC 6455 7.4.1 and IANA's registry; Autobahn and browsers take 1014 for a violation, so it is passed on as 1011.
 INTERNAL_ERROR, BAD_GATEWAY = 1011, 1014
@@ -286,9 +287,9 @@ class ClientLeg(Leg, WebSocketServerProtocol):  # type: ignore[misc]  # as above
         """The Sec-WebSocket fields of a 101, as a section; the client's offer is *extensions*."""
         head = b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13"
         head += b"\r\nSec-WebSocket-Key: " + key
-        offers = self._sound_offers(extensions) if self.deflates else b""
-        if offers:
-            head += b"\r\nSec-WebSocket-Extensions: " + offers
+        offer = self._sound_offer(extensions) if self.deflates else None
+        if offer is not None:
+            head += b"\r\nSec-WebSocket-Extensions: " + offer
         if subprotocol is not None:
             head += b"\r\nSec-WebSocket-Protocol: " + subprotocol
             self._subprotocol = subprotocol.decode("latin-1")
@@ -296,17 +297,18 @@ class ClientLeg(Leg, WebSocketServerProtocol):  # type: ignore[misc]  # as above
         self._open()
         return _section_of(self.head) if self.is_ready else b""
 
-    def _sound_offers(self, extensions: bytes) -> bytes:
-        """Those of permessage-deflate whose parameters may be accepted; others are declined (RFC 7692 7.1)."""
-        return b",".join([offer for offer in extensions.split(b",") if self._is_sound(offer.decode("latin-1"))])
+    def _sound_offer(self, extensions: bytes) -> bytes | None:
+        """The first whose parameters may be accepted; others are declined (RFC 7692 7.1)."""
+        offers = deflate_offers(extensions)
+        return next((offer for offer in offers if self._is_sound(offer.decode("latin-1"))), None)
 
     def _is_sound(self, offer: str) -> bool:
         try:
-            [(name, parameters)] = self._parseExtensionsHeader(offer)
+            [(_, parameters)] = self._parseExtensionsHeader(offer)
             PerMessageDeflateOffer.parse(parameters)
         except Exception:  # Autobahn's, which has no name of its own
             return False
-        return bool(name == PerMessageDeflateOffer.EXTENSION_NAME)
+        return True
 
 
 class PeerLeg(Leg, WebSocketClientProtocol):  # type: ignore[misc]  # as above
@@ -337,8 +339,11 @@ class PeerLeg(Leg, WebSocketClientProtocol):  # type: ignore[misc]  # as above
         """The peer has granted the WebSocket, with these fields; whether they agree with what was asked for."""
         head = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade"
         head += b"\r\nSec-WebSocket-Accept: " + accept
-        if extensions is not None:
-            head += b"\r\nSec-WebSocket-Extensions: " + extensions
+        accepted = accepted_extension(extensions or b"")
+        if accepted is None:
+            return False
+        if accepted:
+            head += b"\r\nSec-WebSocket-Extensions: " + accepted
         self.feed(head + HEAD_END)
         self._open()
         return self.is_ready

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
-from pydsl_proxy.wire.head import RequestFields
+from pydsl_proxy.wire.head import Fields
 
 NAME: Final = b"cdn-loop"
 #: What each proxy of ours adds: a further field line is a further member of the list (RFC 9110 5.3).
@@ -13,11 +14,11 @@ SECTION: Final = b"\r\nCDN-Loop: pydsl_proxy"
 MAX_HOPS: Final = 10
 
 _MARK = b"\r\ncdn-loop:"
+_own_members = re.compile(rb",[ \t]*+pydsl_proxy[ \t]*+(?=[;,]|\Z)").findall
 
 
-def has_looped(fields: RequestFields) -> bool:
+def has_looped(fields: Fields) -> bool:
     """Whether the request has come through too many proxies of ours, or through one of them too often."""
     if _MARK not in fields.lower:
         return False
-    members = [each for value in fields.all(NAME) for each in value.split(b",")]
-    return sum(each.partition(b";")[0].strip(b" \t").lower() == b"pydsl_proxy" for each in members) >= MAX_HOPS
+    return len(_own_members(b"," + (fields.get(NAME) or b"").lower())) >= MAX_HOPS

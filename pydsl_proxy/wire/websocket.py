@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from hashlib import sha1
+from itertools import islice
+from typing import Final
 
 from pydsl_proxy.wire.field_rules import cut, spans_of
 from pydsl_proxy.wire.head import Fields, RequestHead, ResponseHead
@@ -24,6 +26,12 @@ NEGOTIATED = frozenset(
 _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 # RFC 6455 4.1: sixteen bytes in base64.
 _is_key = re.compile(rb"[A-Za-z0-9+/]{21}[AQgw]==").fullmatch
+# RFC 7692 7.1 has four parameters, each at most once.
+_OFFER = rb"permessage-deflate(?:[ \t]*+;[ \t]*+[a-z_]++(?:[ \t]*+=[ \t]*+\"?[0-9]++\"?)?){0,4}"
+_offers = re.compile(rb",[ \t]*+(%b)[ \t]*+(?=,|\Z)" % _OFFER, re.IGNORECASE).finditer
+_is_one_offer = re.compile(rb"[, \t]*+(%b)[, \t]*+" % _OFFER, re.IGNORECASE).fullmatch
+#: How many offers of permessage-deflate of one client are looked at; browsers make one.
+MAX_OFFERS: Final = 8
 
 
 def asks_for_websocket(head: RequestHead) -> bool:
@@ -67,8 +75,24 @@ def fault_of_switch(request: Fields, response: ResponseHead) -> str | None:
 
 def offered_subprotocols(request: Fields) -> list[bytes]:
     """What the client's Sec-WebSocket-Protocol fields list, in its order of preference."""
-    values = request.all(b"sec-websocket-protocol")
-    return [each.strip(b" \t") for value in values for each in value.split(b",")]
+    # RFC 9110 5.6.1: empty members are none.
+    return list(filter(None, map(bytes.strip, (request.get(b"sec-websocket-protocol") or b"").split(b","))))
+
+
+def deflate_offers(extensions: bytes) -> list[bytes]:
+    """The first offers of permessage-deflate that Sec-WebSocket-Extensions lists, at most MAX_OFFERS.
+
+    An offer with a parameter that RFC 7692 cannot have is none.
+    """
+    return [found[1] for found in islice(_offers(b"," + extensions), MAX_OFFERS)]
+
+
+def accepted_extension(extensions: bytes) -> bytes | None:
+    """What a peer has accepted, empty if it is nothing; None if it is not permessage-deflate alone."""
+    if not extensions.strip(b", \t"):
+        return b""
+    found = _is_one_offer(extensions)
+    return None if found is None else found[1]
 
 
 def granted_anew(response: ResponseHead, section: bytes) -> ResponseHead:
