@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import (
+    access_log,
+    bytes_sent,
+    cause,
+    client_address,
     client_certificate_fingerprint,
     client_certificate_issuer,
     client_certificate_serial,
@@ -15,6 +21,7 @@ from pydsl_proxy import (
     scheme,
     server,
     server_name_indication,
+    status,
     tls,
     tls_cipher,
     tls_protocol,
@@ -43,6 +50,25 @@ BOB = Handshake(
 def answering(name: str, terms: object) -> Server:
     """A server that says its name."""
     return server(443, names=[name], tls=terms).location("/").respond(200, f"{name} {client_verified}")  # type: ignore[arg-type]  # for brevity
+
+
+class PlainHttpTests(SynchronousTestCase):
+    """A request without TLS; the answer is the transport's."""
+
+    def test_log(self) -> None:
+        """The access log has a line, whether or not HTTP/2 is offered, and the exchange is over."""
+        for http2 in (True, False):
+            web = server(443, tls=PLAIN, http2=http2).location("/").respond(200)
+            log = access_log(format=f"{client_address} {status} {cause} {bytes_sent} {tls_protocol}")
+            running = run(http(web, access_log=log))
+            transport = running[0]._transport
+            assert transport is not None
+            protocol: Any = transport.protocol
+            protocol.refused_plain_http(46)
+            running[0].closes()
+            self.assertEqual(running.log, ["127.0.0.1 400 plain_http 46 -"], http2)
+            running.stop()
+            self.assertTrue(running.is_stopped)
 
 
 class SchemeTests(SynchronousTestCase):
@@ -178,12 +204,12 @@ class MisdirectedTests(SynchronousTestCase):
             server(443, names=["a.test"], tls=PLAIN).hsts().location("/").respond(200),
             server(443, names=["b.test"], tls=CLIENTS).set_response_header("X-B", "b").location("/").respond(200),
         )
-        for handshake, status in ((A, 421), (B, 400)):
+        for handshake, wanted in ((A, 421), (B, 400)):
             client, _ = run(http(*servers), handshake=handshake)
             answer = client.request("GET", headers={"Host": "b.test"})
             self.assertEqual(
                 (answer.status, answer.headers.all("X-B"), answer.headers.all("Strict-Transport-Security")),
-                (status, ["b"], []),
+                (wanted, ["b"], []),
             )
 
     def test_absolute_form(self) -> None:

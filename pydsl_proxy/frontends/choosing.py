@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Protocol as Shape
-from typing import cast
+from typing import TypeVar, cast
 
 from twisted.internet.interfaces import IAddress, ITransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
@@ -12,7 +12,7 @@ from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 
 from pydsl_proxy.errors import ProxyError
-from pydsl_proxy.frontends.h1 import H1Factory
+from pydsl_proxy.frontends.h1 import H1Factory, H1Frontend
 from pydsl_proxy.frontends.h2 import H2Frontend
 from pydsl_proxy.interfaces import Listening, StreamTransport
 from pydsl_proxy.wire.h2_frames import PREFACE
@@ -34,7 +34,9 @@ class Decided(Shape):
         """Take bytes."""
 
 
-Build = Callable[[], Decided]
+D = TypeVar("D", bound=Decided)
+H1Build = Callable[[], H1Frontend]
+H2Build = Callable[[], H2Frontend]
 
 
 class Undecided(Protocol):
@@ -45,7 +47,9 @@ class Undecided(Protocol):
 
     transport: StreamTransport  # type: ignore[assignment]  # more than Protocol promises
 
-    def __init__(self, listening: Listening, by_preface: bool, h1: Build, h2: Build) -> None:
+    def __init__(
+        self, listening: Listening, by_preface: bool, h1: Callable[[], H1Frontend], h2: Callable[[], H2Frontend]
+    ) -> None:
         self._listening = listening
         self._by_preface = by_preface
         self._h1, self._h2 = h1, h2
@@ -73,13 +77,21 @@ class Undecided(Protocol):
         elif agreed or not self._by_preface:
             self._hand_over(self._h1, data)
         elif not PREFACE.startswith(data[: len(PREFACE)]):
-            self._hand_over(self._h2 if _speaks_nothing_known(data) else self._h1, data)
+            if _speaks_nothing_known(data):
+                self._hand_over(self._h2, data)
+            else:
+                self._hand_over(self._h1, data)
         elif len(data) >= len(PREFACE):
             self._hand_over(self._h2, data)
         else:
             self._held = data
 
-    def _hand_over(self, build: Build, data: bytes) -> None:
+    def refused_plain_http(self, sent: int) -> None:
+        """As that of HTTP/1.1."""
+        if not self._over:
+            self._hand_over(self._h1, b"").refused_plain_http(sent)
+
+    def _hand_over(self, build: Callable[[], D], data: bytes) -> D:
         self._over = True
         self._watch.stop()
         self._listening.closed(self)
@@ -88,6 +100,7 @@ class Undecided(Protocol):
         protocol.makeConnection(cast(ITransport, transport))
         protocol.has_begun(self._due)
         protocol.dataReceived(data)
+        return protocol
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone."""
@@ -128,8 +141,8 @@ class ChoosingFactory(Factory):
         h1 = H1Factory(listening)
         self._listening = listening
         self._by_preface = by_preface
-        self._h1: Build = lambda: h1.buildProtocol(None)
-        self._h2: Build = lambda: H2Frontend(listening)
+        self._h1: H1Build = lambda: h1.buildProtocol(None)
+        self._h2: H2Build = lambda: H2Frontend(listening)
 
     def buildProtocol(self, addr: IAddress | None) -> Undecided:
         """What waits for a client's first bytes."""

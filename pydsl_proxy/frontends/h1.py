@@ -228,6 +228,16 @@ class H1Frontend(Receiving):
         self.transport.write(head + body)
         self._linger()
 
+    def refused_plain_http(self, sent: int) -> None:
+        """The client sent a request without TLS where TLS is spoken, and was answered so with a body of *sent* bytes.
+
+        OpenSSL has taken a part of the request line.
+        """
+        identity = self._identity
+        identity.tls = None
+        cause = ProxyError(Source.CLIENT, 400, "plain_http", "the client sent HTTP where TLS is spoken")
+        self._listening.site.refused(self, identity, b"", cause, self._listening.seconds(), sent=sent)
+
     def _switch(self, head: bytes) -> None:
         """Become a connection of another protocol; no request pays for asking whether it is one."""
         self.__class__ = Switched  # type: ignore[assignment]  # told above

@@ -163,7 +163,7 @@ class Requests(Sending):
             fields = self._fields(site, head, ended)
         except StreamFault as fault:
             cause = ProxyError(Source.CLIENT, 400, "bad_request", fault.detail)
-            site.refused(H2Stream(self, number, 0), self._identity, line, cause, now, answered=False)
+            site.refused(H2Stream(self, number, 0), self._identity, line, cause, now, sent=0)
             raise
         except Malformed as error:
             self._refuse(site, number, line, error, ended)

@@ -94,7 +94,7 @@ class FrontendSite(Protocol):
         error: ProxyError,
         now: float,
         *,
-        answered: bool = True,
+        sent: int | None = None,
     ) -> FieldRules:
         """Note a request that could not be read, and tell which rules its answer is sent by, if there is one."""
 

@@ -131,12 +131,15 @@ class Site:
         error: ProxyError,
         now: float,
         *,
-        answered: bool = True,
+        sent: int | None = None,
     ) -> FieldRules:
-        """Note a request that could not be read, and tell which rules its answer is sent by, if there is one."""
+        """Note a request that could not be read, and tell which rules its answer is sent by, if there is one.
+
+        *sent* is the size of the answer's body, by default that of the page of its status.
+        """
         exchange = Exchange(self, frontend, line, b"", -1, RequestFields(b"", b""), identity, now)
         exchange.status, exchange.error = error.status, error
-        exchange.sent = len(error_page(error.status)[0]) if answered else 0
+        exchange.sent = len(error_page(error.status)[0]) if sent is None else sent
         self.log(exchange)
         return self.rules
 

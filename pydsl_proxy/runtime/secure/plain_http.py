@@ -13,6 +13,13 @@ PLAIN_HTTP = (
 )
 
 
+def refused_plain_http(protocol: object) -> None:
+    """Let *protocol*, which stands on the TLS and may be one of HTTP, write a line to the access log."""
+    refused = getattr(protocol, "refused_plain_http", None)
+    if refused is not None:
+        refused(len(_BODY))
+
+
 def is_plain_http(error: Error) -> bool:
     """Whether a handshake failed because what came was a request."""
     queue = error.args[0] if error.args else ()

@@ -22,7 +22,7 @@ from zope.interface import implementer
 from pydsl_proxy.interfaces import UnannouncedEnd
 from pydsl_proxy.runtime.direct_send import DirectSend, TCPServer, UNIXServer
 from pydsl_proxy.runtime.secure.failed_handshakes import note_failed_handshake
-from pydsl_proxy.runtime.secure.plain_http import PLAIN_HTTP, is_plain_http
+from pydsl_proxy.runtime.secure.plain_http import PLAIN_HTTP, is_plain_http, refused_plain_http
 from pydsl_proxy.runtime.secure.secured import SecuredConnection
 
 if TYPE_CHECKING:
@@ -151,6 +151,7 @@ class SecureSend(DirectSend):
             self.socket.send(PLAIN_HTTP)
         except OSError:
             pass
+        refused_plain_http(self.protocol)
 
     def doWrite(self) -> object:  # type: ignore[override]  # a mixin puts a lambda here
         """Send what is queued, or what a read waits for."""

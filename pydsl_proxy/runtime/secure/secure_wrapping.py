@@ -28,7 +28,7 @@ from zope.interface import alsoProvides, implementer
 from pydsl_proxy.runtime.reactors import Clock
 from pydsl_proxy.runtime.secure.contexts import Contexts
 from pydsl_proxy.runtime.secure.failed_handshakes import note_failed_handshake
-from pydsl_proxy.runtime.secure.plain_http import PLAIN_HTTP, is_plain_http
+from pydsl_proxy.runtime.secure.plain_http import PLAIN_HTTP, is_plain_http, refused_plain_http
 from pydsl_proxy.runtime.secure.secured import SecuredConnection
 from pydsl_proxy.runtime.secure.told_ends import ToldEnds
 
@@ -69,6 +69,7 @@ class SecureProtocol(ToldEnds):
             note_failed_handshake(self.factory, cast(ITransport, self.transport), reason.value)
             if is_plain_http(reason.value):
                 cast(ITransport, self.transport).write(PLAIN_HTTP)
+                refused_plain_http(self.wrappedProtocol)
 
     def _flushReceiveBIO(self) -> None:
         """As Twisted's, but for the end of the client's half."""

@@ -160,8 +160,13 @@ class OwnRules(SecureCase):
 
     async def test_plain_http(self) -> None:
         """A request without TLS is told so (nginx's 497), and the operator in one line with OpenSSL's reason."""
-        lines = self.lines()
-        servers, plain = Building(Talker), Building(Talker)
+        lines, refused = self.lines(), []
+
+        class Http(Talker):
+            def refused_plain_http(self, sent: int) -> None:
+                refused.append(sent)
+
+        servers, plain = Building(Http), Building(Talker)
         port = self.listen(servers)
         self.plain.connectTCP("127.0.0.1", number(port), plain)
         await plain.connected()
@@ -171,6 +176,8 @@ class OwnRules(SecureCase):
         self.assertIn(b"sent to HTTPS port", plain.talkers[0].received)
         await servers.talkers[0].ends()
         self.assertEqual(lines, ["a TLS handshake of 127.0.0.1 failed: http request"])
+        # The frontend writes the line of the access log, and is given the size of the body.
+        self.assertEqual(refused, [len(plain.talkers[0].received.partition(b"\r\n\r\n")[2])])
 
     def lines(self) -> list[str]:
         """What operators are told of handshakes from now on."""
