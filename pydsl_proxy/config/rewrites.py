@@ -118,8 +118,12 @@ def cookie_rules(attribute: Literal["domain", "path"], rules: Mapping[str | Rege
 
 def _check_expansion(verb: str, pattern: Regex, new: str) -> None:
     _check_groups(pattern, groups_of(new))
+    compiled = pattern.compile()
+    names = {at: name for name, at in compiled.groupindex.items()}
+    # Groups of the same numbers and names, all of them empty.
+    groups = [f"(?P<{names[at]}>)" if at in names else "()" for at in range(1, compiled.groups + 1)]
     try:
-        re.compile(pattern.compile().pattern + b"|").search(b"").expand(new.encode())  # type: ignore[union-attr]  # it matches
+        re.compile("".join(groups).encode()).match(b"").expand(new.encode())  # type: ignore[union-attr]  # it matches
     except (re.error, IndexError) as error:
         raise ConfigError(f"{verb}(): {new!r} is no replacement for {pattern!r}: {error}") from None
 

@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.wire.grammar import Malformed
+from pydsl_proxy.wire.linear_patterns import linear_pattern
 from pydsl_proxy.wire.pattern_cost import EXPONENTIAL, begins_with_anything, cost_of
 
 #: nginx's words before the pattern of a location.
@@ -36,13 +37,14 @@ class Regex:
     pattern: str
     ignore_case: bool = field(default=False, kw_only=True)
     backtracking: bool = field(default=False, kw_only=True)
+    re2: bool = field(default=False, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         _check_regex(self)
 
     def __repr__(self) -> str:
-        case = ", ignore_case=True" if self.ignore_case else ""
-        return f"regex({self.pattern!r}{case}{', backtracking=True' if self.backtracking else ''})"
+        options = ("ignore_case", "backtracking", "re2")
+        return f"regex({self.pattern!r}{''.join([f', {each}=True' for each in options if getattr(self, each)])})"
 
     @property
     def _flags(self) -> int:
@@ -50,6 +52,8 @@ class Regex:
 
     def compile(self) -> re.Pattern[bytes]:
         """The pattern over octets."""
+        if self.re2:
+            return linear_pattern(_over_octets(self.pattern, re2=True), self.ignore_case)
         return re.compile(_over_octets(self.pattern), self._flags)
 
     def search(self, too_long: int | None = 400) -> Search:
@@ -58,6 +62,8 @@ class Regex:
         A longer one raises :class:`~pydsl_proxy.wire.grammar.Malformed` with the status *too_long*; if that is None,
         nothing is found in it.
         """
+        if self.re2:
+            return self.compile().search
         octets, flags = _over_octets(self.pattern), self._flags
         compiled = re.compile(octets, flags)
         find = compiled.match if begins_with_anything(octets, flags) else compiled.search
@@ -75,7 +81,7 @@ def _bounded(find: Search, too_long: int | None) -> Search:
     return search
 
 
-def regex(pattern: str, *, ignore_case: bool = False, backtracking: bool = False) -> Regex:
+def regex(pattern: str, *, ignore_case: bool = False, backtracking: bool = False, re2: bool = False) -> Regex:
     """Match where :func:`re.search` finds *pattern*: in the decoded path, or as a server's name in the host.
 
     Regexes are tried in the order of the file, after exact matches; the first that is found wins (nginx's ``~``, and
@@ -83,9 +89,10 @@ def regex(pattern: str, *, ignore_case: bool = False, backtracking: bool = False
 
     :class:`ConfigError` is raised for a pattern that does not compile, and for one with which a client could stop the
     proxy: if several of its repeats match the same text, the time grows with a power of the subject's length, or
-    exponentially.  *backtracking* takes it nevertheless.
+    exponentially.  *backtracking* takes it nevertheless.  With *re2* the pattern is one of the library RE2, which takes
+    any in linear time and has no backreferences, lookaround or possessive repeats; it is in the extra ``re2``.
     """
-    return Regex(pattern, ignore_case=ignore_case, backtracking=backtracking)
+    return Regex(pattern, ignore_case=ignore_case, backtracking=backtracking, re2=re2)
 
 
 def call_for(modifier: str, rest: str) -> str:
@@ -118,8 +125,12 @@ def _check_regex(match: Regex) -> None:
             hint=f"write {call_for(modifier[1], modifier[3])}",
         )
     check_unicode("regex", pattern)
-    if not isinstance(match.backtracking, bool):
-        raise ConfigError(f"regex(backtracking=…) must be True or False, not {match.backtracking!r}")
+    for name in ("backtracking", "re2"):
+        if not isinstance(getattr(match, name), bool):
+            raise ConfigError(f"regex({name}=…) must be True or False, not {getattr(match, name)!r}")
+    if match.re2:
+        _check_re2(match)
+        return
     try:
         # Over text first: the position that an error names counts characters.
         re.compile(pattern)
@@ -131,6 +142,16 @@ def _check_regex(match: Regex) -> None:
         raise ConfigError(f"regex {pattern!r} does not compile: {error}") from None
     if not match.backtracking:
         check_cost(f"regex {pattern!r}", compiled, f"regex({quoted_raw(pattern)}, …, backtracking=True)")
+
+
+def _check_re2(match: Regex) -> None:
+    if match.backtracking:
+        raise ConfigError("regex(): RE2 does not backtrack", hint="leave backtracking=True out")
+    try:
+        match.compile()
+    except re.error as error:
+        hint = "RE2 has no backreferences, lookaround, atomic groups or possessive repeats, and \\z for \\Z"
+        raise ConfigError(f"regex {match.pattern!r} does not compile with RE2: {error.msg}", hint=hint) from None
 
 
 def check_cost(what: str, compiled: re.Pattern[bytes], way_out: str) -> None:
@@ -151,9 +172,12 @@ _REGEX_TOKEN = re.compile(r"\\?([^\x00-\x7f])|\\.|(\[\^?\]?(?:\\.|[^\]\\])*\])|(
 _MULTILINE = re.compile(r"\(\?[a-zA-Z]*m")
 
 
-def _over_octets(pattern: str) -> bytes:
-    """The pattern for UTF-8 octets: a character of several octets is a group, so that ``é+`` repeats all of it."""
+def _over_octets(pattern: str, re2: bool = False) -> bytes:
+    """The pattern for UTF-8 octets: a character of several octets is a group, so that ``é+`` repeats all of it.
 
+    RE2 takes octets for Latin-1, where those above 127 have a case too, and its ``$`` is the end alone.
+    """
+    group, end = ("(?-i:", "$") if re2 else ("(?:", r"\Z")
     multiline = _MULTILINE.search(pattern) is not None
 
     def token(found: re.Match[str]) -> str:
@@ -164,8 +188,8 @@ def _over_octets(pattern: str) -> bytes:
             )
         if found[3]:
             # As it is, it would be before a line end too.
-            return found[3] if multiline else r"\Z"
-        return f"(?:{found[1]})" if found[1] else found[0]
+            return found[3] if multiline else end
+        return f"{group}{found[1]})" if found[1] else found[0]
 
     return _REGEX_TOKEN.sub(token, pattern).encode()
 
