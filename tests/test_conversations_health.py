@@ -168,9 +168,35 @@ class PassiveTests(SynchronousTestCase):
         running.clock.advance(1)
         self.assertIn("a", asked(running, 4).split())
         running.peers["a:1"].dies()
-        self.assertIn("ab", asked(running, 4).split())
+        # One failure, no more: with those of before it is the second.
+        self.assertEqual(asked(running, 2).count("a"), 1)
         running.peers["a:1"].accepts()
         self.assertEqual(asked(running, 4), "b b b b")
+
+    def test_at_fail_timeout(self) -> None:
+        """A success that comes when fail_timeout is just over, and no more than that, wipes out nothing."""
+        running = answering(two(max_fails=2), "a:1", "b:1")
+        for seconds in (10, 0):
+            running.peers["a:1"].dies()
+            self.assertEqual(asked(running, 2).count("a"), 1)
+            running.peers["a:1"].accepts()
+            running.clock.advance(seconds)
+            if seconds:
+                self.assertIn("a", asked(running, 2).split())
+        self.assertEqual(asked(running, 4), "b b b b")
+
+    def test_one_is_back(self) -> None:
+        """When one peer's fail_timeout has passed, another's that ends at this moment has not."""
+        running = answering(upstream("app", least_conn(), "a:1", "b:1", "c:1"), "a:1", "b:1", "c:1")
+        for name in ("a:1", "b:1"):
+            running.peers[name].dies()
+            asked(running, 3)
+            running.peers[name].accepts()
+            running.clock.advance(1)
+        running.clock.advance(9)
+        self.assertNotIn("b", asked(running, 6))
+        running.clock.advance(0.1)
+        self.assertIn("b", asked(running, 6))
 
     def test_a_websocket(self) -> None:
         """A peer that was out is up again as soon as it has switched to a WebSocket, not when that ends."""

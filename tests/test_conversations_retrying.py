@@ -8,8 +8,9 @@ from pydsl_proxy import peer, server, upstream
 from pydsl_proxy.config.sites import Server
 from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.testing import Running, run
-from tests.support.messages import BAD_GATEWAY, GET, OK, answer, post
+from tests.support.messages import BAD_GATEWAY, GET, OK, answer, get, post
 from tests.support.places import TWO, UNAVAILABLE, place, retrying, tried
+from tests.support.websockets import ASK, GRANT
 
 
 class KeptConnectionTests(SynchronousTestCase):
@@ -213,6 +214,30 @@ class AnsweredTests(SynchronousTestCase):
             running.client().sends(GET)
         self.assertEqual([len(peers[name].connections) for name in ("a:1", "b:1")], [1, 3])
 
+    def test_counts_once(self) -> None:
+        """An answer whose head counted does not count again when its body is complete."""
+        two = upstream("app", peer("a:1", max_fails=2), peer("b:1", max_fails=9))
+        client, peers = running = run(server(80).location("/").retry(2, on=["error", 503]).proxy_to(two))
+        client.sends(GET)
+        peers["a:1"].sends(b"HTTP/1.1 503 Busy\r\ncontent-length: 10\r\n\r\n01234")
+        peers["b:1"].closes()
+        peers["a:1"].sends(b"56789")
+        self.assertEqual((client.responses[0].status, client.responses[0].body), (503, b"0123456789"))
+        for name in ("a:1", "b:1"):
+            peers[name].answers(200, b"ok")
+        asked = [name for _ in range(4) if client.request("GET").status == 200 for name, _ in tried(running)]
+        self.assertEqual(sorted(asked), ["a:1", "a:1", "b:1", "b:1"])
+
+    def test_dropped_for_a_websocket(self) -> None:
+        """So is an answer that was kept until another peer has switched to a WebSocket."""
+        web = server(80).location("/").retry(on=[503]).proxy_to(TWO, websocket="tunnel")
+        client, peers = run(web)
+        client.sends(ASK)
+        peers["a:1"].sends(b"HTTP/1.1 503 Busy\r\ncontent-length: 10\r\n\r\n01234")
+        peers["b:1"].sends(GRANT)
+        self.assertTrue(client.takes().startswith(b"HTTP/1.1 101 "))
+        self.assertTrue(peers["a:1"].connections[0].was_reset)
+
     def test_before_the_body(self) -> None:
         """An answer that comes before the request's body was sent is given: the body is not here to be sent again."""
         client, peers = run(retrying((503,), non_idempotent=True))
@@ -251,6 +276,18 @@ class AnsweredTests(SynchronousTestCase):
         peers["b:1"].closes()
         peers["a:1"].connections[0].sends(b"1\r\nc\r\n0\r\n\r\n")
         client.expects(b"HTTP/1.1 503 Busy\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n")
+
+    def test_streaming_at_once(self) -> None:
+        """What comes with its head, to the trailers, is all kept, if nothing better comes."""
+        client, peers = run(retrying(("error", 503)))
+        client.sends(get("/", "TE: trailers", "Connection: TE"))
+        head = b"HTTP/1.1 503 Busy\r\ntransfer-encoding: chunked\r\ntrailer: x-sum\r\n\r\n"
+        peers["a:1"].sends(head + b"2\r\nab\r\n1\r\nc\r\n0\r\nx-sum: 1\r\n\r\n")
+        client.expects(b"")
+        peers["b:1"].closes()
+        received = client.takes()
+        self.assertTrue(received.startswith(b"HTTP/1.1 503 Busy\r\n"), received)
+        self.assertTrue(received.endswith(b"\r\n3\r\nabc\r\n0\r\nx-sum: 1\r\n\r\n"), received)
 
     def test_streaming_broken(self) -> None:
         """A kept answer whose rest is lost is none: 502."""

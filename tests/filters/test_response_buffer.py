@@ -292,6 +292,7 @@ class ResponseBufferTests(SynchronousTestCase):
     def test_unreadable(self) -> None:
         """A file that cannot be read breaks the response off, and whoever makes it."""
         client, peer = Slow(Clock(), memory=1), Peer()
+        held = client.holds()
         client.buffer.start(head(), b"", False)
         client.buffer.stream_from(peer)
         client.buffer.write(b"ab")
@@ -304,6 +305,8 @@ class ResponseBufferTests(SynchronousTestCase):
         client.reads(100)
         self.assertEqual([each.cause for each in cancelled.errors], ["spool_failed"])
         self.assertEqual(client.told, ["start", "spool_failed"])
+        # What was held is let go of before anybody has said that the exchange is over.
+        self.assertEqual([each.closes for each in held], [1])
 
     def test_unwritable(self) -> None:
         """A disk that is full is told, and the peer waits for the memory."""
