@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy import Request, hash_by, upstream
+from pydsl_proxy import Request, hash_by, peer, upstream
 from pydsl_proxy.config.client_limits import clients
 from pydsl_proxy.config.sites import Server, http
 from pydsl_proxy.testing import run
@@ -45,6 +45,19 @@ class RaisingTests(SynchronousTestCase):
     def test_response_header(self) -> None:
         """While the head for the client is written."""
         self.assert_failed(place().set_response_header("X-Id", raising).proxy_to("a:1"), self.asked)
+
+    def test_counted_once(self) -> None:
+        """The attempt is over once: ``max_conns`` holds afterwards as it did before."""
+        one = upstream("app", peer("a:1", max_conns=1))
+        client, peers = running = run(place().set_response_header("X-Id", raising).proxy_to(one))
+        client.sends(GET)
+        peers["a:1"].sends(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n01234")
+        self.assertEqual(client.responses[0].status, 500)
+        self.assertEqual(len(self.flushLoggedErrors(IndexError)), 1)
+        for _ in range(2):
+            running.client().sends(get("/?id=1"))
+        self.assertEqual(len(peers["a:1"].connections), 2)
+        self.assertEqual(running.exchanges[-1].cause, "no_live_peers")
 
     def test_own_response(self) -> None:
         """While a response of our own is written."""

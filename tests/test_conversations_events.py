@@ -406,6 +406,20 @@ class SilenceTests(SynchronousTestCase):
         running.clock.advance(90)
         client.expects(6 * chunk(b":\n\n"))
 
+    def test_upload_stands(self) -> None:
+        """The peer's time to take the request's body is the same as before: it may be silent, and must read."""
+        web = server(80).location("/").timeouts(send=5).heartbeat(15, silence=600).proxy_to("a:1")
+        client, peers = running = run(web)
+        client.sends(get("/", "Content-Length: 1000000", method="POST"))
+        peers["a:1"].sends(HEAD)
+        peers["a:1"].stops_reading()
+        client.sends(bytes(500_000))
+        running.clock.advance(4.9)
+        self.assertFalse(peers["a:1"].is_closed)
+        running.clock.advance(0.1)
+        self.assertTrue(peers["a:1"].is_closed)
+        self.assertEqual(running.exchanges[0].cause, "send_timeout")
+
 
 class LeavingTests(SynchronousTestCase):
     """Clients that close; on a real connection that looks like a half close until something is sent."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy import peer, server, upstream
+from pydsl_proxy import http2, peer, server, upstream
 from pydsl_proxy.config.sites import Server
 from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.testing import Running, run
+from tests.support.h2_peer import H2Peer
 from tests.support.messages import BAD_GATEWAY, GET, OK, answer, get, post
 from tests.support.places import TWO, UNAVAILABLE, place, retrying, tried
 from tests.support.websockets import ASK, GRANT
@@ -288,6 +289,19 @@ class AnsweredTests(SynchronousTestCase):
         received = client.takes()
         self.assertTrue(received.startswith(b"HTTP/1.1 503 Busy\r\n"), received)
         self.assertTrue(received.endswith(b"\r\n3\r\nabc\r\n0\r\nx-sum: 1\r\n\r\n"), received)
+
+    def test_streaming_of_http2(self) -> None:
+        """What a peer of HTTP/2 sends meanwhile, as its window allows, is kept too."""
+        client, peers = run(retrying(("error", 503), upstream("app", "a:1", "b:1", via=http2())))
+        client.sends(GET)
+        first = H2Peer(peers["a:1"].connection)
+        number = first.last.number
+        first.begins(number, [(b":status", b"503"), (b"content-length", b"4")])
+        first.sends(number, b"ab")
+        first.sends(number, b"cd", end=True)
+        self.assertEqual(client.responses, [])
+        peers["b:1"].closes()
+        self.assertEqual((client.responses[0].status, client.responses[0].body), (503, b"abcd"))
 
     def test_streaming_broken(self) -> None:
         """A kept answer whose rest is lost is none: 502."""

@@ -34,6 +34,16 @@ class RulesTests(SynchronousTestCase):
         self.assertEqual(request_rules(features), ((b"a", b"A", "1"), (b"b", b"B", None)))
         self.assertEqual(response_rules(features), ((b"c", b"C", None),))
 
+    def test_same_wherever(self) -> None:
+        """What two lines ask for is the same if their words are; where they are is not shown."""
+        for first, second in (
+            (server(80).remove_request_header("B"), server(80).remove_request_header("B")),
+            (server(80).hide_response_header("C"), server(80).hide_response_header("C")),
+            (server(80).set_request_header("A", "1"), server(80).set_request_header("A", "1")),
+        ):
+            self.assertEqual(first.features, second.features)
+            self.assertNotIn("origin", repr(first.features))
+
 
 class MistakesTests(SynchronousTestCase):
     """Names and values that no head can have, or that are not the user's to set."""

@@ -81,11 +81,14 @@ class LoopLagTests(SynchronousTestCase):
 
     def test_stop(self) -> None:
         """After a stop there is neither timer nor thread; another start goes on."""
+        self.addCleanup(self.lag.stop)
         for _ in range(2):
             self.lag.start()
             thread = self.lag._thread
             assert thread is not None
             self.assertTrue(thread.is_alive())
+            # A loop that ends without a stop does not wait for it.
+            self.assertTrue(thread.daemon)
             self.assertEqual(1, len(self.clock.getDelayedCalls()))
             self.lag.stop()
             self.assertFalse(thread.is_alive())
