@@ -17,12 +17,11 @@ from twisted.internet.base import ReactorBase
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
+from pydsl_proxy.errors.rate_limited import RateLimited, more
 from pydsl_proxy.runtime.reactors import Clock
 
 log = Logger()
 
-#: Seconds between two lines of the log.
-QUIET = 10.0
 #: Functions that a line names, the innermost first.
 MAX_FUNCTIONS = 5
 
@@ -48,8 +47,7 @@ class LoopLag:
         self._stopped = Event()
         self._timer: IDelayedCall | None = None
         self._thread: Thread | None = None
-        self._quiet_until = 0.0
-        self._unlogged = 0
+        self._limit = RateLimited(seconds)
 
     def start(self) -> None:
         """Watch, from the loop's thread."""
@@ -93,18 +91,13 @@ class LoopLag:
             self._where = functions_of(frame)
 
     def _report(self, lag: float) -> None:
-        now = self._seconds()
-        if now < self._quiet_until:
-            self._unlogged += 1
-            return
-        self._quiet_until = now + QUIET
-        unlogged, self._unlogged = self._unlogged, 0
-        log.warn(
-            "the event loop did not run for {lag:.2f} s, and no client was served; it was in {where}{more}",
-            lag=lag,
-            where=self._where or "a function that is not known",
-            more=f" ({unlogged} more since the last such line)" if unlogged else "",
-        )
+        if reported := self._limit.note():
+            log.warn(
+                "the event loop did not run for {lag:.2f} s, and no client was served; it was in {where}{more}",
+                lag=lag,
+                where=self._where or "a function that is not known",
+                more=more(reported),
+            )
 
 
 def functions_of(frame: FrameType | None) -> str:

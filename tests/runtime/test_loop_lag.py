@@ -8,7 +8,8 @@ from threading import get_ident
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy.runtime.loop_lag import MAX_FUNCTIONS, QUIET, LoopLag, functions_of, has_real_time
+from pydsl_proxy.errors.rate_limited import QUIET
+from pydsl_proxy.runtime.loop_lag import MAX_FUNCTIONS, LoopLag, functions_of, has_real_time
 from tests.support.logged_lines import LoggedLines
 
 
@@ -70,14 +71,14 @@ class LoopLagTests(SynchronousTestCase):
         self.assertEqual("", self.lag._where)
 
     def test_bounded(self) -> None:
-        """There is one line in ten seconds; the next one counts what was left out."""
+        """There is one line in ten seconds; the next one tells for how many it stands, itself included."""
         self.begin()
         for _ in range(3):
             self.turn(0.5)
         self.assertEqual(1, len(self.lines))
         self.time += QUIET
         self.turn(0.5)
-        self.assertIn("(2 more since the last such line)", self.lines[1])
+        self.assertIn(", the last of 3 since the line before", self.lines[1])
 
     def test_stop(self) -> None:
         """After a stop there is neither timer nor thread; another start goes on."""
