@@ -69,6 +69,8 @@ class ProxyResource(Resource):
         """Put *config* in force; a bad one raises :class:`~pydsl_proxy.errors.ConfigErrors` and changes nothing.
 
         Exchanges under way end on the site they began with.  Equal upstreams keep their connections and health.
+        It compiles *config* before it returns, where :class:`~pydsl_proxy.service.ProxyService` does so in turns of the
+        loop.
         """
         config = as_http(config)
         _check(config, self._listen)
