@@ -142,8 +142,12 @@ class FairTests(SynchronousTestCase):
             client.stops_reading()
             app.sends(b"%x\r\n" % size + b"y" * size + b"\r\n")
             app.sends(CHUNKS[: 6 * 600])
+            waiting = client.unsent
             app.sends(b"80000\r\n" + b"z" * 0x80000 + b"\r\n" + END)
             self.assertLess(client.unsent, 200_000)
+            if waiting >= 0x10000:
+                # It was stopped by the last of the small chunks, and stays so.
+                self.assertEqual(client.unsent, waiting)
             self.assertGreater(app.unread, 300_000)
             client.reads()
             self.assertEqual(len(client.responses[-1].body), size + 600 + 0x80000)

@@ -642,6 +642,10 @@ class LogTests(SynchronousTestCase):
         line = f"{status} {bytes_sent} {bytes_received} {duration} {upstream_addr} {upstream_status}"
         config = http(stream(5432).deny("all").proxy_to("a:1"), access_log=access_log(format=line))
         self.assertEqual(run(config).log, ["403 0 0 0.000 - -"])
+        # Nor has one whose stream could not be found: what it sent went nowhere.
+        running = run(http(stream(443, names=["a.test"]).proxy_to("a:1"), access_log=access_log(format=line)))
+        running[0].sends(b"no hello")
+        self.assertEqual(running.log, ["400 0 0 0.000 - -"])
 
     def test_json(self) -> None:
         """The keys are those of requests."""

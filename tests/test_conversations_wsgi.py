@@ -349,6 +349,18 @@ class ResponseTests(SynchronousTestCase):
         client.expects(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n")
         self.assertEqual((pieces.made, pieces.closed), (1, 1))
 
+    def statuses(self, pieces: list[bytes], method: bytes) -> list[int]:
+        """What becomes of two requests on a connection."""
+        client, _ = running = at_root(answering(lambda environ: pieces, headers=[]))
+        for _ in range(2):
+            client.sends(method + b" / HTTP/1.1\r\nHost: x\r\n\r\n")
+        return [each.status for each in running.exchanges]
+
+    def test_ended(self) -> None:
+        """A response without a body is complete with its head: the next request on the connection is answered."""
+        for pieces, method in (([], b"GET"), ([b""], b"GET"), ([b"body"], b"HEAD"), ([], b"HEAD")):
+            self.assertEqual(self.statuses(pieces, method), [200, 200])
+
     def test_without_body(self) -> None:
         """204 and 304 have none, whatever the application makes."""
         for status in ("204 No Content", "304 Not Modified"):

@@ -198,6 +198,12 @@ class BlameTests(FileTests):
         self.assertTrue(message.startswith("json.decoder.JSONDecodeError: Expecting"), message)
         self.assertTrue(message.endswith(f"\n  called from {(self.folder / 'proxy.py').relative_to(Path.cwd())}:5"))
 
+    def test_no_line(self) -> None:
+        """A file that cannot be read as source has no line that is wrong, and none is named."""
+        line, message, _ = self.told("x = 1\0")
+        self.assertEqual(line, 0)
+        self.assertIn("null bytes", message)
+
     def test_exit(self) -> None:
         """A file that leaves does not take the process with it."""
         self.assertEqual(self.told("raise SystemExit(3)"), (2, "SystemExit: 3", None))
