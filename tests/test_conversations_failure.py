@@ -234,6 +234,17 @@ class BrokenTests(SynchronousTestCase):
         peers["a:1"].resets()
         client.expects(BAD_GATEWAY)
 
+    def test_put_at_the_limit(self) -> None:
+        """A body of 64 KiB is kept to be sent again, one of a byte more is not."""
+        for size, status in ((0x10000, 200), (0x10001, 502)):
+            client, peers = run(retrying(non_idempotent=True))
+            client.sends(get("/", f"content-length: {size}", method="PUT") + bytes(size))
+            peers["a:1"].closes()
+            if status == 200:
+                self.assertEqual(peers["b:1"].requests[0].body, bytes(size))
+                peers["b:1"].sends(OK)
+            self.assertEqual(client.responses[0].status, status)
+
     def test_within_the_answer(self) -> None:
         """Once a response has begun, a break is passed on as one: the client must not take it for complete."""
         client, peers = running = run(TWO)
