@@ -111,9 +111,10 @@ class Relay:
         """Send *exchange* to a peer."""
         now = exchange.started
         pins = exchange.identity.pins
-        peer = None if pins is None else cast(Pins, pins).peer_among(self.upstream.peers)
-        if peer is None:
+        if pins is None:
             peer = self.upstream.select(exchange, (), now)
+        else:
+            peer = cast(Pins, pins).peer_among(self.upstream.peers) or self.upstream.select(exchange, (), now)
         if peer is None:
             self._no_peer(exchange)
             return

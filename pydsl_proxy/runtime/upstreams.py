@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Container, Sequence
 from math import inf
 from random import Random
+from typing import cast
 
 from twisted.logger import Logger
 
-from pydsl_proxy.interfaces import Exchange, Pick, Strategy
+from pydsl_proxy.interfaces import Exchange, PeerState, Pick, Strategy
 from pydsl_proxy.runtime.peers import Peer
 
 log = Logger()
@@ -28,8 +29,11 @@ class Upstream:
         self.peers = tuple(peer for peer, _ in peers)
         primaries = [peer for peer, backup in peers if not backup]
         backups = [peer for peer, backup in peers if backup]
-        self._pick: Pick = strategy.compile(primaries, random)
-        self._pick_backup: Pick | None = strategy.compile(backups, random) if backups else None
+        pick = strategy.compile(primaries, random)
+        if backups:
+            pick = _with_backups(pick, strategy.compile(backups, random))
+        # A pick chooses among the peers that it was compiled for, and not another PeerState.
+        self._choose = cast("Callable[[Exchange, Collection[Peer]], Peer | None]", pick)
         # When the first failed peer may be tried again.
         self._revives = inf
 
@@ -45,13 +49,6 @@ class Upstream:
             return self._failed_peer(exchange, tried) if failed else None
         if peer.fails and now - peer.checked > peer.fail_timeout:
             self._probe(peer, now)
-        return peer
-
-    def _choose(self, exchange: Exchange, tried: Collection[Peer]) -> Peer | None:
-        # A pick chooses among the peers that it was compiled for.
-        peer: Peer | None = self._pick(exchange, tried)  # type: ignore[assignment]  # not another PeerState
-        if peer is None and self._pick_backup is not None:
-            peer = self._pick_backup(exchange, tried)  # type: ignore[assignment]  # as above
         return peer
 
     def _failed_peer(self, exchange: Exchange, tried: Collection[Peer]) -> Peer | None:
@@ -134,3 +131,13 @@ class Upstream:
         """Close idle connections; those in use close when their attempt is over."""
         for peer in self.peers:
             peer.close_idle()
+
+
+def _with_backups(pick: Pick, pick_backup: Pick) -> Pick:
+    """Backups are for when no other peer can be had."""
+
+    def choose(exchange: Exchange, tried: Container[PeerState], /) -> PeerState | None:
+        peer = pick(exchange, tried)
+        return pick_backup(exchange, tried) if peer is None else peer
+
+    return choose
