@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from threading import Thread
 from weakref import ref
 
 from pydsl_proxy.config.loading import load
@@ -91,5 +92,18 @@ class ReloadMemoryTests(Case):
             self.change(version, mistake, locations)
             self.reload()
             numbers.append(len(gc.get_objects()))
-        # Not one a reload.
-        self.assertLess(numbers[-1] - numbers[1], reloads - 2)
+        # Not one a reload, but for those that stay behind the thread in which the file runs.
+        allowed = (reloads - 2) * left_by_a_thread()
+        self.assertLess(numbers[-1] - numbers[1] - allowed, reloads - 2)
+
+
+def left_by_a_thread() -> int:
+    """Objects that stay behind a thread that has ended: none, but for those of a tool that measures coverage."""
+    numbers: list[int] = []
+    for _ in range(3):
+        thread = Thread(target=gc.isenabled)
+        thread.start()
+        thread.join()
+        del thread
+        numbers.append(len(gc.get_objects()))
+    return numbers[2] - numbers[1]
