@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.__main__ import ROOT
 from tests.mutation.mutants import mutants_of
+from tests.mutation.reached import parts
 
 
 def edits(source: str) -> list[str]:
@@ -46,6 +47,17 @@ class MutantTests(SynchronousTestCase):
         """A mutant tells where it is and what it changes, and which statement has to be reached."""
         _, mutant = mutants_of("x.py", "f(\n    a < b,\n)\n")
         self.assertEqual((mutant.title, mutant.statement), ("x.py:2: a < b -> a <= b", 1))
+
+
+class PartsTests(SynchronousTestCase):
+    """Which tests one process runs."""
+
+    def test_all(self) -> None:
+        """Every test is in one part; a part is from everywhere in the list, and no longer than asked for."""
+        tests = list("abcdefg")
+        self.assertEqual(parts(tests, 3), [["a", "d", "g"], ["b", "e"], ["c", "f"]])
+        self.assertEqual(parts(tests, 7), [tests])
+        self.assertEqual(parts([], 3), [])
 
 
 class RunningTests(SynchronousTestCase):

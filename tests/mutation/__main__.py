@@ -19,7 +19,7 @@ from time import monotonic
 
 from tests.__main__ import ROOT, python
 from tests.mutation.mutants import Mutant, mutants_of
-from tests.mutation.reached import Reached, record, some
+from tests.mutation.reached import Reached, parts, record
 
 #: What decides; the rest describes, reports or tests.
 PACKAGES = (
@@ -34,7 +34,7 @@ PACKAGES = (
     "config",
     "handlers",
 )
-#: Tests for one mutant at most.
+#: Tests that one process runs at most; those that remain are for what these do not notice.
 MOST_TESTS = 400
 EQUIVALENTS = Path(__file__).with_name("equivalents.txt")
 
@@ -66,10 +66,11 @@ class Runner:
 
     def survives(self, mutant: Mutant, tests: list[str]) -> bool:
         """Whether all *tests* pass."""
-        if not tests:
-            return True
         self._file.write_text(mutant.edited((ROOT / mutant.path).read_text()))
         module = mutant.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        return all(self._pass(module, part) for part in parts(tests, MOST_TESTS))
+
+    def _pass(self, module: str, tests: list[str]) -> bool:
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write(json.dumps([module, str(self._file), *tests]) + "\n")
         self._process.stdin.flush()
@@ -107,7 +108,7 @@ def tried(chosen: list[Mutant], reached: Reached, folder: Path, file: Path | Non
     survivors: list[Mutant] = []
     start, runner = monotonic(), Runner(folder)
     for number, mutant in enumerate(chosen, 1):
-        if runner.survives(mutant, some(reached.tests(mutant.path, mutant.line, mutant.statement), MOST_TESTS)):
+        if runner.survives(mutant, reached.tests(mutant.path, mutant.line, mutant.statement)):
             survivors.append(mutant)
             print(f"{mutant.title}", flush=True)
             if file is not None:

@@ -71,6 +71,7 @@ def _named() -> dict[str, list[str]]:
     return named
 
 
-def some(tests: list[str], most: int) -> list[str]:
-    """As many as are run for one mutant, from all parts of the list."""
-    return tests[:: max(1, -(-len(tests) // most))]
+def parts(tests: list[str], most: int) -> list[list[str]]:
+    """All of them, as many at a time as one process runs, each part from everywhere in the list."""
+    count = -(-len(tests) // most)
+    return [tests[start::count] for start in range(count)]
