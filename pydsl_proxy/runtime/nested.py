@@ -6,34 +6,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from pydsl_proxy import interfaces
-from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import Frontend, Handle
+from pydsl_proxy.runtime.apart import APART
 from pydsl_proxy.runtime.exchange import Exchange
-from pydsl_proxy.wire.field_rules import FieldRules
 from pydsl_proxy.wire.head import RequestFields
 
 if TYPE_CHECKING:
     from pydsl_proxy.runtime.attempt import Attempt
-
-
-class _Within:
-    """The site of such exchanges: they are in no log of their own, and no location is found for them."""
-
-    rules = plain_rules = FieldRules()
-
-    def log(self, exchange: Exchange) -> None:
-        """The log has the exchange around it."""
-
-    def run(self, exchange: Exchange, handle: Handle) -> None:
-        """Call *handle*."""
-        handle(cast(interfaces.Exchange, exchange))
-
-    def locate(self, exchange: Exchange, path: bytes) -> None:
-        """No location is here."""
-        exchange.fail(ProxyError(Source.US, 500, "redirect_cycle", "an exchange within another cannot be redirected"))
-
-
-_WITHIN = _Within()
 
 
 class Nested(Exchange):
@@ -47,7 +26,7 @@ class Nested(Exchange):
     ) -> None:
         self._outer = outer
         frontend = make(cast(interfaces.Exchange, self))
-        super().__init__(_WITHIN, frontend, outer.method, outer.target, outer.minor, fields, outer.identity, now)
+        super().__init__(APART, frontend, outer.method, outer.target, outer.minor, fields, outer.identity, now)
         self.path, self.peer_target = outer.path, outer.peer_target
 
     @property

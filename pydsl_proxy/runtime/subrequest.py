@@ -8,6 +8,7 @@ from typing import cast
 from pydsl_proxy import interfaces
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import Asked, BodyReceiver, Handle, Producer, Running, Trailers
+from pydsl_proxy.runtime.apart import APART
 from pydsl_proxy.runtime.exchange import Exchange
 from pydsl_proxy.wire.field_rules import FieldRules
 from pydsl_proxy.wire.h1_reader import read_request_fields
@@ -16,26 +17,6 @@ from pydsl_proxy.wire.uri import visible
 
 # Those of the request that it is made for were within the limit; these have a few more.
 MOST_FIELDS = 1000
-
-
-class _Nowhere:
-    """The site of subrequests: they are in no log, and no location is found for them."""
-
-    rules = plain_rules = FieldRules()
-
-    def log(self, exchange: Exchange) -> None:
-        """Note nothing."""
-
-    def run(self, exchange: Exchange, handle: Handle) -> None:
-        """Call *handle*."""
-        handle(cast(interfaces.Exchange, exchange))
-
-    def locate(self, exchange: Exchange, path: bytes) -> None:
-        """No location is here."""
-        exchange.fail(ProxyError(Source.US, 500, "redirect_cycle", "a subrequest cannot be redirected"))
-
-
-_NOWHERE = _Nowhere()
 
 
 class Subrequest:
@@ -56,7 +37,7 @@ class Subrequest:
         """Send it through *relay*."""
         length = b"\r\nContent-Length: %d" % len(self._body) if self._body else b""
         fields = read_request_fields(section + length, MOST_FIELDS)
-        exchange = self._exchange = Exchange(_NOWHERE, self, method, visible(target), 1, fields, parent.identity, now)
+        exchange = self._exchange = Exchange(APART, self, method, visible(target), 1, fields, parent.identity, now)
         exchange.path = parent.path
         exchange.has_body = bool(self._body)
         relay(cast(interfaces.Exchange, exchange))
