@@ -96,6 +96,21 @@ class PeerSideTests(SynchronousTestCase):
         self.ask(running)
         self.assertEqual(self.connections(running), [False])
 
+    def test_reload(self) -> None:
+        """Of an upstream that a reload took away idle connections are closed, those in use when they are done."""
+        running = run(upstream("app", "a:1"))
+        busy = [running.client(), running.client()]
+        for client in busy:
+            client.sends(GET)
+        self.ask(running)
+        running.reload(server(80).location("/").respond(200, "new"))
+        self.assertEqual(self.connections(running), [True, True, False])
+        for connection in running.peers["a:1"].connections[:2]:
+            connection.sends(OK)
+        for client in busy:
+            client.expects(OK)
+        self.assertEqual(self.connections(running), [False, False, False])
+
     def test_closed_by_peer(self) -> None:
         """An idle connection that the peer closes is forgotten; it is no failure."""
         running = run(APP)
