@@ -80,15 +80,25 @@ def _decode(state: int, data: bytes) -> bytes:
 def _row(state: int) -> _Row:
     row = _rows.get(state)
     if row is None:
-        row = _rows[state] = [_next(state, octet) for octet in range(256)]
+        row = _rows[state] = []
+        _fill(row, state, 8)
     return row
 
 
-def _next(state: int, octet: int) -> tuple[int, bytes] | None:
-    try:
-        return _step(state, octet, 8)
-    except BadCode:
-        return None
+def _fill(row: _Row, state: int, bits: int) -> None:
+    """Append what each value of the next *bits* leads to."""
+    bits -= 1
+    for following in (state << 1, state << 1 | 1):
+        symbol = _symbols.get(following)
+        if symbol == _EOS:
+            row += [None] * (1 << bits)
+        elif symbol is not None:
+            octet = bytes((symbol,))
+            row += [(rest, octet + more) for rest, more in _AFTER_SYMBOL[bits]]
+        elif bits:
+            _fill(row, following, bits)
+        else:
+            row.append((following, b""))
 
 
 def _step(state: int, octet: int, bits: int) -> tuple[int, bytes]:
@@ -135,3 +145,5 @@ def _octets(bits: list[int]) -> Iterable[int]:
 
 
 _HEADER: Final = _block_header()
+# What follows a whole character, for each value of the bits that are left of an octet.
+_AFTER_SYMBOL: Final = [[_step(1, octet, bits) for octet in range(1 << bits)] for bits in range(8)]
