@@ -12,8 +12,6 @@ SECONDS, RATE = 1.5, 100.0
 SECONDS_IN_TURN = 5.0
 #: Seconds that nobody waits, however busy the machine is, unless an attack stops the proxy: that costs more.
 WAIT = 3.0
-#: Attacks that the proxy is known not to withstand yet.
-NOT_YET = frozenset(("http2-data", "http2-table", "http2-resets", "chunks"))
 
 
 class ChaosTests(SynchronousTestCase):
@@ -31,7 +29,7 @@ class ChaosTests(SynchronousTestCase):
     def test_attacks(self) -> None:
         """No client stops the others: nothing of theirs is lost, and none of them waits for long."""
         for scenario in SCENARIOS.values():
-            if scenario.attack and scenario.attack not in NOT_YET:
+            if scenario.attack:
                 result = run(scenario, "pydsl_proxy", start_pydsl_proxy, SECONDS, RATE)
                 print(f"{scenario.name}: the longest wait is {result.gets.longest * 1000:,.0f} ms")
                 self.assertTrue(result.up, scenario.name)
