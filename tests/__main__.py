@@ -1,8 +1,8 @@
 """All that must hold, in one command: ``python -m tests``.
 
 Every check runs, whether or not those before it passed.  The exit code is 0 if all of them did; the last line counts
-the tests, and as failed also each other check that failed.  The tests with real programs wait for those half of their
-time, so they run beside the others.
+the tests, and as failed also each other check that failed.  The tests with real programs wait for those most of their
+time, so they run as two processes, beside the others.
 """
 
 from __future__ import annotations
@@ -36,6 +36,11 @@ def in_memory() -> list[str]:
     return sorted(".".join(parts) for parts in found if parts[1] != "integration")
 
 
+def with_programs() -> list[str]:
+    """The modules of tests that run real programs."""
+    return [f"tests.integration.{path.stem}" for path in sorted((ROOT / "tests" / "integration").glob("test_*.py"))]
+
+
 def trial(folder: str, *names: str) -> list[str]:
     """A run of tests whose files are in *folder*, measured."""
     measured = ("-W", "error", "-m", "coverage", "run", "-m", "twisted.trial")
@@ -43,7 +48,7 @@ def trial(folder: str, *names: str) -> list[str]:
 
 
 def checks() -> list[dict[str, list[str]]]:
-    """Each check by its name; those of one group run two at a time, one group after the other."""
+    """Each check by its name; those of one group run three at a time, one group after the other."""
     typed = [name for name in ("pydsl_proxy", "tests", "examples") if any((ROOT / name).rglob("*.py"))]
     return [
         {
@@ -52,9 +57,10 @@ def checks() -> list[dict[str, list[str]]]:
             "coverage erase": python("-m", "coverage", "erase"),
         },
         {
-            "trial with programs": trial("programs", "tests.integration"),
-            "mypy --strict": python("-m", "mypy", *typed),
+            "trial with programs, one half": trial("programs_1", *with_programs()[::2]),
+            "trial with programs, other half": trial("programs_2", *with_programs()[1::2]),
             "trial in memory": trial("memory", *in_memory()),
+            "mypy --strict": python("-m", "mypy", *typed),
         },
         {"coverage combine": python("-m", "coverage", "combine", "--quiet")},
         {"coverage report": python("-m", "coverage", "report")},
@@ -114,7 +120,7 @@ def main() -> int:
     end = monotonic() + TIME
     results: list[tuple[bool, tuple[int, int, int]]] = []
     for group in checks():
-        with ThreadPoolExecutor(2) as pool:
+        with ThreadPoolExecutor(3) as pool:
             results += pool.map(lambda check: checked(check[0], check[1], end), group.items())
     passed, failed, skipped = (sum(counts[at] for _, counts in results) for at in range(3))
     print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)
