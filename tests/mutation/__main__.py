@@ -7,6 +7,7 @@ survive are printed as they are found.
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import os
 import random
@@ -60,6 +61,9 @@ class Runner:
     def __init__(self, folder: Path) -> None:
         self._file = folder / "mutant.py"
         command = python("-W", "error", "-m", "tests.mutation.running")
+        # Each fork imports the package; what is not edited is compiled once, also where Python is to write no bytecode.
+        for name in ("pydsl_proxy", "tests"):
+            compileall.compile_dir(ROOT / name, quiet=1)
         pipe = subprocess.PIPE
         env = {**os.environ, "PYTHONPATH": str(ROOT)}
         self._process = subprocess.Popen(command, cwd=ROOT, env=env, stdin=pipe, stdout=pipe, text=True)

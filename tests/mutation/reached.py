@@ -13,6 +13,8 @@ from twisted.trial.runner import TestLoader
 
 from tests.__main__ import ROOT, in_memory
 
+#: Tests of what modules define: they run none of it, so that coverage does not see what they look at.
+DEFINED = ("tests.test_frozen_values.", "tests.test_numbers.")
 SETTINGS = """
 [run]
 source = pydsl_proxy
@@ -44,7 +46,7 @@ class Reached:
     def tests(self, path: str, *lines: int) -> list[str]:
         """Those that reach one of the lines, those of the module's own package first.
 
-        Of what only imports run, or a reactor, it is not known: those of the whole module.
+        Of what only imports run, or a reactor, it is not known: those of the whole module, and of all definitions.
         """
         known = self._lines.get(path)
         if known is None:
@@ -52,6 +54,7 @@ class Reached:
         contexts = {context for line in lines for context in known.get(line, ())}
         if contexts == {""}:
             contexts = {context for every in known.values() for context in every}
+            contexts |= {context for context in self._tests if context.startswith(DEFINED)}
         found = {test for context in contexts for test in self._tests.get(context, ())}
         package = f"tests.{Path(path).parts[1]}."
         return sorted(found, key=lambda test: (not test.startswith(package), test))

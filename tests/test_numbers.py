@@ -1,0 +1,190 @@
+"""The numbers that bound what others cost, and those of protocols: changing one is a decision."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+
+from h2.errors import ErrorCodes
+from h2.settings import SettingCodes
+from hyperframe.frame import FRAMES, PingFrame
+from twisted.trial.unittest import SynchronousTestCase
+
+from pydsl_proxy import clients
+from pydsl_proxy.config.client_limits import DEFAULT_CLIENTS
+from pydsl_proxy.handlers import file_root, websocket_messages
+from pydsl_proxy.wire import fastcgi_records, h2_frames
+
+KIB, MIB = 1024, 1024**2
+#: Sizes, counts and seconds, by their modules; what led to each stands beside its definition.
+NUMBERS: dict[str, dict[str, float | tuple[float, ...]]] = {
+    "compiler.serving": {"LEAST": 5},
+    "compiler.stepping": {"AT_ONCE": 1000, "BUDGET": 0.004},
+    "config.beside": {"MAX_COMPILED_HERE": 32 * KIB, "COMPILED_WITHIN": 60, "WORK": 0.002, "REST": 0.001},
+    "config.rewrites": {"_REDIRECTS": (301, 302, 303, 307, 308)},
+    "config.sites": {"DEFAULT_LOOP_LAG": 0.25},
+    "config.stream_features": {"IDLE": 600},
+    "config.strict_transport": {"TWO_YEARS": 63072000, "YEAR": 31536000},
+    "frontends.h1": {"MAX_BEGUN": 16},
+    "frontends.h1_answering": {"MOST_UNSENT": 64 * KIB},
+    "frontends.h1_receiving": {"MOST_HELD": 64 * KIB, "MAX_DROPPED": 64 * KIB},
+    "frontends.h1_state": {"LINGER_IDLE": 5, "LINGER_ALL": 30, "LINGER_DRAINED": 0.5},
+    "frontends.h2_body": {"CRUMB": 4 * KIB},
+    "frontends.h2_closing": {"MOST_GATHERED": 64 * KIB, "NOTICED_WITHIN": 5},
+    "frontends.h2_limits": {
+        "MOST_STREAMS": 128,
+        "CONNECTION_WINDOW": MIB,
+        "STREAM_WINDOW": 256 * KIB,
+        "RESETS": (1000, 33),
+        "IDLE_FRAMES": (1000, 100),
+        "ANSWERS_TO_DATA": 3,
+        "OCTETS_PER_ANSWER": 16,
+        "MOST_CONTINUATIONS": 8,
+        "MOST_TIMES_HEAD": 2,
+        "MOST_REMEMBERED": 256,
+        "MOST_SKIPPED": 16,
+    },
+    "frontends.h2_receiving": {"FIRST_WITHIN": 1},
+    "frontends.streams": {"HANDSHAKE_WITHIN": 60, "HELLO_WITHIN": 30, "MOST_HELD": 64 * KIB, "CLOSE_WITHIN": 60},
+    "frontends.web": {"PIECE": 64 * KIB},
+    "handlers.applications": {"MOST_IN_FLIGHT": 64 * KIB},
+    "handlers.asgi": {"MOST_MESSAGE": MIB},
+    "handlers.asgi_call": {"MESSAGES_IN_A_TURN": 64},
+    "handlers.asgi_socket": {"PING": 20, "NO_CODE": 1005},
+    "handlers.asgi_socket_call": {"NORMAL": 1000, "ABNORMAL": 1006, "INTERNAL_ERROR": 1011},
+    "handlers.bridge_watch": {
+        "GOING_AWAY": 1001,
+        "POLICY": 1008,
+        "RESTART": 1012,
+        "CONTINUATION": 0,
+        "CLOSE": 8,
+        "PONG": 10,
+        "MIN_FRAGMENT": KIB,
+        "CLOSE_WITHIN": 5,
+        "DRAIN_OVER": 5,
+    },
+    "handlers.file_contents": {"MOST_KEPT": 4 * MIB, "BESIDE": KIB, "SETTLED": 3},
+    "handlers.file_listing": {"MOST_NAMES": 10_000, "MOST_SHOWN": 1000},
+    "handlers.file_sending": {"PIECE": 128 * KIB},
+    "handlers.file_serving": {"SMALL": 64 * KIB},
+    "handlers.outbox": {"BUDGET": 0.001},
+    "handlers.redirect": {"STATUSES": (301, 302, 303, 307, 308)},
+    "handlers.resource_request": {"MOST_IN_MEMORY": 100_000},
+    "handlers.to_https": {"STATUSES": (301, 302, 307, 308)},
+    "handlers.web_sockets": {"MOST_HELD": MIB, "PING": 20},
+    "handlers.websocket": {"INTERNAL_ERROR": 1011, "BAD_GATEWAY": 1014},
+    "handlers.websocket_way": {"PIECE": 64 * KIB, "DEFLATED_PIECE": 512, "BUDGET": 0.001},
+    "handlers.worker_threads": {"SWITCH_INTERVAL": 0.001},
+    "handlers.wsgi": {"THREADS": 10, "QUEUE": 100},
+    "handlers.wsgi_errors": {"_LONGEST": 64 * KIB},
+    "wire.address_table": {"MOST_REMEMBERED": 4096},
+    "wire.byte_ranges": {"MOST_RANGES": 200},
+    "wire.cdn_loop": {"MAX_HOPS": 10},
+    "wire.changing": {"MOST_NAMES": 4, "MOST_COMPARED": 64, "MOST_NEW": 2},
+    "wire.chunked": {"LONGEST_SIZE_LINE": 256, "MAX_CHUNKS": 256},
+    "wire.client_hello": {"MOST": 16 * KIB},
+    "wire.content_codings": {"LONGEST": KIB},
+    "wire.fastcgi_records": {"MAX_RECORDS": 256, "MOST_CONTENT": 65528},
+    "wire.forwarded": {"MOST_HOPS": 32},
+    "wire.h1_reader": {"MAX_TRAILERS": 16 * KIB},
+    "wire.h1_response": {"MOST_EDITED": 64},
+    "wire.h2_frames": {
+        "MOST_PAYLOAD": 16 * KIB,
+        "LEAST_PIECE": 256,
+        "FIRST_WINDOW": 65535,
+        "MOST_WINDOW": 2**31 - 1,
+        "LAST_STREAM": 2**31 - 1,
+        "WORK": (1, 16, 1, 4, 4, 1, 1, 1, 1, 2),
+        "WORK_PER_TURN": 512,
+        "WORK_OF_PAYLOAD": 3,
+    },
+    "wire.h2_peer_response": {"MOST_HEAD": 64 * KIB, "MOST_FIELDS": 1000},
+    "wire.h2_pieces": {
+        "MAX_WAITING": 32 * KIB,
+        "SMALL_FRAME_AFTER": 0.2,
+        "SMALLEST_MESSAGE": 5,
+        "SMALL_FRAMES": (10_000, 1000),
+    },
+    "wire.h2_request": {"MOST_TIMES_LIMIT": 4, "LONGEST_KEPT": 4096},
+    "wire.h2_settings": {"_LARGEST_FRAME": 2**24 - 1, "_MOST_VALUES": 32},
+    "wire.hpack_reader": {"TABLE_SIZE": 4096, "ENTRY_OVERHEAD": 32},
+    "wire.memo": {"GENERATION_BYTES": 512 * KIB, "GENERATION_ENTRIES": 1024, "LONGEST": 8 * KIB, "MOST_SEEN": 4096},
+    "wire.named_pairs": {"_MOST_KEPT": 256},
+    "wire.path_readings": {"MAX_SEGMENTS": 256},
+    "wire.pattern_cost": {"_MOST_COPIES": 16, "_COPIES": 3, "_MOST_EDGES": 20_000, "_MOST_STEPS": 200_000},
+    "wire.patterns": {"MAX_SUBJECT": 4 * KIB},
+    "wire.proxy_protocol": {"MOST_V1": 107, "MOST_V2": 4 * KIB},
+    "wire.replacing": {"_MOST": 1_000_000},
+    "wire.rfc7239": {"MAX_PAIRS": 256},
+    "wire.statuses": {"CLIENT_CLOSED": 499, "UPGRADE_REQUIRED": 426},
+    "wire.uwsgi_packet": {"MOST": 65535},
+    "wire.websocket": {"MAX_OFFERS": 8},
+}
+
+
+class BoundTests(SynchronousTestCase):
+    """What others may cost."""
+
+    def test_values(self) -> None:
+        """Each bound has the value that was decided upon."""
+        for name, numbers in NUMBERS.items():
+            module = import_module(f"pydsl_proxy.{name}")
+            self.assertEqual({each: getattr(module, each) for each in numbers}, numbers, name)
+
+    def test_clients(self) -> None:
+        """Without an argument clients() are those of a proxy that says nothing of them."""
+        self.assertEqual(clients(), DEFAULT_CLIENTS)
+        self.assertEqual(repr(DEFAULT_CLIENTS), "clients()")
+
+
+class ProtocolTests(SynchronousTestCase):
+    """Numbers that others have given."""
+
+    def test_http2_codes(self) -> None:
+        """The error codes of RFC 9113 7 are those of the library h2."""
+        self.assertEqual({each.name: int(each) for each in h2_frames.Code}, {each.name: each for each in ErrorCodes})
+
+    def test_http2_settings(self) -> None:
+        """So are the settings of RFC 9113 6.5.2 and RFC 8441 3."""
+        for each in h2_frames.Setting:
+            self.assertEqual(each, SettingCodes[each.name], each.name)
+
+    def test_http2_frames(self) -> None:
+        """The types of frames are those of the library hyperframe, and so are their flags and the size of a header."""
+        names = "DATA HEADERS PRIORITY RST_STREAM SETTINGS PUSH_PROMISE PING GOAWAY WINDOW_UPDATE CONTINUATION"
+        for number, name in enumerate(names.split()):
+            self.assertEqual(getattr(h2_frames, name), number)
+            self.assertEqual(FRAMES[number].__name__.upper(), name.replace("_", "") + "FRAME")
+        ours = {"ACK": 1, "END_STREAM": 1, "END_HEADERS": 4, "PADDED": 8}
+        self.assertEqual({name: getattr(h2_frames, name) for name in ours}, ours)
+        ours["PRIORITY"] = h2_frames.WITH_PRIORITY
+        self.assertEqual({flag.name: flag.bit for each in FRAMES.values() for flag in each.defined_flags}, ours)
+        self.assertEqual(h2_frames.HEADER, len(PingFrame().serialize()) - 8)
+
+    def test_fastcgi(self) -> None:
+        """The types of records and the statuses of a request are those of FastCGI 1.0, section 8."""
+        found = {name: getattr(fastcgi_records, name) for name in vars(fastcgi_records) if name in FASTCGI}
+        self.assertEqual(found, FASTCGI)
+
+    def test_websocket(self) -> None:
+        """A message handler may close with what RFC 6455 7.4.1 and IANA have for both sides."""
+        self.assertEqual(websocket_messages._CODES, {1000, 1001, 1002, 1003, 1007, 1008, 1009, 1011, 1012, 1013})
+
+    def test_files(self) -> None:
+        """Files are opened for reading; no program inherits them, no pipe is waited for and no terminal is taken."""
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+        self.assertEqual((file_root.FLAGS, file_root.FOLDER_FLAGS), (flags, flags | os.O_DIRECTORY))
+
+
+FASTCGI = {
+    "BEGIN_REQUEST": 1,
+    "END_REQUEST": 3,
+    "PARAMS": 4,
+    "STDIN": 5,
+    "STDOUT": 6,
+    "STDERR": 7,
+    "REQUEST_COMPLETE": 0,
+    "CANT_MPX_CONN": 1,
+    "OVERLOADED": 2,
+    "UNKNOWN_ROLE": 3,
+}
