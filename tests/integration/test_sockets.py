@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+from contextlib import ExitStack
+from pathlib import Path
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.integration.clients import RawClient
-from tests.integration.support import folder, free_port, proxy, python_peer
+from tests.integration.support import PATIENCE, folder, free_port, proxy, python_peer
 
 
 class UNIXTests(SynchronousTestCase):
@@ -36,6 +39,40 @@ proxy = http(web, access_log=None, shutdown_grace=1)
             client.send(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nthere")
             self.assertEqual(client.response().body, b"there")
         self.assertEqual(len(used), 1)
+
+
+class BacklogTests(SynchronousTestCase):
+    """Clients that connect while the proxy is busy."""
+
+    def test_burst(self) -> None:
+        """A thousand that connect at once wait to be accepted, on both kinds of sockets; none is refused or delayed."""
+        if int(Path("/proc/sys/net/core/somaxconn").read_text()) < 1000:
+            raise SkipTest("the system lets fewer than 1,000 clients wait (net.core.somaxconn)")
+        port, path = free_port(), str(folder() / "proxy.sock")
+        config = f"""
+from pydsl_proxy import http, server
+
+web = server("tcp:{port}:interface=127.0.0.1", "unix:{path}").location("/").respond(200, "hello")
+proxy = http(web, access_log=None, shutdown_grace=0)
+"""
+        program = proxy(config, port)
+        self.addCleanup(program.stop)
+        for family, address in ((socket.AF_INET, ("127.0.0.1", port)), (socket.AF_UNIX, path)):
+            with ExitStack() as stack:
+                clients = [stack.enter_context(socket.socket(family)) for _ in range(1000)]
+                # It accepts nobody: the system alone decides who may wait.
+                program.signal(signal.SIGSTOP)
+                stack.callback(program.signal, signal.SIGCONT)
+                for each in clients:
+                    # Less than the second after which a SYN that was dropped is sent again.
+                    each.settimeout(0.9)
+                    each.connect(address)
+                program.signal(signal.SIGCONT)
+                for each in clients:
+                    each.settimeout(PATIENCE)
+                    each.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                for each in clients:
+                    self.assertTrue(each.recv(100).startswith(b"HTTP/1.1 200 "))
 
 
 class IPv6Tests(SynchronousTestCase):

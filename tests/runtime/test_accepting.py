@@ -84,11 +84,11 @@ class BacklogTests(SynchronousTestCase):
     """How many clients may wait to be accepted."""
 
     def test_by_default(self) -> None:
-        """As many as at nginx; what is written counts, and other kinds of endpoints are left alone."""
+        """As many as Linux allows by default; what is written counts, and other kinds of endpoints are left alone."""
         for listen, made in (
-            ("tcp:80", "tcp:80:backlog=511"),
-            ("unix:/run/a.sock", "unix:/run/a.sock:backlog=511"),
-            ("ssl:443:privateKey=a.pem", "ssl:443:privateKey=a.pem:backlog=511"),
+            ("tcp:80", "tcp:80:backlog=4096"),
+            ("unix:/run/a.sock", "unix:/run/a.sock:backlog=4096"),
+            ("ssl:443:privateKey=a.pem", "ssl:443:privateKey=a.pem:backlog=4096"),
             ("tcp:80:backlog=7:interface=a", "tcp:80:backlog=7:interface=a"),
             ("systemd:domain=INET:name=web", "systemd:domain=INET:name=web"),
         ):
