@@ -29,7 +29,7 @@ class AccessLog:
 
     path: str = STANDARD_OUTPUT
     format: Format = field(default=_DEFAULT, kw_only=True)
-    origin: Origin = field(eq=False, factory=here, kw_only=True)
+    origin: Origin = field(eq=False, repr=False, factory=here, kw_only=True)
 
     def __repr__(self) -> str:
         given = [] if self.path == STANDARD_OUTPUT else [repr(self.path)]
