@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import tempfile
@@ -101,6 +102,22 @@ class SendFileTests(LoopbackCase):
         server.link.resumeProducing()
         await server.has(MUCH + 100 * 1024 + 5)
         self.assertTrue(server.received == b"x" * MUCH + sending.data + b"after")
+
+    async def test_after_little_queued(self) -> None:
+        """So it does after so little that it alone pauses nobody; the producer is resumed once, when there is room."""
+        server, client, sending = await self.sending(100 * 1024)
+        server.link.pauseProducing()
+        filled = 0
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                filled += client.link.socket.send(bytes(0x10000))
+        client.link.write(b"head")
+        self.assertEqual(sending.told, [])
+        self.assertEqual(sending.send(), 0)
+        self.assertEqual(sending.told, ["pause"])
+        server.link.resumeProducing()
+        await server.has(filled + 4 + 100 * 1024 + 5)
+        self.assertTrue(server.received == bytes(filled) + b"head" + sending.data + b"after")
 
     async def test_shorter(self) -> None:
         """A file that ends early is told."""
