@@ -32,7 +32,7 @@ class Sharing:
     def connect(self, attempt: Attempt) -> Callable[[], None]:
         """Send *attempt*, now or when there is a connection; what is returned cancels the waiting."""
         for connection in self._open:
-            if connection.has_room():
+            if connection.has_room() and (attempt.repeatable or self.home.peek(connection) != b""):
                 connection.send(attempt)
                 return _sent
         # Those with long streams are many if each has its own.

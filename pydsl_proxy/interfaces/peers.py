@@ -49,6 +49,13 @@ class Attempt(Protocol):
         """The request asks for a WebSocket, which may be silent for so many seconds; None if it does not."""
 
     @property
+    def repeatable(self) -> bool:
+        """Whether the request may be sent again after a peer may have acted on it.
+
+        If not, a connector that shares connections looks whether one is open yet before it sends on it.
+        """
+
+    @property
     def write_head(self) -> Callable[..., bytes]:
         """Writes the head of :attr:`exchange` for a peer of HTTP/1.1; called with it."""
 
@@ -135,6 +142,9 @@ class Home(Protocol):
 
     def unsent(self, transport: object) -> int:
         """Bytes that wait in user space to be sent."""
+
+    def peek(self, connection: object) -> bytes | None:
+        """The first byte that has come and is not read yet: nothing if the peer has closed, None if it is silent."""
 
     def owner(self, attempt: Attempt) -> Owner:
         """Where the connection of *attempt* returns to from now on: the peer has bound its user to it."""

@@ -68,6 +68,11 @@ class Attempt:
         return self.relay.switches
 
     def send_body_on(self, connection: PeerConnection) -> None:
+    @property
+    def repeatable(self) -> bool:
+        """Whether the request may be sent again after a peer may have acted on it."""
+        return self.relay.repeats(self.exchange)
+
         """The request's head is sent: let its body follow, what is here of it at once."""
         if self.upload is not None:
             self.upload.send_on(connection)

@@ -11,7 +11,7 @@ from pydsl_proxy.interfaces import Attempt, Caller, Dial, IdleConnection, Owner,
 from pydsl_proxy.runtime import deadlines
 from pydsl_proxy.runtime.pins import Pins, pins_of
 from pydsl_proxy.runtime.reactors import Clock
-from pydsl_proxy.runtime.transport import unsent
+from pydsl_proxy.runtime.transport import peek, unsent
 from pydsl_proxy.runtime.turns import turns_of
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Peer:
         self.unsent: Callable[[object], int] = unsent
         self.weight = weight
         self.max_fails = max_fails
+        self.peek: Callable[[object], bytes | None] = peek
         self.fail_timeout = fail_timeout
         self.max_conns = max_conns
         self.down = down
@@ -85,12 +86,13 @@ class Peer:
         self.in_flight += 1
         if self.max_conns is not None:
             self.update()
-        pins = attempt.exchange.identity.pins
-        if pins is not None and not fresh and (pinned := cast(Pins, pins).take(self)) is not None:
+        exchange = attempt.exchange
+        pins = exchange.identity.pins
+        if pins is not None and not fresh and (pinned := self._pinned(cast(Pins, pins), attempt)) is not None:
             attempt.reused = True
             pinned.send(attempt)
             return None
-        if self._idle and not fresh:
+        if self._idle and not fresh and (exchange.method == b"GET" or attempt.repeatable or self._has_open()):
             attempt.reused = True
             self._idle.pop().send(attempt)
             return None
@@ -101,6 +103,24 @@ class Peer:
         """Reach the peer for the passage of a stream, with what *build* makes; what is returned cancels.
 
         As an attempt it is under way until :meth:`end`.
+    def _pinned(self, pins: Pins, attempt: Attempt) -> IdleConnection | None:
+        while (pinned := pins.take(self)) is not None:
+            if attempt.repeatable or peek(pinned) is None:
+                return pinned
+            pinned.close()
+        return None
+
+    def _has_open(self) -> bool:
+        """Whether the idle connection that is next is open; those that are not are closed.
+
+        It is asked for a request that cannot be sent again if the peer has closed the connection meanwhile.
+        """
+        while self._idle:
+            if peek(self._idle[-1]) is None:
+                return True
+            self._idle.pop().close()
+        return False
+
         """
         self.in_flight += 1
         if self.max_conns is not None:

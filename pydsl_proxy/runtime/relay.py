@@ -13,7 +13,7 @@ from pydsl_proxy.runtime.peers import Peer
 from pydsl_proxy.runtime.pins import Pins
 from pydsl_proxy.runtime.retrying import RetryPolicy
 from pydsl_proxy.runtime.steering import Steering, target_of
-from pydsl_proxy.runtime.upload import Upload
+from pydsl_proxy.runtime.upload import Upload, may_be_kept
 from pydsl_proxy.runtime.upstreams import Upstream
 from pydsl_proxy.wire.head import ResponseHead
 
@@ -145,6 +145,12 @@ class Relay:
         self.settle(attempt)
         steering.redirect(attempt, response, target, 0 if end else _left(response, data))
         return None
+
+    def repeats(self, exchange: Exchange) -> bool:
+        """Whether *exchange* may be sent again after a peer may have acted on it, as far as is known before that."""
+        if not self.retry.repeats(exchange.method):
+            return False
+        return not exchange.has_body or may_be_kept(exchange)
 
     # -- after an attempt --------------------------------------------------------------------------------------------
 

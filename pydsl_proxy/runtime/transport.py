@@ -74,6 +74,27 @@ def unsent(transport: object) -> int:
     return waiting
 
 
+def peek(connection: object) -> bytes | None:
+    """The first byte that has come and is not read yet: nothing if the other side has closed, None if it is silent.
+
+    *connection* is a transport or what has one.  With TLS the byte is one of a record, as of a close_notify.
+    """
+    transport = connection
+    while (below := getattr(transport, "transport", None)) is not None:
+        transport = below
+    sock = getattr(transport, "socket", None)
+    if not isinstance(sock, socket.socket):
+        # One in memory, or one of which this cannot be seen.
+        look: Callable[[], bytes | None] | None = getattr(transport, "peek", None)
+        return None if look is None else look()
+    try:
+        return sock.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""
+
+
 def unread(transport: object) -> int:
     """As :func:`unsent`, and the bytes in the kernel that the other side has not acknowledged, where it tells (Linux).
 

@@ -9,6 +9,12 @@ from pydsl_proxy.runtime.replaying import ReplayedBody
 MOST_KEPT = 64 * 1024
 
 
+def may_be_kept(exchange: Exchange) -> bool:
+    """Whether the body will still be here when it was sent, as far as its declared length tells."""
+    length = exchange.fields.content_length
+    return exchange.kept_body is not None or (length is not None and length <= MOST_KEPT)
+
+
 class Upload:
     """Takes the body from the client and gives it to the connection of the attempt at hand."""
 

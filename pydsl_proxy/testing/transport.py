@@ -109,6 +109,12 @@ class MemoryTransport(FileDescriptor):
         """Bytes that wait here because the far end does not read."""
         return len(self.dataBuffer) - self.offset + self._tempDataLen
 
+    def peek(self) -> bytes | None:
+        """What :func:`pydsl_proxy.runtime.transport.peek` tells."""
+        if not self.readable:
+            return None
+        return b"?" if self._end.unread else b""
+
     def startReading(self) -> None:
         """Be read."""
         self._loop.addReader(self)

@@ -40,6 +40,10 @@ class Home:
         """Nothing is sent."""
         raise NotImplementedError
 
+    def peek(self, connection: object) -> bytes | None:
+        """Nothing is received."""
+        raise NotImplementedError
+
     def owner(self, attempt: Attempt) -> Owner:
         """Nobody's."""
         raise NotImplementedError

@@ -6,6 +6,8 @@ import shutil
 import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
+from socket import SO_LINGER, SOL_SOCKET
+from struct import pack
 from typing import cast
 
 from cryptography import x509
@@ -24,7 +26,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import providedBy
 
 from pydsl_proxy.runtime.direct_send import TCPClient, TCPConnector, TCPServer, UNIXClient, UNIXServer
-from pydsl_proxy.runtime.transport import after_batch, cut_data_path, data_path, unsent
+from pydsl_proxy.runtime.transport import after_batch, cut_data_path, data_path, peek, unsent
 from tests.runtime.loopback import Building, LoopbackCase, Talker, number
 from tests.support.authorities import key_usage
 
@@ -91,6 +93,7 @@ class UnsentTests(SynchronousTestCase):
     def test_unknown(self) -> None:
         """What has no known queue counts as sent."""
         self.assertEqual(unsent(StringTransport()), 0)
+        self.assertIsNone(peek(StringTransport()))
         self.assertEqual(unsent(None), 0)
 
     def test_no_batches(self) -> None:
@@ -186,6 +189,53 @@ class DataPathTests(LoopbackCase):
         await server.has(100_000)
         self.assertEqual(unsent(client.transport), 0)
         self.assertEqual((type(below(server)), type(below(client))), (TCPServer, TCPClient))
+
+    async def test_peek(self) -> None:
+        """What has come is seen before it is read: a byte, or the end; nothing while the other side is silent."""
+        for sent in (b"", b"xy"):
+            server, client = await self.pair(Talker, Talker)
+            client.link.pauseProducing()
+            self.assertIsNone(peek(client))
+            server.link.write(sent)
+            self.assertEqual(peek(client), sent[:1] or None)
+            server.link.loseConnection()
+            await server.ends()
+            self.assertEqual(peek(client), sent[:1])
+            client.link.resumeProducing()
+            await client.has(len(sent))
+            self.assertEqual(client.received, sent)
+
+    async def test_peek_at_a_reset(self) -> None:
+        """A connection that was reset is at its end."""
+        server, client = await self.pair(Talker, Talker)
+        client.link.pauseProducing()
+        server.link.getHandle().setsockopt(SOL_SOCKET, SO_LINGER, pack("ii", 1, 0))
+        server.link.abortConnection()
+        await server.ends()
+        self.assertEqual(peek(client), b"")
+
+    async def test_peek_at_tls(self) -> None:
+        """The end of a connection with TLS is seen too, as the record that announces it."""
+        servers, clients = Building(Talker), Building(Talker)
+        port = self.path.listenSSL(0, servers, ServerContext(), interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        self.path.connectSSL("127.0.0.1", number(port), clients, ClientContextFactory())
+        await clients.connected()
+        client = clients.talkers[0]
+        client.link.write(b"hello")
+        await servers.connected()
+        server = servers.talkers[0]
+        self.addCleanup(self.close, clients)
+        self.addCleanup(self.close, servers)
+        await server.has(5)
+        server.link.write(b"hello")
+        await client.has(5)
+        client.link.pauseProducing()
+        self.assertIsNone(peek(client))
+        server.link.loseConnection()
+        self.assertIsNotNone(peek(client))
+        client.link.resumeProducing()
+        await client.ends()
 
     async def test_start_tls(self) -> None:
         """A connection may change to TLS: what was written before goes in the clear, the rest encrypted."""
