@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy import hash_by, header, least_conn, peer, server, stream, upstream
+from pydsl_proxy import fastcgi, hash_by, header, http2, least_conn, peer, scgi, server, stream, upstream, uwsgi
+from pydsl_proxy.config.sites import Server
 from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.testing import Running, run
 from tests.support.messages import GET, OK, get, post
+from tests.support.places import retrying
 from tests.support.websockets import ASK, GRANT
 
 
@@ -24,7 +26,7 @@ def asked(running: Running, count: int) -> str:
     return " ".join("".join(name[0] for name, _ in each.peers) for each in running.exchanges[-count:])
 
 
-def answering(config: Upstream, *names: str) -> Running:
+def answering(config: Upstream | Server, *names: str) -> Running:
     """A proxy whose peers all answer."""
     running = run(config)
     for name in names:
@@ -36,12 +38,17 @@ class PassiveTests(SynchronousTestCase):
     """nginx's ``max_fails`` and ``fail_timeout``."""
 
     def test_once(self) -> None:
-        """One failure takes a peer out for ten seconds, unless told otherwise."""
+        """One failure takes a peer out for ten seconds by default."""
         running = answering(two(), "a:1", "b:1")
-        running.peers["a:1"].dies()
-        self.assertEqual(asked(running, 4), "ab b b b")
+        running.peers["a:1"].waits()
+        running.client().sends(GET)
+        running.clock.advance(60)
+        running.peers["a:1"].answers(200, b"ok")
+        self.assertEqual(asked(running, 4), "b b b b")
         running.clock.advance(10)
         self.assertEqual(asked(running, 3), "b b b")
+        running.clock.advance(0.1)
+        self.assertIn("a", asked(running, 3))
 
     def test_back(self) -> None:
         """After that it is tried by live requests, and one that succeeds brings it back."""
@@ -69,16 +76,13 @@ class PassiveTests(SynchronousTestCase):
 
     def test_probe_fails(self) -> None:
         """If that fails, it is out for another fail_timeout."""
-        running = answering(upstream("app", least_conn(), "a:1", "b:1"), "b:1")
-        running.peers["a:1"].dies()
-        asked(running, 1)
-        running.clock.advance(10.1)
-        first = asked(running, 6)
-        self.assertEqual(first.count("a"), 1)
-        running.clock.advance(9)
-        self.assertNotIn("a", asked(running, 6))
-        running.clock.advance(1.1)
-        self.assertEqual(asked(running, 6).count("a"), 1)
+        running = answering(retrying((503,)), "b:1")
+        running.peers["a:1"].answers(503)
+        for _ in range(3):
+            self.assertEqual(asked(running, 6).count("a"), 1)
+            running.clock.advance(10)
+            self.assertEqual(asked(running, 2), "b b")
+            running.clock.advance(0.1)
 
     def test_several(self) -> None:
         """``max_fails=2``: the second failure takes it out."""
@@ -186,14 +190,14 @@ class PassiveTests(SynchronousTestCase):
         self.assertEqual(asked(running, 4), "b b b b")
 
     def test_one_is_back(self) -> None:
-        """When one peer's fail_timeout has passed, another's that ends at this moment has not."""
+        """When one peer's time has passed, another's that ends at this moment has not."""
         running = answering(upstream("app", least_conn(), "a:1", "b:1", "c:1"), "a:1", "b:1", "c:1")
         for name in ("a:1", "b:1"):
             running.peers[name].dies()
             asked(running, 3)
             running.peers[name].accepts()
-            running.clock.advance(1)
-        running.clock.advance(9)
+            running.clock.advance(0.5)
+        running.clock.advance(0.5)
         self.assertNotIn("b", asked(running, 6))
         running.clock.advance(0.1)
         self.assertIn("b", asked(running, 6))
@@ -227,6 +231,237 @@ class PassiveTests(SynchronousTestCase):
         self.assertEqual(asked(running, 4), "a b a b")
 
 
+def brief(running: Running, name: str) -> None:
+    """Let the peer refuse one request."""
+    running.peers[name].dies()
+    assert "a" in asked(running, 2)
+    running.peers[name].accepts()
+
+
+class BriefTests(SynchronousTestCase):
+    """Failures that cost no time: no connection could be made, or it was closed before the answer began."""
+
+    def seconds_out(self, running: Running, most: float) -> float:
+        """How long a is passed over from now on, in quarters of a second; *most* is the limit."""
+        seconds = 0.0
+        while "a" not in asked(running, 4):
+            self.assertLess(seconds, most)
+            seconds += 0.25
+            running.clock.advance(0.25)
+        return seconds
+
+    def test_refused(self) -> None:
+        """A peer that refused is tried again after a second, and is back if it answers."""
+        running = answering(two(), "a:1", "b:1")
+        brief(running, "a:1")
+        running.clock.advance(1)
+        self.assertEqual(asked(running, 3), "b b b")
+        running.clock.advance(0.1)
+        self.assertEqual(asked(running, 6), "b b a b a b")
+
+    def test_twice_as_long(self) -> None:
+        """It is passed over for twice as long each time that it fails again, and for no longer than fail_timeout."""
+        running = answering(two(), "b:1")
+        running.peers["a:1"].dies()
+        asked(running, 1)
+        # The first moment after 1, 2, 4 and 8 seconds that is looked at; then fail_timeout.
+        self.assertEqual([self.seconds_out(running, 11) for _ in range(6)], [1.25, 2.25, 4.25, 8.25, 10.25, 10.25])
+
+    def test_anew(self) -> None:
+        """After an answer it begins with a second again."""
+        running = answering(two(), "a:1", "b:1")
+        for _ in range(2):
+            running.peers["a:1"].dies()
+            asked(running, 2)
+            self.assertEqual(self.seconds_out(running, 2), 1.25)
+            running.peers["a:1"].accepts()
+            self.assertEqual(self.seconds_out(running, 3), 2.25)
+
+    def test_fail_timeout(self) -> None:
+        """A fail_timeout below a second is for how long."""
+        running = answering(two(fail_timeout=0.5), "b:1")
+        running.peers["a:1"].dies()
+        asked(running, 1)
+        self.assertEqual([self.seconds_out(running, 1) for _ in range(3)], [0.75, 0.75, 0.75])
+
+    def test_together(self) -> None:
+        """Requests that fail at the same time count as one: a peer is not out for longer because it was busy."""
+        running = answering(upstream("app", least_conn(), "a:1", "b:1"), "b:1")
+        for _ in range(8):
+            running.client().sends(GET)
+        running.peers["a:1"].refuses()
+        for connection in list(running.peers["a:1"].connections):
+            connection.closes()
+        self.assertEqual({each.status for each in running.exchanges}, {200})
+        self.assertEqual(self.seconds_out(running, 2), 1.25)
+
+    def test_closed(self) -> None:
+        """So it is with a new connection that is closed or reset before the answer's head is complete."""
+        for sent in (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n", b"HTTP/1.1 200 OK\r\n"):
+            for end in ("closes", "resets"):
+                running = answering(two(), "b:1")
+                running.client().sends(GET)
+                running.peers["a:1"].sends(sent)
+                getattr(running.peers["a:1"], end)()
+                self.assertEqual(running.exchanges[-1].status, 200)
+                running.peers["a:1"].dies()
+                self.assertEqual(self.seconds_out(running, 2), 1.25)
+
+    def test_within(self) -> None:
+        """One that breaks off within its answer is passed over for fail_timeout."""
+        running = answering(two(), "b:1")
+        running.client().sends(GET)
+        running.peers["a:1"].sends(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nab")
+        running.peers["a:1"].resets()
+        running.peers["a:1"].answers(200, b"ok")
+        self.assertEqual(self.seconds_out(running, 11), 10.25)
+
+    def test_other_failures(self) -> None:
+        """So is one that fails in another way after it was passed over for a second."""
+        running = answering(retrying((503, "error")), "b:1")
+        running.peers["a:1"].dies()
+        asked(running, 1)
+        running.peers["a:1"].accepts()
+        running.peers["a:1"].answers(503)
+        self.assertEqual(self.seconds_out(running, 2), 1.25)
+        self.assertEqual(self.seconds_out(running, 11), 10.25)
+
+    def test_connect_timeout(self) -> None:
+        """A connection that is not made in time is no such failure."""
+        running = answering(two(), "b:1")
+        running.peers["a:1"].times_out()
+        running.client().sends(GET)
+        running.clock.advance(5)
+        self.assertEqual(running.exchanges[-1].status, 200)
+        running.peers["a:1"].dies()
+        self.assertEqual(self.seconds_out(running, 11), 10.25)
+
+    def test_several(self) -> None:
+        """``max_fails=2``: the second failure within fail_timeout takes a peer out, for a second."""
+        running = answering(two(max_fails=2), "b:1")
+        running.peers["a:1"].dies()
+        self.assertEqual(asked(running, 8).count("a"), 2)
+        self.assertEqual(self.seconds_out(running, 2), 1.25)
+
+    def test_kinds_of_peers(self) -> None:
+        """It is the same whatever a peer speaks."""
+        for via in (fastcgi(root="/srv"), uwsgi(), scgi(), http2()):
+            running = run(upstream("app", "a:1", "b:1", via=via))
+            client = running.client()
+            client.sends(GET)
+            running.peers["a:1"].closes()
+            self.assertEqual(len(running.peers["b:1"].connections), 1, via)
+            for out, count in ((0.9, 0), (0.2, 1)):
+                running.clock.advance(out)
+                for _ in range(4):
+                    running.client().sends(GET)
+                self.assertEqual(len(running.peers["a:1"].connections), 1 + count, via)
+
+    def test_streams(self) -> None:
+        """And with connections that are passed on."""
+        running = run(stream(81).proxy_to(upstream("db", "a:1", "b:1")))
+        peers = running.peers
+        peers["a:1"].dies()
+        running.client(), running.client()
+        peers["a:1"].accepts()
+        running.clock.advance(1)
+        running.client(), running.client()
+        refused = len(peers["a:1"].connections)
+        running.clock.advance(0.1)
+        for _ in range(4):
+            running.client()
+        self.assertEqual(refused, 1)
+        self.assertGreater(len(peers["a:1"].connections), refused)
+
+
+class ProbeTests(SynchronousTestCase):
+    """Which request tries a peer that took a request and failed."""
+
+    def closed(self, config: Upstream | Server) -> Running:
+        """A proxy of which the first peer has closed its first connection unanswered, a second ago."""
+        running = answering(config, "b:1")
+        running.client().sends(GET)
+        running.peers["a:1"].closes()
+        self.assertEqual(running.exchanges[-1].status, 200)
+        running.clock.advance(1.1)
+        return running
+
+    def posts(self, running: Running, count: int = 4) -> str:
+        """Which peers are tried by so many requests of POST."""
+        for _ in range(count):
+            running.client().sends(post(b"body"))
+        return " ".join("".join(name[0] for name, _ in each.peers) for each in running.exchanges[-count:])
+
+    def test_post(self) -> None:
+        """Not a POST, which would be lost: it goes to a peer that is usable, and a GET tries the other one."""
+        running = self.closed(two())
+        self.assertEqual(self.posts(running), "b b b b")
+        running.peers["a:1"].answers(200, b"ok")
+        self.assertIn("a", asked(running, 3).split())
+        self.assertIn("a", self.posts(running))
+
+    def test_repeatable(self) -> None:
+        """A POST that may be sent twice is as good as a GET."""
+        running = self.closed(retrying(non_idempotent=True))
+        running.peers["a:1"].answers(200, b"ok")
+        self.assertIn("a", self.posts(running))
+
+    def test_no_more_tries(self) -> None:
+        """A GET that may not be tried again tries no peer that failed."""
+        running = answering(server(80).location("/").retry(1).proxy_to(two()), "b:1")
+        running.client().sends(GET)
+        running.peers["a:1"].closes()
+        running.clock.advance(1.1)
+        self.assertEqual(asked(running, 4), "b b b b")
+
+    def test_long_bodies(self) -> None:
+        """Nor does a request whose body is too long to be kept."""
+        running = self.closed(retrying())
+        for size, asks in ((64 * 1024 + 1, False), (64 * 1024, True)):
+            for _ in range(3):
+                running.client().sends(b"PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % size)
+            self.assertEqual(len(running.peers["a:1"].connections), 1 + asks)
+
+    def test_nobody_else(self) -> None:
+        """If none but such requests come for a further fail_timeout, one of them tries the peer."""
+        running = self.closed(two())
+        running.peers["a:1"].answers(200, b"ok")
+        running.clock.advance(9.8)
+        self.assertEqual(self.posts(running), "b b b b")
+        running.clock.advance(0.2)
+        self.assertIn("a", self.posts(running))
+
+    def test_no_other_peer(self) -> None:
+        """If no other peer is usable, any request tries it."""
+        running = run(upstream("app", "a:1", peer("b:1", max_conns=1)))
+        running.client().sends(GET)
+        running.peers["a:1"].closes()
+        running.clock.advance(1.1)
+        running.client().sends(post(b"body"))
+        self.assertEqual(running.peers["a:1"].requests[-1].body, b"body")
+
+    def test_two(self) -> None:
+        """Of several peers that failed none is tried by such a request."""
+        running = answering(upstream("app", "a:1", "b:1", "c:1"), "c:1")
+        for name in ("a:1", "b:1"):
+            running.client().sends(GET)
+            running.peers[name].closes()
+        running.clock.advance(1.1)
+        self.assertEqual(self.posts(running), "c c c c")
+
+    def test_refused(self) -> None:
+        """A peer that refused the connection may be tried by any request: if it refuses again, nothing was sent."""
+        running = answering(two(), "a:1", "b:1")
+        brief(running, "a:1")
+        running.clock.advance(1.1)
+        self.assertIn("a", self.posts(running))
+        running.peers["a:1"].dies()
+        self.posts(running)
+        running.clock.advance(1.1)
+        self.assertIn("ab", self.posts(running).split())
+        self.assertEqual({each.status for each in running.exchanges}, {200})
+
+
 class FailedTests(SynchronousTestCase):
     """Peers that failed are asked before a client is answered with an error."""
 
@@ -237,7 +472,7 @@ class FailedTests(SynchronousTestCase):
             running.peers[name].dies()
             asked(running, 3)
             running.peers[name].accepts()
-            running.clock.advance(1)
+            running.clock.advance(0.25)
         self.assertEqual(asked(running, 2), "c c")
         return running
 
@@ -277,7 +512,7 @@ class FailedTests(SynchronousTestCase):
         self.assertEqual([each.status for each in running.exchanges[-2:]], [502, 502])
 
     def test_fails_again(self) -> None:
-        """One that fails again is passed over for fail_timeout from then on."""
+        """One that fails again is passed over from then on."""
         running = self.three()
         for name in ("a:1", "b:1", "c:1"):
             running.peers[name].dies()
@@ -285,13 +520,13 @@ class FailedTests(SynchronousTestCase):
         for name in ("a:1", "b:1", "c:1"):
             running.peers[name].accepts()
         self.assertEqual(asked(running, 1), "c")
-        running.clock.advance(9.9)
+        running.clock.advance(0.9)
         self.assertEqual(asked(running, 3), "c c c")
         running.clock.advance(0.2)
         self.assertIn("a", asked(running, 8))
 
     def test_left_alone_again(self) -> None:
-        """A peer of whose probe the client did not await the end is left alone for fail_timeout, and is asked then."""
+        """A peer of whose probe the client did not await the end is left alone for its time, and is asked then."""
         running = self.three()
         running.peers["c:1"].dies()
         running.peers["b:1"].waits()

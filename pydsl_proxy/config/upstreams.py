@@ -85,8 +85,9 @@ def peer(
     ``https://host``, with a port if it is not 443, asks for TLS: see :func:`upstream`.
 
     It gets *weight* shares of the requests.  After *max_fails* failures within *fail_timeout* seconds it is left alone
-    for as long; 0 never does so.  *max_conns* connections at most are in use at a time, None is any number.  A
-    *backup* is used while no other peer can be; a peer that is *down* never.
+    for as long, or for a second at first if it refused or closed the connection; 0 never does so.  *max_conns*
+    connections at most are in use at a time, None is any number.  A *backup* is used while no other peer can be; a peer
+    that is *down* never.
     """
     below = without_https(address)
     if below is None:

@@ -10,6 +10,7 @@ from twisted.logger import Logger
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import PeerConnection, Timeouts, Trailers
 from pydsl_proxy.runtime.attempt_times import AttemptTimes
+from pydsl_proxy.runtime.retrying import is_brief
 from pydsl_proxy.runtime.uplink import Uplink
 from pydsl_proxy.wire.head import ResponseHead
 
@@ -67,12 +68,12 @@ class Attempt:
         """The request asks for a WebSocket, which may be silent for so many seconds; None if it does not."""
         return self.relay.switches
 
-    def send_body_on(self, connection: PeerConnection) -> None:
     @property
     def repeatable(self) -> bool:
         """Whether the request may be sent again after a peer may have acted on it."""
         return self.relay.repeats(self.exchange)
 
+    def send_body_on(self, connection: PeerConnection) -> None:
         """The request's head is sent: let its body follow, what is here of it at once."""
         if self.upload is not None:
             self.upload.send_on(connection)
@@ -163,9 +164,11 @@ class Attempt:
     def failed(self, error: ProxyError) -> None:
         """The attempt cannot be carried to its end."""
         self.error = error
+        # Before the head of an answer.
+        brief = not self.status and is_brief(error)
         if not self.status:
             self.status = error.status
-        self.over(error)
+        self.over(error, brief)
         try:
             self.relay.after_failure(self, error)
         except Exception:
@@ -197,8 +200,8 @@ class Attempt:
         self.took = self.peer.seconds() - self.started
         self.peer.end()
 
-    def over(self, error: ProxyError | None = None) -> None:
-        """The peer has done with this attempt; its health hears of it."""
+    def over(self, error: ProxyError | None = None, brief: bool = False) -> None:
+        """The peer has done with this attempt, which counts for its health; *brief* is as for the upstream."""
         if not self.open:
             return
         self.open = False
@@ -213,7 +216,7 @@ class Attempt:
             # A kept connection that was closed says nothing of the peer: it may close idle ones when it likes.  Nor
             # does a stream that it refused, to take it later (RFC 9113 8.7).
             if not (self.reused and error.cause in _SAYS_NOTHING) and error.source is not Source.US:
-                self.relay.upstream.failed(peer, now, error.message)
+                self.relay.upstream.failed(peer, now, error.message, brief=brief, sent=not error.retryable)
         elif self.relay.failing_statuses and self.status in self.relay.failing_statuses:
             self.blame()
         elif peer.fails:

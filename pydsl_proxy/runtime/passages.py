@@ -10,6 +10,7 @@ from twisted.logger import Logger
 
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import Exchange, PassageFrontend, Timeouts
+from pydsl_proxy.runtime.retrying import is_brief
 from pydsl_proxy.wire.forwarded import Identity
 from pydsl_proxy.wire.head import RequestFields
 from pydsl_proxy.wire.protocols import STREAM
@@ -85,7 +86,8 @@ class StreamAttempt:
             self.status = error.status
             self.over()
             if error.source is not Source.US:
-                self.exchange.passing.upstream.failed(self.peer, self.peer.seconds(), error.message)
+                upstream, now = self.exchange.passing.upstream, self.peer.seconds()
+                upstream.failed(self.peer, now, error.message, brief=is_brief(error), sent=False)
             self.exchange.after_failure(self, error)
 
     def over(self) -> None:
@@ -185,7 +187,7 @@ class Passage:
         """Try a peer, if there is one that was not tried."""
         upstream = self.passing.upstream
         # A strategy that asks for more than this has is refused where the stream is made, or raises.
-        peer = upstream.select(cast(Exchange, self), self._tried, now)
+        peer = upstream.select(cast(Exchange, self), self._tried, now, self)
         if peer is None:
             if previous is None:
                 text = f"upstream {upstream.name} has no usable peer"
@@ -195,6 +197,10 @@ class Passage:
         assert self._frontend is not None, "it was refused before it began"
         attempt.connecting = peer.dial(attempt, partial(self._frontend.half, attempt.connected))
         return True
+
+    def may_fail(self, exchange: Exchange, *, sent: bool) -> bool:
+        """Whether another peer is tried if the next one cannot be reached."""
+        return len(self._tried) + 1 < self.passing.tries
 
     def after_failure(self, attempt: StreamAttempt, error: ProxyError) -> None:
         """A peer was not reached: try another one, or give up."""

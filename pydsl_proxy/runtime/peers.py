@@ -22,7 +22,9 @@ class Peer:
     """One address of an upstream.
 
     ``usable`` is what strategies ask.  ``fails``, ``checked`` and ``accessed`` are nginx's: failures counted, when the
-    peer last failed or was last given a request after its ``fail_timeout``, and when it last failed.
+    peer last failed or was last given a request after its pause, and when it last failed.  ``pause`` is for how many
+    seconds it is passed over, and within how many a failure is counted with the one before.  ``takes_requests`` says
+    that it may have got the request whose attempt failed last.
     """
 
     def __init__(
@@ -45,9 +47,9 @@ class Peer:
         self.seconds: Callable[[], float] = clock.seconds
         self.later: Callable[[Callable[[], None]], None] = turns_of(clock).later
         self.unsent: Callable[[object], int] = unsent
+        self.peek: Callable[[object], bytes | None] = peek
         self.weight = weight
         self.max_fails = max_fails
-        self.peek: Callable[[object], bytes | None] = peek
         self.fail_timeout = fail_timeout
         self.max_conns = max_conns
         self.down = down
@@ -61,6 +63,8 @@ class Peer:
         self.current_weight = 0
         self.effective_weight = weight
         self.fails = 0
+        self.pause = fail_timeout
+        self.takes_requests = False
         self.checked = -inf
         self.accessed = -inf
         self._idle: list[IdleConnection] = []
@@ -99,10 +103,6 @@ class Peer:
         assert self._connect is not None, "nobody said how the peer is reached"
         return self._connect(attempt)
 
-    def dial(self, caller: Caller, build: Callable[[], Protocol]) -> Callable[[], None]:
-        """Reach the peer for the passage of a stream, with what *build* makes; what is returned cancels.
-
-        As an attempt it is under way until :meth:`end`.
     def _pinned(self, pins: Pins, attempt: Attempt) -> IdleConnection | None:
         while (pinned := pins.take(self)) is not None:
             if attempt.repeatable or peek(pinned) is None:
@@ -121,6 +121,10 @@ class Peer:
             self._idle.pop().close()
         return False
 
+    def dial(self, caller: Caller, build: Callable[[], Protocol]) -> Callable[[], None]:
+        """Reach the peer for the passage of a stream, with what *build* makes; what is returned cancels.
+
+        As an attempt it is under way until :meth:`end`.
         """
         self.in_flight += 1
         if self.max_conns is not None:

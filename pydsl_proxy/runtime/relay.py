@@ -112,9 +112,9 @@ class Relay:
         now = exchange.started
         pins = exchange.identity.pins
         if pins is None:
-            peer = self.upstream.select(exchange, (), now)
+            peer = self.upstream.select(exchange, (), now, self)
         else:
-            peer = cast(Pins, pins).peer_among(self.upstream.peers) or self.upstream.select(exchange, (), now)
+            peer = cast(Pins, pins).peer_among(self.upstream.peers) or self.upstream.select(exchange, (), now, self)
         if peer is None:
             self._no_peer(exchange)
             return
@@ -151,6 +151,12 @@ class Relay:
         if not self.retry.repeats(exchange.method):
             return False
         return not exchange.has_body or may_be_kept(exchange)
+
+    def may_fail(self, exchange: Exchange, *, sent: bool) -> bool:
+        """Whether another peer is tried if the next one fails; *sent* says that it may have the request then."""
+        trail = exchange.trail
+        tries = 1 if trail is None else trail.tries + 1
+        return tries < self.retry.tries and (not sent or self.repeats(exchange))
 
     # -- after an attempt --------------------------------------------------------------------------------------------
 
@@ -226,7 +232,7 @@ class Relay:
         if trail.tries >= self.retry.tries or now - _first(attempt).started >= self.retry.timeout:
             return False
         # A peer that failed is asked again if nothing but an error is left to give, and not for a better answer.
-        peer = self.upstream.select(exchange, trail.tried, now, failed=trail.held is None)
+        peer = self.upstream.select(exchange, trail.tried, now, self, failed=trail.held is None)
         if peer is None:
             return False
         trail.tries += 1

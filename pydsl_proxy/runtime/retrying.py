@@ -16,6 +16,14 @@ _TIMEOUTS = frozenset(("connect_timeout", "read_timeout", "send_timeout"))
 _INVALID = frozenset(("bad_head", "bad_body", "protocol_error"))
 
 
+def is_brief(error: ProxyError) -> bool:
+    """Whether a failure without an answer cost no time: no connection could be made, or the peer closed it.
+
+    So fails a peer that is restarted.
+    """
+    return (error.retryable or error.cause == "closed") and error.cause not in _TIMEOUTS
+
+
 class RetryPolicy:
     """``statuses`` are the answers that count as failures; ``tries`` includes the first attempt."""
 
