@@ -7,7 +7,7 @@ from typing import cast
 from attrs import field, frozen
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy import Server, exact, named, server, upstream
+from pydsl_proxy import GiB, Server, exact, named, server, upstream
 from pydsl_proxy.errors import ProxyError
 from pydsl_proxy.filters.passing import Passing
 from pydsl_proxy.interfaces import (
@@ -25,6 +25,7 @@ from pydsl_proxy.interfaces import (
     Trailers,
 )
 from pydsl_proxy.testing import run
+from pydsl_proxy.wire.h1_response import own_response
 from pydsl_proxy.wire.head import ResponseHead
 from tests.support.failing import mistake
 
@@ -120,6 +121,98 @@ class AskFirst:
             self.running.append(exchange.running)
 
         return ask_first
+
+
+class Cancelled:
+    """Works on an exchange, and notes why it must stop."""
+
+    def __init__(self) -> None:
+        self.causes: list[str] = []
+
+    def cancel(self, error: ProxyError) -> None:
+        """Note the cause."""
+        self.causes.append(error.cause)
+
+
+@frozen
+class Working:
+    """A step that answers by itself what it is asked, at once as a whole, or in two pieces."""
+
+    pieces: int
+    ends: bool = True
+    running: Cancelled = field(factory=Cancelled, hash=False)
+
+    def compile(self, inner: Handle, place: Place) -> Handle:
+        """Answer."""
+
+        def work(exchange: Exchange) -> None:
+            exchange.running = self.running
+            head = own_response(200, bytes(4000), ())
+            if self.pieces == 1:
+                exchange.start(head, bytes(4000), True)
+                return
+            exchange.start(head, bytes(2000), False)
+            exchange.write(bytes(2000))
+            if self.ends:
+                exchange.finish()
+
+        return work
+
+
+class HeldTests(SynchronousTestCase):
+    """Responses that a filter still has when the handler is done with them."""
+
+    def causes(self, working: Working) -> list[str]:
+        """Why the handler must stop when its client leaves in the middle of the response."""
+        client, _ = running = run(server(80).location("/").limit_rate(1000).step(working).respond(200))
+        client.sends(GET)
+        running.clock.advance(1)
+        self.assertNotIn(bytes(4000), client.received)
+        client.resets()
+        self.assertEqual(running.exchanges[0].cause, "client_closed")
+        return working.running.causes
+
+    def test_done(self) -> None:
+        """A handler that is done is not cancelled when the client leaves."""
+        self.assertEqual(self.causes(Working(1)), [])
+        self.assertEqual(self.causes(Working(2)), [])
+
+    def test_at_work(self) -> None:
+        """One that is not is, once."""
+        self.assertEqual(self.causes(Working(2, ends=False)), ["client_closed"])
+
+
+class PaceTests(SynchronousTestCase):
+    """A client that does not read stops the peer, whatever filters stand between, and has all when it reads."""
+
+    def test_every_filter(self) -> None:
+        """Filters keep their hands off what is none of their business, and keep the pace of what is."""
+        web = server(80).location("/")
+        pages = web.error_page(404, body="none").error_page(503, body="busy", intercept=True)
+        for place in (
+            web.heartbeat(10),
+            web.compress("gzip"),
+            web.compress("gzip", flush=True),
+            web.limit_rate(GiB),
+            web.set_cookie_flags(secure=True),
+            web.rewrite_cookie_path({"/a": "/b"}),
+            pages,
+            web.filter(Telling("f", nearness=Nearness.OWN)),
+            web.heartbeat(10).compress("gzip").limit_rate(GiB).set_cookie_flags(secure=True),
+        ):
+            for kind in ("text/plain", "text/event-stream", "image/png"):
+                client, peers = run(place.proxy_to("a:1"))
+                client.sends(GET)
+                client.stops_reading()
+                size = 1 << 20
+                peers["a:1"].sends(f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nX-Size: 1\r\n\r\n".encode())
+                for _ in range(16):
+                    peers["a:1"].sends(bytes(size // 16))
+                self.assertGreater(peers["a:1"].unread, size // 2, (place, kind))
+                self.assertLess(client.unsent, size // 2)
+                client.reads()
+                peers["a:1"].closes()
+                self.assertEqual(len(client.responses[0].body), size, (place, kind))
 
 
 class FilterTests(SynchronousTestCase):

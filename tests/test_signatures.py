@@ -64,7 +64,7 @@ class SignatureTests(SynchronousTestCase):
 
     def test_all(self) -> None:
         """Each is written as it was."""
-        self.assertEqual(lines(), FILE.read_text().splitlines())
+        self.assertEqual(lines(), FILE.read_text().splitlines(), f"python -m {__name__} lists them anew")
 
     def test_origins(self) -> None:
         """Where a value was written is no part of it, is not shown, and comes by name."""

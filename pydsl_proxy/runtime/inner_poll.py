@@ -141,7 +141,7 @@ class InnerPoll:
     ) -> None:
         if fd == -1:
             # Its socket was closed behind its back.  Twisted's reactor raises here, into whoever wrote or resumed.
-            self._outer.callLater(0, self._disconnect, descriptor, CONNECTION_LOST, False)
+            self._outer.callLater(0, self._disconnect, descriptor, CONNECTION_LOST)
             return
         if other.get(fd) is descriptor:
             self._poller.modify(fd, IN | OUT)
@@ -264,7 +264,7 @@ class InnerPoll:
             if descriptor.disconnected or descriptor.dataBuffer or descriptor._tempDataLen:
                 continue
             if descriptor.disconnecting:
-                self._disconnect(descriptor, CONNECTION_DONE, False)
+                self._disconnect(descriptor, CONNECTION_DONE)
             else:
                 descriptor.end_half()
 
@@ -294,7 +294,7 @@ class InnerPoll:
             descriptor = self._resets.get(fd)
             # An orderly end shows when somebody reads again.
             if descriptor is not None and event & ERROR and fd not in self._fresh:
-                self._disconnect(descriptor, CONNECTION_LOST, False)
+                self._disconnect(descriptor, CONNECTION_LOST)
             return
         if event & GONE and not event & IN:
             if fd not in self._fresh:
@@ -319,9 +319,11 @@ class InnerPoll:
     def _fail(self, descriptor: Descriptor, error: BaseException) -> None:
         # BaseException, as in Twisted's reactors: one connection never stops the reactor.
         self._log.failure("Unhandled error in {descriptor!r}", descriptor=descriptor)
-        self._disconnect(descriptor, error, False, Failure())
+        self._disconnect(descriptor, error, reason=Failure())
 
-    def _disconnect(self, descriptor: Descriptor, why: object, in_read: bool, reason: Failure | None = None) -> None:
+    def _disconnect(
+        self, descriptor: Descriptor, why: object, in_read: bool = False, reason: Failure | None = None
+    ) -> None:
         """Lose the connection, or the reading half of it, as ``posixbase._disconnectSelectable`` does."""
         if why is CONNECTION_LOST and descriptor.fileno() == -1:
             why = ConnectionFdescWentAway("File descriptor lost")
@@ -342,5 +344,5 @@ class InnerPoll:
     def cut(self) -> None:
         """Lose all connections that are watched, as ``ReactorBase.disconnectAll`` does."""
         for descriptor in dict.fromkeys([*self._reading.values(), *self._writing.values(), *self._resets.values()]):
-            self._disconnect(descriptor, CONNECTION_LOST, False)
+            self._disconnect(descriptor, CONNECTION_LOST)
         self._close()

@@ -113,7 +113,6 @@ class Waiting:
     def _tell(self, opinion: Opinion) -> None:
         if self._over:
             return
-        self._over = True
         self._opinion = opinion
         if self._waits:
             self._exchange.running = None

@@ -419,6 +419,30 @@ class InnerPollTests(SynchronousTestCase):
         self.poll.doRead()
         self.assertEqual(new.reads, 1)
 
+    def test_number_used_again_for_a_reset(self) -> None:
+        """Nor is the reset of a closed socket, for one whose reset is awaited from now on."""
+        old, new = self.linked(), self.ear()
+
+        def replace() -> None:
+            number = old.fileno()
+            self.poll.removeReader(first)
+            self.poll.await_reset_no_more(old)
+            old.here.close()
+            replaced = socket.socket(fileno=os.dup2(new.here.fileno(), number))
+            new.here.close()
+            new.here = replaced
+            self.poll.await_reset(new)
+
+        first = self.ear(read=replace)
+        first.there.send(b"x")
+        self.poll.addReader(first)
+        self.poll.await_reset(old)
+        self.reset(old)
+        self.poll.doRead()
+        self.assertEqual((first.reads, old.lost, new.lost), (1, None, None))
+        self.poll.cut()
+        self.assertIsInstance(new.lost, ConnectionLost)
+
     def test_closed_behind_its_back(self) -> None:
         """A socket that someone else closed is let go, and what got its number is watched."""
         closed, new = self.ear(), self.ear()

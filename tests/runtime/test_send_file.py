@@ -19,6 +19,9 @@ from tests.runtime.write_rules import MUCH, Pushing
 class Sending(Pushing):
     """Sends a file, for as long as it is not paused, and writes more after its end."""
 
+    #: Whether it stays the producer after its end, with nothing more to write.
+    stays = False
+
     def __init__(self, talker: Talker, size: int, *, told: int | None = None) -> None:
         super().__init__(talker)
         self.data = os.urandom(1024) * (size // 1024)
@@ -31,7 +34,8 @@ class Sending(Pushing):
 
     def resumeProducing(self) -> None:
         super().resumeProducing()
-        self.send()
+        if self.sent < self.size:
+            self.send()
 
     def send(self) -> int:
         """Send some of it; at its end, write."""
@@ -40,10 +44,19 @@ class Sending(Pushing):
         assert sent is not None
         self.calls += 1
         self.sent += sent
-        if self.sent == self.size:
+        if self.sent == self.size and not self.stays:
             transport.write(b"after")
             transport.unregisterProducer()
         return sent
+
+
+def fill(talker: Talker) -> int:
+    """Leave no room in the socket; returns how many bytes it took."""
+    filled = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            filled += talker.link.socket.send(bytes(0x10000))
+    return filled
 
 
 class SendFileTests(LoopbackCase):
@@ -107,10 +120,7 @@ class SendFileTests(LoopbackCase):
         """So it does after so little that it alone pauses nobody; the producer is resumed once, when there is room."""
         server, client, sending = await self.sending(100 * 1024)
         server.link.pauseProducing()
-        filled = 0
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                filled += client.link.socket.send(bytes(0x10000))
+        filled = fill(client)
         client.link.write(b"head")
         self.assertEqual(sending.told, [])
         self.assertEqual(sending.send(), 0)
@@ -118,6 +128,25 @@ class SendFileTests(LoopbackCase):
         server.link.resumeProducing()
         await server.has(filled + 4 + 100 * 1024 + 5)
         self.assertTrue(server.received == bytes(filled) + b"head" + sending.data + b"after")
+
+    async def test_resumed_once(self) -> None:
+        """A producer is resumed as often as it was paused, and not again by what is queued after the file."""
+        server, client, sending = await self.sending(MUCH)
+        sending.stays = True
+        server.link.pauseProducing()
+        sending.send()
+        server.link.resumeProducing()
+        await server.has(MUCH)
+        pairs = len(sending.told) // 2
+        self.assertEqual(sending.told, ["pause", "resume"] * pairs)
+        server.link.pauseProducing()
+        filled = fill(client)
+        client.link.write(b"tail")
+        self.assertEqual(unsent(client.transport), 4)
+        server.link.resumeProducing()
+        await server.has(MUCH + filled + 4)
+        self.assertEqual(sending.told, ["pause", "resume"] * pairs)
+        client.link.unregisterProducer()
 
     async def test_shorter(self) -> None:
         """A file that ends early is told."""

@@ -62,6 +62,20 @@ class LeanOwnTests(secure_rules.OwnRules):
         server.link.abortConnection()
         await client.ends()
 
+    async def test_nothing_to_write_before_its_turn(self) -> None:
+        """What is written before the handshake waits, and nobody asks for room until it is done."""
+        server, client = await self.hello()
+        poll = cast(InnerPoll, server.link.reactor)
+        server.link.write(b"early")
+        self.assertNotIn(server.link, poll._writing.values())
+        self.assertEqual(unsent(server.transport), 5)
+        assert self.act is not None
+        self.act()
+        await client.has(5)
+        self.assertEqual(client.received, b"early")
+        server.link.abortConnection()
+        await client.ends()
+
     async def test_paused_before_its_turn(self) -> None:
         """A connection whose protocol pauses it meanwhile is not read after its turn."""
         server, client = await self.hello()
@@ -74,6 +88,17 @@ class LeanOwnTests(secure_rules.OwnRules):
         self.assertIn(server.link, poll._reading.values())
         server.link.abortConnection()
         await client.ends()
+
+    async def test_nothing_after_the_end(self) -> None:
+        """With nothing queued the close_notify goes at once: what is written after it waits for nothing."""
+        server, client = await self.pair(Talker, Talker)
+        server.link.write(b"all")
+        server.link.loseConnection()
+        self.assertTrue(server.link.disconnecting)
+        server.link.write(b"late")
+        self.assertEqual(unsent(server.transport), 0)
+        await client.ends()
+        self.assertEqual(client.received, b"all")
 
     async def test_no_room_for_the_end(self) -> None:
         """All that is queued is sent before the close_notify, and that before the close."""

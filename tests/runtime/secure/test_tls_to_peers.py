@@ -247,6 +247,7 @@ class DialTests(Case):
             (["10.0.0.9"], "10.0.0.1", "it is for 10.0.0.9, not for 10.0.0.1"),
             (["10.0.0.1"], "app.test", "it is for 10.0.0.1, not for app.test"),
             (["app.test"], "10.0.0.1", "it is for app.test, not for 10.0.0.1"),
+            (many[:5], "app.test", "it is for n0.test, n1.test, n2.test, n3.test, n4.test, not for app.test"),
             (many, "app.test", "it is for n0.test, n1.test, n2.test, n3.test, n4.test and 2 more, not for app.test"),
         ):
             self.attempt = FakeAttempt()
