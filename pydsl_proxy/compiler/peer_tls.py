@@ -28,7 +28,7 @@ class Files:
         self._config = config
         self._ca = None if config.ca is None else self._read("ca", config.ca)
         self._cert = None if config.cert is None else self._read("cert", config.cert)
-        self._key = self._cert if config.key is None else self._read("key", config.key)
+        self._key = None if config.key is None else self._read("key", config.key)
         digest = hashlib.sha256()
         for data in (self._ca, self._cert, self._key):
             digest.update(b"-" if data is None else hashlib.sha256(data).digest())
@@ -56,8 +56,6 @@ class Files:
         if self._config.verify:
             context.set_verify(SSL.VERIFY_PEER, note_problem)
             self._trust(context)
-        else:
-            context.set_verify(SSL.VERIFY_NONE, None)
         self._identify(context)
         return context
 
@@ -74,17 +72,16 @@ class Files:
     def _identify(self, context: SSL.Context) -> None:
         """Our own certificate, for peers that ask for one."""
         config = self._config
-        if self._cert is None or self._key is None:
+        if self._cert is None:
             return
         own, *between = self._certificates("cert", config.cert, self._cert)
         context.use_certificate(own)
         for certificate in between:
             context.add_extra_chain_cert(certificate)
-        key = self._key
+        key = self._cert if self._key is None else self._key
         what, path = ("cert", config.cert) if config.key is None else ("key", config.key)
         try:
             context.use_privatekey(load_pem_private_key(key, None))  # type: ignore[arg-type]  # any other kind raises
-            context.check_privatekey()
         except SSL.Error:
             raise self._mistake(
                 f"{what}={path!r}) is not the key of the certificate in {config.cert!r}",

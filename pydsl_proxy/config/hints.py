@@ -143,7 +143,7 @@ def _named(called: Callable[..., object], written: Written | None) -> str | None
     parameters = inspect.signature(called).parameters.values()
     places = [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD and each.name != "self"]
     options = [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
-    if written is None or not options or len(written.call.args) <= len(places):
+    if written is None or not options or any(isinstance(each, ast.Starred) for each in written.call.args):
         return None
     arguments = [written.code(each) for each in written.call.args]
     option = _MEANT.get(written.name.rpartition(".")[2], options[0])
@@ -191,7 +191,7 @@ def _shown(owner: object) -> str:
 
 
 def _nearest(name: str, known: Iterable[str], after: str = "") -> str | None:
-    near = difflib.get_close_matches(name, list(known), 1)
+    near = difflib.get_close_matches(name, list(known))
     return f"write {near[0]}{after}" if near else None
 
 

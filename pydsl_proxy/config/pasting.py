@@ -87,11 +87,15 @@ class Written:
             return found["default"] or ""
         return _READINGS[found["how"] or "code"](self, node) or found["default"] or ""
 
-    def _host_port(self, node: ast.expr) -> str:
-        port = next((word.value for word in self.call.keywords if word.arg == "port"), None)
-        if isinstance(node, ast.Constant) and isinstance(port, ast.Constant):
-            return f'"{node.value!s}:{port.value!s}"'
-        return f'f"{{{self.code(node)}}}:{{{"" if port is None else self.code(port)}}}"'
+    def _host_port(self, host: ast.expr) -> str:
+        """One address of an argument and the option ``port``; what is computed stands in an f-string."""
+        port = next(word.value for word in self.call.keywords if word.arg == "port")
+        # The code of Python itself has no double quotes, with which the text would end before Python 3.12.
+        parts = [
+            str(each.value) if isinstance(each, ast.Constant) else f"{{{ast.unparse(each)}}}" for each in (host, port)
+        ]
+        computed = not (isinstance(host, ast.Constant) and isinstance(port, ast.Constant))
+        return f'{"f" if computed else ""}"{parts[0]}:{parts[1]}"'
 
 
 def written_call(origin: Origin, name: str) -> Written | None:
