@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.internet.interfaces import IAddress
-from twisted.internet.protocol import Factory, connectionDone
+from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -261,16 +260,3 @@ _TAKES: tuple[Callable[[H2Frontend, int, int, bytes], None], ...] = (
     H2Frontend.take_window_update,
     H2Frontend.take_continuation,
 )
-
-
-class H2Factory(Factory):
-    """Makes the frontends of one listener."""
-
-    noisy = False
-
-    def __init__(self, listening: Listening) -> None:
-        self._listening = listening
-
-    def buildProtocol(self, addr: IAddress | None) -> H2Frontend:
-        """A frontend for a client that connects."""
-        return H2Frontend(self._listening)

@@ -70,8 +70,6 @@ class Receiving:
         begin, self._begin = self._begin, None
         if begin is not None:
             self._stop_reading()
-            if bare:
-                self._body = None
             begin(bare)
 
     def await_tunnel(self, ended: bool) -> None:
