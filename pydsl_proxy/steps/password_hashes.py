@@ -48,7 +48,7 @@ def check_of(hashed: bytes, *, allow_sha1: bool = False) -> Check:
         return partial(_is_bcrypt, _bcrypt_library(), hashed)
     for scheme, matches in (("apr_md5_crypt", _apr1), ("sha256_crypt", _sha256), ("sha512_crypt", _sha512)):
         if match := matches(hashed):
-            if match.re.groups and int(match[1] or 0) > _MOST_ROUNDS:
+            if match.lastindex and int(match[1]) > _MOST_ROUNDS:
                 raise BadHash(f"{int(match[1])} rounds take too long", _REHASH)
             return partial(_passlib_check(scheme), hashed.decode())
     if _sha1(hashed):

@@ -7,7 +7,7 @@ import sys
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy.errors import ConfigError
-from pydsl_proxy.steps.password_hashes import BadHash, check_of
+from pydsl_proxy.steps.password_hashes import _MOST_ROUNDS, BadHash, check_of
 from tests.support.passwords import APR1, BCRYPT, BCRYPT_2B, DES, SHA1, SHA256, SHA512
 
 
@@ -56,6 +56,24 @@ class CheckTests(SynchronousTestCase):
             with self.assertRaisesRegex(BadHash, why) as caught:
                 check_of(hashed)
             self.assertIn("htpasswd -B", caught.exception.hint)
+
+    def test_costs(self) -> None:
+        """The dearest and the cheapest that are accepted, and those beyond."""
+        for cost, accepted in ((3, False), (4, True), (17, True), (18, False)):
+            self.accepted(BCRYPT.replace(b"$04$", b"$%02d$" % cost), accepted=accepted)
+        for hashed in (SHA256, SHA512):
+            for rounds, accepted in ((100_000, True), (_MOST_ROUNDS, True), (_MOST_ROUNDS + 1, False)):
+                self.accepted(hashed.replace(b"rounds=1000", b"rounds=%d" % rounds), accepted=accepted)
+            self.accepted(hashed.replace(b"rounds=1000$", b""), accepted=True)
+
+    def accepted(self, hashed: bytes, *, accepted: bool) -> None:
+        """Whether a hash is, which is not checked with any password."""
+        try:
+            check_of(hashed)
+        except BadHash:
+            self.assertFalse(accepted, hashed)
+        else:
+            self.assertTrue(accepted, hashed)
 
     def test_not_installed(self) -> None:
         """A library that is missing is told by the name of what installs it."""
