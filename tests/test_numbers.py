@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from importlib import import_module
+from pkgutil import resolve_name
 
 from h2.errors import ErrorCodes
 from h2.settings import SettingCodes
@@ -16,7 +16,7 @@ from pydsl_proxy.handlers import file_root, websocket_messages
 from pydsl_proxy.wire import fastcgi_records, h2_frames
 
 KIB, MIB = 1024, 1024**2
-#: Sizes, counts and seconds, by their modules; what led to each stands beside its definition.
+#: Sizes, counts and seconds, by their modules and classes; what led to each stands beside its definition.
 NUMBERS: dict[str, dict[str, float | tuple[float, ...]]] = {
     "compiler.serving": {"LEAST": 5},
     "compiler.stepping": {"AT_ONCE": 1000, "BUDGET": 0.004},
@@ -119,6 +119,72 @@ NUMBERS: dict[str, dict[str, float | tuple[float, ...]]] = {
     "wire.statuses": {"CLIENT_CLOSED": 499, "UPGRADE_REQUIRED": 426},
     "wire.uwsgi_packet": {"MOST": 65535},
     "wire.websocket": {"MAX_OFFERS": 8},
+    "balancing.address_hash": {"_ADDRESSES_KEPT": 1024, "_SEED": 89},
+    "balancing.draws": {"MISSES_ALLOWED": 20},
+    "balancing.ketama": {"POINTS": 160},
+    "balancing.random_choice": {"MISSES_ALLOWED": 20},
+    "balancing.value_hash": {"MISSES_ALLOWED": 20},
+    "connectors.cgi_connection": {"MOST_HEAD": 64 * KIB},
+    "connectors.fastcgi_connection": {"MOST_DROPPED": 64 * KIB},
+    "connectors.h1": {"MOST_HEAD": 64 * KIB, "MOST_INTERIM": 8},
+    "connectors.h1_switched": {"CLOSE_WITHIN": 60},
+    "connectors.h2": {"STREAMS": 100},
+    "connectors.h2_calm": {"BYTES_PER_ANSWER": 16, "EARNED": 3, "MOST": 1000, "PER_SECOND": 33},
+    "connectors.h2_connection": {"CLOSE_WITHIN": 60, "QUIET": 20},
+    "connectors.h2_reading": {"MOST_HEAD": 64 * KIB},
+    "connectors.h2_stream": {"MOST_INTERIM": 8},
+    "connectors.h2_timing": {"PING_WITHIN": 15, "QUIET": 20},
+    "connectors.one_at_a_time": {"CLOSE_WITHIN": 60},
+    "connectors.stderr_log": {"LONGEST": 2048, "MOST": 20},
+    "filters.buffering": {"MEMORY": 64 * KIB, "QUIET": 60, "SIZE": 1024 * MIB},
+    "filters.choices": {"MOST_KNOWN": 64},
+    "filters.coders": {"GZIP_WINDOW": 31, "MOST_IGZIP": 3, "WINDOW_BITS": 18},
+    "filters.compressing": {"MOST_HELD_BACK": 0.05, "TURN": 256 * KIB},
+    "filters.compression": {"MIN_LENGTH": 1024},
+    "filters.heartbeat": {"CLOSE_ENOUGH": 0.001, "EVERY": 15, "SILENCE": 3600},
+    "filters.pacing": {"SLICE": 0.1},
+    "filters.response_buffer": {"MOST_IN_A_TURN": 256 * KIB, "PIECE": 64 * KIB},
+    "runtime.dialling_names": {"NEXT_ADDRESS_AFTER": 0.3},
+    "runtime.direct_dial_unix": {"TRY_AGAIN": 0.01},
+    "runtime.direct_send": {"MAX_ACCEPTS": 100},
+    "runtime.direct_send.DirectSend": {
+        "FILE_MOST": 4 * MIB,
+        "LOCAL_ROOM": 256 * KIB,
+        "READ_MOST": 256 * KIB,
+        "READ_START": 64 * KIB,
+    },
+    "runtime.exchange": {"MOST_REDIRECTS": 10},
+    "runtime.host_names": {"LATE_AFTER": 1, "NOT_FOUND_FOR": 1, "QUIET": 60},
+    "runtime.inner_poll.InnerPoll": {"BATCH": 256, "ROUNDS": 4},
+    "runtime.listener": {"LAST_WORDS": 1},
+    "runtime.loop_lag": {"MAX_FUNCTIONS": 5},
+    "runtime.open_files": {"ENOUGH": MIB},
+    "runtime.pins": {"MAX_IDLE": 8},
+    "runtime.secure.contexts": {"TICKETS_LIVE": 43_200},
+    "runtime.secure.peer_certificates": {"_EXPIRED": 10, "_MOST_NAMES": 5, "_NOT_YET": 9, "_SELF_SIGNED": 18},
+    "runtime.secure.secure_dial": {"MOST_RECORDS": 16},
+    "runtime.secure.secure_send": {"RECORD": 16 * KIB},
+    "runtime.secure.tls_to_peers": {"SESSION_TIME": 3600},
+    "runtime.site": {"MAX_HOPS": 10},
+    "runtime.steering": {"MOST_DRAINED": 64 * KIB},
+    "runtime.subrequest": {"MOST_FIELDS": 1000},
+    "runtime.turns.Turns": {"BUDGET": 0.005},
+    "runtime.upload": {"MOST_KEPT": 64 * KIB},
+    "runtime.upstreams": {"FIRST_PAUSE": 1},
+    "spooling": {"MEMORY": 64 * KIB, "SIZE": 1024 * MIB},
+    "steps.buffer_body": {"MEMORY": 64 * KIB, "SIZE": 1024 * MIB},
+    "steps.htpasswd_file": {"LOOKS_EVERY": 1, "_MOST_BYTES": 16 * MIB},
+    "steps.leaky_bucket": {"_LONGEST_KEY": 64, "_MINUTE": 60_000},
+    "steps.password_checks": {
+        "LONGEST": 1024,
+        "MOST_AT_ONCE": 4,
+        "MOST_REMEMBERED": 1024,
+        "MOST_WAITING": 256,
+        "RIGHT_FOR": 300,
+        "WRONG_FOR": 10,
+    },
+    "steps.password_hashes": {"_BCRYPT_LOOKS_AT": 72, "_MOST_ROUNDS": 2_000_000},
+    "steps.spooled_body": {"PIECE": 64 * KIB},
 }
 
 
@@ -128,8 +194,8 @@ class BoundTests(SynchronousTestCase):
     def test_values(self) -> None:
         """Each bound has the value that was decided upon."""
         for name, numbers in NUMBERS.items():
-            module = import_module(f"pydsl_proxy.{name}")
-            self.assertEqual({each: getattr(module, each) for each in numbers}, numbers, name)
+            scope = resolve_name(f"pydsl_proxy.{name}")
+            self.assertEqual({each: getattr(scope, each) for each in numbers}, numbers, name)
 
     def test_clients(self) -> None:
         """Without an argument clients() are those of a proxy that says nothing of them."""

@@ -11,6 +11,9 @@ from coverage import CoverageData
 
 from tests.__main__ import ROOT, in_memory
 
+#: Tests of what modules define: they run none of it, so that coverage does not see what they look at.
+DEFINED = frozenset(("tests.test_frozen_values", "tests.test_numbers", "tests.test_signatures"))
+
 
 def record(data: Path) -> None:
     """Run the tests in memory, once, and keep which lines each of them reaches in *data*."""
@@ -32,14 +35,14 @@ class Reached:
     def tests(self, path: str, *lines: int) -> list[str]:
         """Those that reach one of the lines, those of the module's own package first.
 
-        Of what only imports run it is not known: those of the whole module.
+        Of what only imports run it is not known: those of the whole module, and of all definitions.
         """
         known = self._lines.get(path)
         if known is None:
             known = self._lines[path] = self._data.contexts_by_lineno(str(ROOT / path))
         found = {test for line in lines for test in known.get(line, ())} - {""}
         if not found and any(line in known for line in lines):
-            found = {test for every in known.values() for test in every} - {""}
+            found = ({test for every in known.values() for test in every} | DEFINED) - {""}
         package = f"tests.{Path(path).parts[1]}."
         return sorted(found, key=lambda test: (not test.startswith(package), test))
 
