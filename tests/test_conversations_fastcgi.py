@@ -21,7 +21,7 @@ from pydsl_proxy.wire.fastcgi_records import (
     stdin,
 )
 from tests.support.logged_lines import LoggedLines
-from tests.support.messages import GET, get
+from tests.support.messages import GET, get, post
 
 END = record(END_REQUEST, bytes(8))
 TYPE = b"Content-Type: text/plain\r\n"
@@ -461,6 +461,16 @@ class FailureTests(Case):
         peers["b:1"].answers(200, b"from b")
         self.assertTrue(client.takes().endswith(b"\r\n\r\nfrom b"))
         self.assertEqual(len(peers["b:1"].requests), 1)
+
+    def test_post_elsewhere(self) -> None:
+        """So it is with a POST: what was refused was not acted on."""
+        for status in (1, 2, 3):
+            php = upstream("php", peer("a:1", weight=9), "b:1", via=fastcgi(root="/srv"))
+            client, peers = run(server(80).location("/").retry(on=["error"]).proxy_to(php))
+            client.sends(post(b"body"))
+            peers["a:1"].sends(record(END_REQUEST, bytes((0, 0, 0, 0, status, 0, 0, 0))))
+            peers["b:1"].answers(200, b"from b")
+            self.assertTrue(client.takes().endswith(b"\r\n\r\nfrom b"), status)
 
 
 class KeptTests(Case):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import http2, server, upstream
 from pydsl_proxy import peer as peer_at
 from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.connectors.h1 import H1Connector
+from pydsl_proxy.connectors.h2_sharing import Sharing
 from pydsl_proxy.errors import ConfigErrors
 from pydsl_proxy.testing import Response, Running, run
 from tests.support.h2_peer import SETTINGS, H2Peer, Pairs
@@ -547,6 +550,16 @@ class KeepingTests(SynchronousTestCase):
         self.assertFalse(peer.end.is_closed)
         peer.answers(3, b"ok", HEAD)
         self.assertTrue(peer.end.is_closed)
+
+    def test_spent(self) -> None:
+        """One that takes no more is not looked at again for each request, however long its streams last."""
+        running = run(app("spent:1", keepalive_requests=1))
+        for number in range(9):
+            running.client().sends(GET)
+            H2Peer(running.peers["spent:1"].connections[number])
+        self.assertEqual(len(running.peers["spent:1"].connections), 9)
+        named = [each for each in gc.get_objects() if isinstance(each, Sharing) and each.home.name == "spent:1"]
+        self.assertEqual([len(each._open) for each in named], [1])
 
     def test_none_kept(self) -> None:
         """With keepalive=0 a connection is closed when nothing is under way on it."""

@@ -154,7 +154,6 @@ class _Awaited(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone."""
-        self._over = True
         self._watch.stop()
         self._listening.closed(self)
 
