@@ -63,6 +63,23 @@ class ClosedMeanwhileTests(SynchronousTestCase):
         """A POST, which may not be sent twice, goes out on one that is open."""
         self.assertEqual(self.used_by(self.used(lambda peer: peer.connections[1].closes()), NEXT), 0)
 
+    def test_other_methods(self) -> None:
+        """So does each request that may not be sent twice, with a body or without."""
+        for method in ("POST", "DELETE", "PUT", "PATCH"):
+            running = self.used(lambda peer: peer.connections[1].closes())
+            self.assertEqual(self.used_by(running, get("/next", "Content-Length: 0", method=method)), 0)
+
+    def test_told(self) -> None:
+        """Where a POST may be sent twice, it is as a GET."""
+        running = run(
+            self.meanwhile(lambda: running.peers["a:1"].closes()).retry(non_idempotent=True).proxy_to(ONE),
+        )
+        running[0].sends(GET)
+        running.peers["a:1"].sends(OK)
+        running[0].sends(NEXT)
+        running.peers["a:1"].sends(OK)
+        self.assertEqual(running.exchanges[-1].peers, (("a:1", 502), ("a:1", 200)))
+
     def test_bytes(self) -> None:
         """So it does if there is something on the connection that nobody asked for."""
         running = self.used(lambda peer: peer.connections[1].sends(b"HTTP/1.1 408 Request Timeout\r\n\r\n"))

@@ -13,6 +13,7 @@ from pydsl_proxy.runtime.pins import Pins, pins_of
 from pydsl_proxy.runtime.reactors import Clock
 from pydsl_proxy.runtime.transport import peek, unsent
 from pydsl_proxy.runtime.turns import turns_of
+from pydsl_proxy.wire.forwarded import ClosedWith
 
 if TYPE_CHECKING:
     from twisted.internet.protocol import Protocol
@@ -85,18 +86,19 @@ class Peer:
 
     # -- attempts ----------------------------------------------------------------------------------------------------
 
-    def begin(self, attempt: Attempt, *, fresh: bool = False) -> Callable[[], None] | None:
-        """Send *attempt* on an idle connection, or on a new one; what is returned cancels the connecting."""
+    def begin(self, attempt: Attempt, pins: ClosedWith | None, *, fresh: bool = False) -> Callable[[], None] | None:
+        """Send *attempt* on an idle connection, or on a new one; what is returned cancels the connecting.
+
+        *pins* are those of the attempt's client.
+        """
         self.in_flight += 1
         if self.max_conns is not None:
             self.update()
-        exchange = attempt.exchange
-        pins = exchange.identity.pins
         if pins is not None and not fresh and (pinned := self._pinned(cast(Pins, pins), attempt)) is not None:
             attempt.reused = True
             pinned.send(attempt)
             return None
-        if self._idle and not fresh and (exchange.method == b"GET" or attempt.repeatable or self._has_open()):
+        if self._idle and not fresh and (attempt.exchange.method == b"GET" or attempt.repeatable or self._has_open()):
             attempt.reused = True
             self._idle.pop().send(attempt)
             return None

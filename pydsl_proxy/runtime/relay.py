@@ -123,7 +123,7 @@ class Relay:
             upload = Upload(exchange, self._removed | exchange.fields.named | exchange.dropped_trailers)
         attempt = Attempt(self, exchange, peer, None, upload, now)
         exchange.running = exchange.attempt = attempt
-        attempt.connecting = peer.begin(attempt)
+        attempt.connecting = peer.begin(attempt, pins)
 
     def heed(self, attempt: Attempt, response: ResponseHead, data: bytes, end: bool) -> ResponseHead | None:
         """A marked response as the client must see it; None if it is not passed on, now or ever."""
@@ -244,7 +244,7 @@ class Relay:
         exchange.running = exchange.attempt = attempt
         # The body is to come anew, from the upload that keeps it.
         exchange.has_body = attempt.upload is not None
-        attempt.connecting = peer.begin(attempt, fresh=fresh)
+        attempt.connecting = peer.begin(attempt, exchange.identity.pins, fresh=fresh)
 
     def settle(self, attempt: Attempt) -> None:
         """*attempt* is the one whose answer counts, or none does any more: drop what was held."""
