@@ -92,6 +92,17 @@ class RoomTests(SynchronousTestCase):
         self.assertEqual([each[:3] for each in client.frames[before:]], [(WINDOW_UPDATE, 0, 0)] * 2)
         self.assertIsNone(client.goaway)
 
+    def test_dropped(self) -> None:
+        """So does what comes of a body while its response waits for room: each octet comes back once."""
+        client, _ = raw(server(443, tls=TLS).location("/").respond(200, "x" * 100_000))
+        client.asks(1, POST, flags=0)
+        before = len(given(client, 0))
+        for _ in range(2 * CONNECTION_WINDOW // 16384):
+            client.sends(frame(DATA, 0, 1, bytes(16384)))
+        self.assertEqual(given(client, 0)[before:], [CONNECTION_WINDOW // 2] * 4)
+        self.assertEqual(given(client, 1), [STREAM_WINDOW // 2] * (2 * CONNECTION_WINDOW // (STREAM_WINDOW // 2)))
+        self.assertIsNone(client.goaway)
+
     def test_room_of_windows(self) -> None:
         """A window may be used to its last octet and not beyond, of a stream as of the connection."""
         app = server(443, tls=TLS).location("/").timeouts(read=10**6, send=10**6).proxy_to(upstream("app", "a:1"))

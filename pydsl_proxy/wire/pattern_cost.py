@@ -91,6 +91,12 @@ def begins_with_anything(pattern: bytes, flags: int) -> bool:
     return bool(items) and items[0][0] in _REPEATS[:2] and items[0][1][1] is op.MAXREPEAT and _is_any(items[0][1][2])
 
 
+def _within(flags: int, argument: _Node) -> int:
+    """The flags in a group, which may have some of its own, as ``(?i-s:…)``."""
+    _, added, removed, _ = argument
+    return (flags | int(added)) & ~int(removed)
+
+
 def _is_any(tree: _Tree) -> bool:
     return [operation for operation, _ in tree] == [op.ANY]
 
@@ -100,7 +106,7 @@ def _is_anchored(tree: _Tree, flags: int) -> bool:
         if operation is op.AT:
             return argument in _STARTS
         if operation is op.SUBPATTERN:
-            return _is_anchored(argument[3], flags)
+            return _is_anchored(argument[3], _within(flags, argument))
         if operation is op.BRANCH:
             return all(_is_anchored(each, flags) for each in argument[1])
         if operation not in (op.ASSERT, op.ASSERT_NOT):
@@ -162,8 +168,7 @@ class _Automaton:
     """The places of a pattern's characters, and which may follow which."""
 
     def __init__(self, tree: _Tree, flags: int) -> None:
-        self._ignore_case = bool(flags & re.IGNORECASE)
-        self._any = _ALL if flags & re.DOTALL else _ALL & ~(1 << 10)
+        self._flags = flags
         self.masks: list[int] = []
         self.follow: list[list[int]] = []
         self._edges = 0
@@ -214,7 +219,7 @@ class _Automaton:
             return _NOTHING
         if operation in (op.ASSERT, op.ASSERT_NOT):
             self._has_ends = True
-            inside = _Automaton(argument[1], re.IGNORECASE if self._ignore_case else 0)
+            inside = _Automaton(argument[1], self._flags)
             self._inner_degree = max(self._inner_degree, inside.degree(()))
             return _NOTHING
         if operation is op.GROUPREF:
@@ -225,8 +230,13 @@ class _Automaton:
             parts = [self._sequence(each) for each in _inside(operation, argument)]
             empty = any(part.empty for part in parts) or (operation is op.GROUPREF_EXISTS and argument[2] is None)
             return _Part(empty, sum([part.first for part in parts], ()), sum([part.last for part in parts], ()))
-        if operation is op.SUBPATTERN or operation is op.ATOMIC_GROUP:
-            return self._sequence(_inside(operation, argument)[0])
+        if operation is op.SUBPATTERN:
+            outside, self._flags = self._flags, _within(self._flags, argument)
+            part = self._sequence(argument[3])
+            self._flags = outside
+            return part
+        if operation is op.ATOMIC_GROUP:
+            return self._sequence(argument)
         return self._place(self._mask(operation, argument))
 
     def _repeat(self, operation: _Node, least: int, most: int, tree: _Tree) -> _Part:
@@ -252,7 +262,7 @@ class _Automaton:
 
     def _mask(self, operation: _Node, argument: _Node) -> int:
         if operation is op.ANY:
-            return self._any
+            return _ALL if self._flags & re.DOTALL else _ALL & ~(1 << 10)
         if operation is op.IN:
             mask = 0
             for inner, value in argument:
@@ -267,7 +277,7 @@ class _Automaton:
             mask = 1 << argument
         else:
             return _ALL
-        if self._ignore_case:
+        if self._flags & re.IGNORECASE:
             mask |= sum(1 << octet for octet in range(256) if mask >> ord(bytes((octet,)).swapcase()) & 1)
         return _ALL & ~mask if operation is op.NOT_LITERAL else mask
 

@@ -9,7 +9,7 @@ from typing import cast
 from twisted.trial.unittest import SynchronousTestCase
 
 import pydsl_proxy
-from pydsl_proxy import exact, header, location, named, path, server
+from pydsl_proxy import Request, exact, header, location, named, path, server
 from pydsl_proxy.config.checks import check
 from pydsl_proxy.config.sites import Server, as_http
 from pydsl_proxy.handlers.file_serving import NOTHING, answer_error
@@ -20,14 +20,20 @@ from tests.support.files import FilesCase
 from tests.support.recording import RecordedExchange
 
 
+def chosen(request: Request) -> str:
+    """A candidate of the user's own."""
+    return request.path
+
+
 class ArgumentTests(SynchronousTestCase):
     """The arguments of serve_files."""
 
     def test_verb(self) -> None:
         """A location is written as the call that made it, without what is as by default."""
-        names = {name: getattr(pydsl_proxy, name) for name in pydsl_proxy.__all__}
+        names = {name: getattr(pydsl_proxy, name) for name in pydsl_proxy.__all__} | {"chosen": chosen}
         for code in (
             "location('/').serve_files('/srv')",
+            "location('/').serve_files('/srv', try_files=[path, chosen, 404])",
             "location('/').serve_files('/srv', index=['a.html', 'b.html'], browse=True)",
             "location('/').serve_files('/srv', try_files=[path, f\"{path}/\", '/index.html'])",
             "location('/').serve_files('/srv', try_files=[path, named('app')], cache_control='no-cache')",
@@ -37,6 +43,12 @@ class ArgumentTests(SynchronousTestCase):
         ):
             self.assertEqual(repr(eval(code, names)), code)
             self.assertEqual(eval(code, names), eval(code, names))
+
+    def test_leads_to(self) -> None:
+        """The named location among the candidates is known, so that one is missed that is not there."""
+        self.assertEqual(Files("/srv", try_files=(path, named("app"))).leads_to, (named("app").path,))
+        self.assertEqual(Files("/srv", try_files=(path, 404)).leads_to, ())
+        self.assertEqual(Files("/srv").leads_to, ())
 
     def test_same(self) -> None:
         """What means the same is the same."""

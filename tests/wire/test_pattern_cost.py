@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import combinations_with_replacement
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -92,9 +93,52 @@ class CostTests(SynchronousTestCase):
         self.assertEqual(self.cost("(?i)^[a-z]+[A-Z]+$"), 2)
         self.assertEqual((self.cost("^.*\\n.*x$"), self.cost("^.*\\n.*x$", 0)), (2, 1))
 
+    def test_characters(self) -> None:
+        """Two repeats, one behind the other, match the same text if one octet is matched by both."""
+        plain = (b".", b"a", b"A", b"[^a]", b"[a-m]", b"[l-z]", b"[^a-z]", b"\n", b"z", b"[^\n]", b"@", b"`", b"[0-9_]")
+        others = (rb"\d", rb"\D", rb"\s", rb"\w", rb"\W", rb"[\da]", rb"[^\w]", b"[\xf0-\xff]", b"\xff", b"[\x00-\xfe]")
+        atoms = (*plain, *others)
+        for flags in (0, re.IGNORECASE, re.DOTALL | re.IGNORECASE):
+            matched = {
+                atom: {octet for octet in range(256) if re.fullmatch(atom, bytes((octet,)), flags)} for atom in atoms
+            }
+            for one, other in combinations_with_replacement(atoms, 2):
+                pattern = b"^%b+%b+:$" % (one, other)
+                power = 2 if matched[one] & matched[other] else 1
+                self.assertEqual(cost_of(pattern, flags).matching, power, (pattern, flags))
+
+    def test_groups(self) -> None:
+        """Groups of all kinds are looked into: those that are matched whole, at a condition, ahead and behind."""
+        for pattern, power in (
+            (r"^(?>.*).*x$", 2),
+            (r"^(?>(?:a+)+)x$", EXPONENTIAL),
+            (r"^(a)?(?(1).*.*|b)x$", 2),
+            (r"^(a)?(?(1)b|.*.*)x$", 2),
+            (r"^(a)?(?(1)b)x$", 1),
+            (r"^(a)?.*(?(1)b).*x$", 2),
+            (r"^(a)?(?(1)(?:b+)+)x$", EXPONENTIAL),
+            (r"^(?!.*.*x)", 2),
+            (r"^(?!(?:a+)+x)", EXPONENTIAL),
+            (r"^(?i:(?=[a-z]+[A-Z]+x))", 2),
+            (r"^(?i:[a-z]+[A-Z]+)x$", 2),
+            (r"^(?i:a)[a-z]+[A-Z]+x$", 1),
+            (r"(?i)^(?-i:[a-z]+[A-Z]+)x$", 1),
+            (r"^(?=.*\n.*x)", 2),
+            (r"^(?-s:.*\n.*)x$", 1),
+            (r"^a(?<=b)(?:x|y*)*z$", EXPONENTIAL),
+            (r"^(?:.*+.*)x$", 1),
+            (r"^(.)\1\1x$", 2),
+            (r"^x{0}$", 1),
+            (r"^(?:a|ab){2}x$", 1),
+            (r"^(?:a{1,20}){2}x$", 2),
+        ):
+            self.assertEqual(self.cost(pattern), power, pattern)
+
     def test_searched(self) -> None:
         """A search from every place is one repeat more, unless there is but one place to begin at."""
         for pattern, power in ((r"\d+\.png$", 2), (r"^\d+\.png$", 1), (r"\A\d+x", 1), (r"/[^/]+x", 1), (r"(.*)x", 1)):
+            self.assertEqual(cost_of(pattern.encode(), re.DOTALL).searching, power, pattern)
+        for pattern, power in ((r"(?-s:.*)x", 2), (r"(?s:.*)x", 1), (r"(?:^a|^b)\d*x", 1), (r"(?:^a|b*)x", 2)):
             self.assertEqual(cost_of(pattern.encode(), re.DOTALL).searching, power, pattern)
         for pattern, flags, begins in ((".*x", re.DOTALL, True), ("(.+?)x", re.DOTALL, True), (".*x", 0, False)):
             self.assertEqual(begins_with_anything(pattern.encode(), flags), begins)

@@ -205,6 +205,7 @@ class AsValueTests(SynchronousTestCase):
         ):
             error = self.assertRaises(ConfigError, as_value, source)
             self.assertIn("lambda request:", str(error))
+            self.assertNotIn("(None)", str(error))
 
     def test_outcome(self) -> None:
         """A value that is known only afterwards is refused, alone and in a text, and it is told where it belongs."""
