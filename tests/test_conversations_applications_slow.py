@@ -102,6 +102,27 @@ class SilentTests(SynchronousTestCase):
         client.reads()
         self.assertEqual([each.status for each in running.exchanges], [200])
 
+    def test_after_the_client(self) -> None:
+        """Its time begins anew when the client has taken all there was."""
+
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            await send(start())
+            for _ in range(3):
+                await send(body(bytes(100_000), more=True))
+            await asyncio.sleep(10**6)
+
+        running = run(server(80).timeouts(read=30).location("/").asgi(http_only(answer)))
+        client = running[0]
+        client.stops_reading()
+        client.sends(get("/"))
+        running.clock.advance(50)
+        self.assertEqual(running.exchanges, [])
+        client.reads()
+        running.clock.advance(29.9)
+        self.assertEqual(running.exchanges, [])
+        running.clock.advance(0.1)
+        self.assertEqual([each.cause for each in running.exchanges], ["read_timeout"])
+
     def test_does_not_receive(self) -> None:
         """But it counts while the application does not take what has come."""
 

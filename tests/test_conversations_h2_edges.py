@@ -9,9 +9,12 @@ from pydsl_proxy.frontends.h2_limits import CONNECTION_WINDOW, STREAM_WINDOW
 from pydsl_proxy.frontends.h2_receiving import FIRST_WITHIN
 from pydsl_proxy.testing import Running, run
 from pydsl_proxy.wire.h2_frames import (
+    ACK,
     DATA,
     END_STREAM,
     FIRST_WINDOW,
+    GOAWAY,
+    PING,
     PREFACE,
     SETTINGS,
     WINDOW_UPDATE,
@@ -237,6 +240,23 @@ class LeavingTests(SynchronousTestCase):
         running.clock.advance(2)
         running.stop()
         running.clock.advance(1)
+        self.assertTrue(client.client.is_gone)
+
+    def test_drained(self) -> None:
+        """One whose last stream ends while its listener drains reads on for a moment alone, though more comes."""
+        client, running = raw()
+        client.asks(1)
+        running.stop()
+        client.take()
+        client.sends(frame(PING, ACK, 0, client.of(PING)[-1][1]))
+        self.assertEqual([int.from_bytes(payload[:4]) for _, payload in client.of(GOAWAY)], [2**31 - 1, 1])
+        running.peers["a:1"].sends(OK)
+        client.take()
+        self.assertEqual(client.of(DATA), [(1, b"ok")])
+        running.clock.advance(0.4)
+        self.assertFalse(client.client.is_gone)
+        client.client.sends(b"x")
+        running.clock.advance(0.1)
         self.assertTrue(client.client.is_gone)
 
     def test_lingers(self) -> None:

@@ -74,6 +74,8 @@ class Leg(WebSocketAdapterProtocol, WebSocketProtocol):  # type: ignore[misc]  #
     holds: bool
     deflates: bool
     counted: bool
+    # Nothing of the message that has begun was passed on.
+    _first: bool
 
     def begin(self, ends: Ends, most: int, holds: bool, deflates: bool, counted: bool = False) -> None:
         """Take the place of a connection.
@@ -88,7 +90,6 @@ class Leg(WebSocketAdapterProtocol, WebSocketProtocol):  # type: ignore[misc]  #
         self.maxMessagePayloadSize = most
         self.is_ready = self.is_told = self.is_dropped = False
         self.head = b""
-        self._first = True
         self._held = bytearray()
         self._pong_owed: bytes | None = None
         self.makeConnection(LegTransport(ends, self))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -50,6 +51,17 @@ class NeighbourTests(SynchronousTestCase):
             self.write(folder, {"mend_common.py": f"port = {port}\n"})
             ports.append(self.port(folder))
         self.assertEqual(ports, ["8001", "8002", "8003"])
+
+    def test_as_young(self) -> None:
+        """One is found that was written in the same moment as Python has looked at the folder."""
+        other = PROXY.replace("mend_common", "mend_other")
+        folder = self.folder({"proxy.py": other, "mend_other.py": "port = 8001\n"})
+        ports = [self.port(folder)]
+        looked = folder.stat()
+        self.write(folder, {"proxy.py": PROXY, "mend_common.py": "port = 8002\n"})
+        os.utime(folder, ns=(looked.st_atime_ns, looked.st_mtime_ns))
+        ports.append(self.port(folder))
+        self.assertEqual(ports, ["8001", "8002"])
 
     def test_two_folders(self) -> None:
         """Each file has its own neighbours."""
