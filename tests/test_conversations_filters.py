@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import cast
 
 from attrs import field, frozen
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy import GiB, Server, exact, named, server, upstream
+from pydsl_proxy import GiB, Server, exact, interfaces, named, server, upstream
 from pydsl_proxy.errors import ProxyError
 from pydsl_proxy.filters.passing import Passing
 from pydsl_proxy.interfaces import (
@@ -19,16 +20,17 @@ from pydsl_proxy.interfaces import (
     Nearness,
     Place,
     Producer,
-    Running,
     Sink,
     Step,
     Trailers,
 )
-from pydsl_proxy.testing import run
+from pydsl_proxy.testing import Running, run
 from pydsl_proxy.wire.h1_response import own_response
 from pydsl_proxy.wire.head import ResponseHead
 from tests.support.failing import mistake
 
+#: Of a response that no filter takes at once.
+SIZE = 400_000
 GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 
 
@@ -103,7 +105,7 @@ class AskFirst:
     """A step that asks a peer before it goes on."""
 
     upstream: object
-    running: list[Running] = field(factory=list, hash=False)
+    running: list[interfaces.Running] = field(factory=list, hash=False)
 
     def compile(self, inner: Handle, place: Place) -> Handle:
         """Ask, then go on or refuse."""
@@ -182,6 +184,46 @@ class HeldTests(SynchronousTestCase):
         self.assertEqual(self.causes(Working(2, ends=False)), ["client_closed"])
 
 
+class Told:
+    """The producer of a response, that notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def pauseProducing(self) -> None:
+        """Note it."""
+        self.told.append("pause")
+
+    def resumeProducing(self) -> None:
+        """Note it."""
+        self.told.append("resume")
+
+    def stopProducing(self) -> None:
+        """Note it."""
+        self.told.append("stop")
+
+
+@frozen
+class Producing:
+    """A step that answers with a large body, and is done with it, or not."""
+
+    ends: bool
+    producer: Told = field(factory=Told, hash=False)
+
+    def compile(self, inner: Handle, place: Place) -> Handle:
+        """Answer."""
+
+        def produce(exchange: Exchange) -> None:
+            exchange.start(own_response(200, bytes(SIZE), ((b"Content-Type", b"text/plain"),)), bytes(SIZE // 2), False)
+            exchange.stream_from(self.producer)
+            exchange.write(bytes(SIZE // 2))
+            if self.ends:
+                exchange.finish()
+            self.producer.told.clear()
+
+        return produce
+
+
 class PaceTests(SynchronousTestCase):
     """A client that does not read stops the peer, whatever filters stand between, and has all when it reads."""
 
@@ -213,6 +255,39 @@ class PaceTests(SynchronousTestCase):
                 client.reads()
                 peers["a:1"].closes()
                 self.assertEqual(len(client.responses[0].body), size, (place, kind))
+
+    def test_done(self) -> None:
+        """A producer that is done hears nothing more, whether the client reads all or leaves."""
+        for reads in (True, False):
+            for producing, running in self.produced(ends=True):
+                client, _ = running
+                if reads:
+                    client.reads()
+                    running.clock.advance(10)
+                    self.assertEqual(len(client.responses[0].body), SIZE)
+                else:
+                    client.resets()
+                    running.clock.advance(10)
+                self.assertEqual(producing.producer.told, [])
+
+    def test_left(self) -> None:
+        """One that is not hears nothing once the client has left."""
+        for producing, running in self.produced(ends=False):
+            running[0].resets()
+            running.clock.advance(10)
+            self.assertNotIn("resume", producing.producer.told)
+            self.assertEqual(running.exchanges[0].cause, "client_closed")
+            self.assertEqual(running.clock.getDelayedCalls(), [])
+
+    def produced(self, *, ends: bool) -> Iterator[tuple[Producing, Running]]:
+        """A response under way through each filter that holds some back, to a client that does not read."""
+        web = server(80).location("/")
+        for place in (web.limit_rate(SIZE // 5), web.buffer_response(), web.compress("gzip"), web.heartbeat(10), web):
+            producing = Producing(ends)
+            running = run(place.step(producing).respond(200))
+            running[0].stops_reading()
+            running[0].sends(GET)
+            yield producing, running
 
 
 class FilterTests(SynchronousTestCase):
@@ -347,6 +422,32 @@ class SubrequestTests(SynchronousTestCase):
         client, peers = run(_asking())
         peers["auth:1"].refuses()
         self.assertEqual(client.request("GET", "/").body, b"connect_refused")
+
+    def test_size(self) -> None:
+        """What is asked for may have so many bytes in all, however they come; of a byte more nothing is awaited."""
+        for pieces, body in (
+            ([b"012345678"], b"012345678"),
+            ([b"0123", b"45678"], b"012345678"),
+            ([b"0123", b"456789"], b"subrequest_too_large"),
+            ([b"0123456789"], b"subrequest_too_large"),
+        ):
+            client, peers = run(_asking())
+            client.sends(GET)
+            peers["auth:1"].sends(b"HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n")
+            for each in pieces:
+                peers["auth:1"].sends(b"%x\r\n%b\r\n" % (len(each), each))
+            self.assertEqual(peers["auth:1"].was_reset, body == b"subrequest_too_large")
+            if not peers["auth:1"].is_closed:
+                peers["auth:1"].sends(b"0\r\n\r\n")
+            self.assertEqual([each.body for each in client.responses], [body])
+
+    def test_redirected(self) -> None:
+        """What steers the proxy where clients ask does not where it asks by itself."""
+        client, peers = run(_asking())
+        client.sends(GET)
+        peers["auth:1"].sends(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-Accel-Redirect: /elsewhere\r\n\r\n")
+        peers["a:1"].answers(200, b"here")
+        self.assertEqual(client.responses[0].body, b"here")
 
     def test_cancelled(self) -> None:
         """A client that leaves ends the subrequest; nobody is told."""

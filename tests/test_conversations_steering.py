@@ -192,6 +192,21 @@ class RedirectTests(SynchronousTestCase):
             self.assertEqual(last(running).body, b"the file")
             self.assertTrue(peers["a:1"].is_closed)
 
+    def test_connection_at_the_limit(self) -> None:
+        """Of 64 KiB what is not here yet is read, of a byte more nothing is."""
+        for here in (b"", b"page"):
+            for left, kept in ((0x10000, True), (0x10001, False)):
+                client, peers = running = run(site())
+                client.sends(GET)
+                head = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n" % (len(here) + left)
+                peers["a:1"].sends(head + b"x-accel-redirect: /files/a\r\n\r\n" + here)
+                self.assertEqual(last(running).body, b"the file")
+                self.assertEqual(peers["a:1"].is_closed, not kept)
+                if kept:
+                    peers["a:1"].sends(bytes(left))
+                    client.sends(GET)
+                    self.assertEqual(len(peers["a:1"].connections), 1)
+
     def test_in_flight(self) -> None:
         """A peer that is done with is not counted as busy."""
         web = (
