@@ -20,14 +20,12 @@ PACKAGES = ("balancing", "config", "connectors", "filters", "handlers", "health"
 
 
 def values() -> list[type[attrs.AttrsInstance]]:
-    """The classes of all values that know where they were written, and of those that are exported."""
+    """The classes of all values that know where they were written or can be compiled, and of those exported."""
     found = {each for each in map(pydsl_proxy.__dict__.get, pydsl_proxy.__all__) if isclass(each) and attrs.has(each)}
     for module in walk_packages(pydsl_proxy.__path__, "pydsl_proxy."):
         if module.name.split(".")[1] in PACKAGES:
-            named = vars(import_module(module.name)).values()
-            found |= {
-                each for each in named if isclass(each) and attrs.has(each) and "origin" in attrs.fields_dict(each)
-            }
+            classes = [each for each in vars(import_module(module.name)).values() if isclass(each) and attrs.has(each)]
+            found |= {each for each in classes if "origin" in attrs.fields_dict(each) or hasattr(each, "compile")}
     return sorted(found, key=lambda each: (each.__module__, each.__name__))
 
 
