@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import exact, header, host, http, location, named, path, server, upstream
@@ -198,6 +200,29 @@ class PeerTests(SynchronousTestCase):
         asked = peers["b:1"].requests[0]
         self.assertEqual((asked.method, asked.target, asked.body), ("GET", "/page", b""))
         self.assertEqual(set(asked.headers) & {*fields, "content-length"}, {"x-a"})
+
+    def test_named_by_a_peer(self) -> None:
+        """In a named location it is the client's request, without its conditions unless the page's status counts."""
+        fields = {"if-none-match": '"1"', "range": "bytes=0-1", "x-a": "b"}
+        wanted: list[tuple[int | Literal["target"] | None, set[str]]] = [
+            (None, {"x-a"}),
+            (410, {"x-a"}),
+            ("target", set(fields)),
+        ]
+        for status, passed in wanted:
+            config = (
+                server(80)
+                .location("/").error_page(404, to=named("page"), status=status, intercept=True).proxy_to("a:1")
+                .location(named("page")).proxy_to("b:1")
+            )  # fmt: skip
+            client, peers = run(config)
+            peers["a:1"].answers(404, b"x")
+            peers["b:1"].answers(200, b"page")
+            response = client.request("POST", "/", fields, b"data")
+            self.assertEqual((response.status, response.text), ({None: 404, 410: 410, "target": 200}[status], "page"))
+            asked = peers["b:1"].requests[0]
+            self.assertEqual((asked.method, asked.target, asked.body), ("POST", "/", b"data"))
+            self.assertEqual(set(asked.headers) & set(fields), passed)
 
     def test_unread_body(self) -> None:
         """A body that the client still sends goes nowhere, and the connection ends after the page."""
