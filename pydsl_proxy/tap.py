@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from types import FrameType
 from typing import NoReturn, TypeVar, cast
+from weakref import ref
 
 from twisted.internet.defer import Deferred, execute, maybeDeferred
 from twisted.internet.error import CannotListenError
@@ -24,6 +25,7 @@ from twisted.python.failure import Failure
 from twisted.python.usage import Options as BaseOptions
 from twisted.python.usage import UsageError
 
+from pydsl_proxy.compiler.site import Compiled
 from pydsl_proxy.config.beside import BesideLoop, switching_often
 from pydsl_proxy.config.loading import read
 from pydsl_proxy.config.sites import Http
@@ -32,6 +34,7 @@ from pydsl_proxy.handlers.asgi_lifespan import NotStarted
 from pydsl_proxy.observe.outputs import give_up_outputs, unblock_outputs
 from pydsl_proxy.runtime.open_files import allow_open_files
 from pydsl_proxy.runtime.reactors import DataReactor, measure_timers
+from pydsl_proxy.runtime.turns import turns_of
 from pydsl_proxy.service import ProxyService, mistakes, verify
 
 T = TypeVar("T")
@@ -93,16 +96,27 @@ class HeldSignals:
 
 
 class Collecting:
-    """Full collections of garbage, put off while somebody asks for that; young objects are collected all the same."""
+    """What the collector of garbage does in a process that is for nothing else.
+
+    A full collection goes through every object there is, and stops all traffic meanwhile: with 10,000 locations for
+    half a second and more.  So the configuration in force is frozen: the collector passes it over, and its objects are
+    freed by their reference counts alone.  What was replaced and has cycles, as functions of the file make, needs one
+    full collection more.
+    """
 
     NEVER = 1_000_000
 
-    def __init__(self) -> None:
+    def __init__(self, later: Callable[[Callable[[], None]], object], *, freezes: bool = False) -> None:
+        self._later = later
+        self._freezes = freezes
         self._asked = 0
         self._usual = gc.get_threshold()
+        # Whether there is something that is to be frozen, and what must be freed first.
+        self._due = False
+        self._replaced: list[ref[Compiled]] = []
 
     def put_off(self) -> None:
-        """Until :meth:`resume` was called as often."""
+        """Put full collections off until :meth:`resume` was called as often; young objects are collected as usual."""
         if not self._asked:
             self._usual = gc.get_threshold()
             gc.set_threshold(*self._usual[:2], self.NEVER)
@@ -113,15 +127,40 @@ class Collecting:
         self._asked -= 1
         if not self._asked:
             gc.set_threshold(*self._usual)
+            self._freeze()
+
+    def in_force(self, replaced: ref[Compiled] | None = None) -> None:
+        """Freeze what there is, once all that was replaced is freed: else that would stay for ever."""
+        if not self._freezes:
+            return
+        self._due = True
+        living = replaced() if replaced is not None else None
+        if living is not None:
+            self._replaced.append(ref(living, self._freed))
+            gc.unfreeze()
+        self._freeze()
+
+    def _freed(self, replaced: ref[Compiled]) -> None:
+        self._replaced.remove(replaced)
+        # Not within a collection, which may have freed it.
+        self._later(self._freeze)
+
+    def _freeze(self) -> None:
+        if self._due and not self._asked and not self._replaced:
+            self._due = False
+            gc.collect(1)
+            gc.freeze()
 
 
 class Command(ProxyService):
     """The service of a process that is for nothing else: what cannot be started ends it, and SIGHUP reloads.
 
-    *held* are the signals that came while it was made.
+    *held* are the signals that came while it was made.  With *freezes*, configurations are frozen.
     """
 
-    def __init__(self, path: str, config: Http, reactor: DataReactor, held: HeldSignals | None = None) -> None:
+    def __init__(
+        self, path: str, config: Http, reactor: DataReactor, held: HeldSignals | None = None, *, freezes: bool = False
+    ) -> None:
         super().__init__(config, reactor)
         self._path = path
         self._held = held
@@ -129,7 +168,7 @@ class Command(ProxyService):
         # Whether the file is being read again, and whether it is to be read once more after that.
         self._reading = False
         self._once_more = False
-        self._collecting = Collecting()
+        self._collecting = Collecting(turns_of(reactor).later, freezes=freezes)
 
     def startService(self) -> Deferred[None]:
         """Listen, or say why not and exit with 1."""
@@ -145,7 +184,7 @@ class Command(ProxyService):
         if failed:
             _exit(1, f"{self._path}: {_why(failed[0])}")
         if IReactorCore.providedBy(self._outer):
-            self._outer.callWhenRunning(self._take_signals)
+            self._outer.callWhenRunning(self._begin)
         return started.addCallback(lambda _: self._give_up(failed[0]) if failed else None)
 
     def _give_up(self, failure: Failure) -> None:
@@ -158,6 +197,11 @@ class Command(ProxyService):
         # A reactor that was stopped ends its process with 0, whatever came before.
         reactor.addSystemEventTrigger("after", "shutdown", _exit_now)
         reactor.stop()
+
+    def _begin(self) -> None:
+        """The reactor runs."""
+        self._take_signals()
+        self._collecting.in_force()
 
     def _take_signals(self) -> None:
         """In place of the reactor's own, which end the process by the signal even after an orderly stop."""
@@ -205,12 +249,20 @@ class Command(ProxyService):
         else:
             # Not waited for: an application may take its time to start, and the file may be read again meanwhile.
             self._collecting.put_off()
+            old = ref(self._compiled)
             reloaded = maybeDeferred(self.reload, config)
-            reloaded.addCallbacks(self._reloaded, self._not_reloaded_because).addCallback(self._collecting.resume)
+            reloaded.addCallbacks(self._reloaded, self._not_reloaded_because)
+            # In another turn of the loop, when no frame refers to what was replaced.
+            reloaded.addCallback(lambda _: turns_of(self._reactor).later(partial(self._settle, old)))
 
     def _reloaded(self, _: None) -> None:
         if not self._asked_to_end:
             log.info("the configuration is reloaded")
+
+    def _settle(self, old: ref[Compiled]) -> None:
+        if old() is not self._compiled:
+            self._collecting.in_force(old)
+        self._collecting.resume()
 
     def _not_reloaded_because(self, failure: Failure) -> None:
         error = failure.value
@@ -243,7 +295,7 @@ def makeService(options: Options) -> Command:
     gc.freeze()
     path = options["config"]
     config = _load(path)
-    return _tried(lambda: Command(path, config, reactor, held))  # type: ignore[arg-type]  # the module is the reactor
+    return _tried(lambda: Command(path, config, reactor, held, freezes=True))  # type: ignore[arg-type]  # the module is the reactor
 
 
 def load_beside(path: str, further: Callable[[Http], Iterable[ConfigError]], reactor: object) -> Deferred[Http]:

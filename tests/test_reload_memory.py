@@ -54,6 +54,7 @@ class ReloadMemoryTests(Case):
         self.reactor.turn()
         while self.command._reloads.locked:
             self.reactor.advance(0)
+        self.reactor.advance(0)
 
     def test_replaced(self) -> None:
         """Neither a replaced configuration nor anything of it is there afterwards."""
