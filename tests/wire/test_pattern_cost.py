@@ -96,7 +96,20 @@ class CostTests(SynchronousTestCase):
     def test_characters(self) -> None:
         """Two repeats, one behind the other, match the same text if one octet is matched by both."""
         plain = (b".", b"a", b"A", b"[^a]", b"[a-m]", b"[l-z]", b"[^a-z]", b"\n", b"z", b"[^\n]", b"@", b"`", b"[0-9_]")
-        others = (rb"\d", rb"\D", rb"\s", rb"\w", rb"\W", rb"[\da]", rb"[^\w]", b"[\xf0-\xff]", b"\xff", b"[\x00-\xfe]")
+        others = (
+            b"[^\\x00-\\x7f]",
+            b"[^\\x80-\\xff]",
+            rb"\d",
+            rb"\D",
+            rb"\s",
+            rb"\w",
+            rb"\W",
+            rb"[\da]",
+            rb"[^\w]",
+            b"[\xf0-\xff]",
+            b"\xff",
+            b"[\x00-\xfe]",
+        )
         atoms = (*plain, *others)
         for flags in (0, re.IGNORECASE, re.DOTALL | re.IGNORECASE):
             matched = {
