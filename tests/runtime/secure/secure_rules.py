@@ -232,6 +232,23 @@ class OwnRules(SecureCase):
         self.assertEqual(client.halves, [])
         self.assertIsInstance(client.lost, error.ConnectionLost)
 
+    async def test_nothing_after_an_abort(self) -> None:
+        """Of what came together a protocol that aborts gets no more."""
+
+        class Aborting(Talker):
+            calls = 0
+
+            def dataReceived(self, data: bytes) -> None:
+                self.calls += 1
+                self.link.abortConnection()
+
+        server, client = await self.pair(Aborting, Talker)
+        # Three records.
+        client.link.write(bytes(48 * 1024))
+        await server.ends()
+        self.assertEqual(server.calls, 1)
+        await client.ends()
+
     async def test_end_of_the_client(self) -> None:
         """A close_notify, and the FIN after it, leave the other half open for the answer."""
         server, client = await self.pair(HalfTalker, HalfTalker)
