@@ -114,6 +114,15 @@ class OwnErrorTests(SynchronousTestCase):
 class WithinTests(SynchronousTestCase):
     """Errors within error pages."""
 
+    def test_page_that_says_something(self) -> None:
+        """A page may be an error itself: with a text of its own it is an answer, without one it could not be had."""
+        for body, told in (("gone for good", (410, "gone for good")), ("", (404, "404 Not Found\n"))):
+            for to in ("/page", named("page")):
+                place = server(80).location("/").error_page(404, to=to, status="target").respond(404)
+                config = place.location("/page").respond(410, body).location(named("page")).respond(410, body)
+                response = ask(config)
+                self.assertEqual((response.status, response.text), told)
+
     def test_plain(self) -> None:
         """If the page cannot be had, the first error is told plainly; nginx tells the second."""
         config = (
