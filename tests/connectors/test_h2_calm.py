@@ -40,6 +40,11 @@ class CalmTests(SynchronousTestCase):
         self.clock.advance(1000)
         self.assertEqual(self.allowed(), 1 + 10)
 
+    def test_before(self) -> None:
+        """Time that passed before counts only when nothing is left; the frame that found nothing is paid by it."""
+        self.clock.advance(1000)
+        self.assertEqual(self.allowed(), 10 + 1 + 10)
+
     def test_sent(self) -> None:
         """A frame that was sent may be answered, by some frames and one more for each so many bytes of it."""
         self.calm.sent(10 * BYTES_PER_ANSWER + BYTES_PER_ANSWER - 1)
