@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy import http, server, upstream
+from pydsl_proxy import header, http, server, upstream
 from pydsl_proxy.config.sites import Http, Server
 from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.testing import Client, Running, run
@@ -170,3 +170,80 @@ class BoundTests(SynchronousTestCase):
         running[0].closes()
         self.assertTrue(peers["a:1"].connections[0].is_gone)
         self.assertFalse(peers["a:1"].connections[1].is_gone)
+
+
+class KindsTests(SynchronousTestCase):
+    """So it is with every request that a peer gets, whoever began it and whoever wrote its credentials."""
+
+    def unshared(self, config: Server, *fields: str, target: str = "/", other: str = "/") -> None:
+        """Another client's request, after that of a client with *fields*, has a connection of its own."""
+        client, peers = running = run(config)
+        peers["a:1"].answers(200)
+        client.sends(get(target, *(fields or ("Authorization: NTLM good",))))
+        running.client().sends(get(other))
+        self.assertEqual(len(peers["a:1"].connections), 2)
+
+    def test_subrequests(self) -> None:
+        """A subrequest that asks who may pass, and a copy of the request, bind as the request does."""
+        self.unshared(server(80).location("/").auth_request("a:1").respond(200, "SECRET"))
+        self.unshared(server(80).location("/").mirror("a:1").respond(200, "SECRET"))
+        self.unshared(
+            server(80).location("/").auth_request("a:1", copy=["X"]).respond(200), "Authorization: Negotiate x"
+        )
+
+    def test_login(self) -> None:
+        """A client without credentials is not let in by the connection on which another one was."""
+        client, peers = running = run(server(80).location("/").auth_request("a:1").respond(200, "SECRET"))
+        other = running.client()
+        client.sends(get("/", "Authorization: NTLM good"))
+        peers["a:1"].sends(OK)
+        other.sends(GET)
+        peers["a:1"].connections[1].sends(answer(b"", "401 Unauthorized", "WWW-Authenticate: NTLM"))
+        self.assertEqual([client.responses[0].status, other.responses[0].status], [200, 401])
+        client.sends(GET)
+        self.assertEqual(len(peers["a:1"].connections), 2)
+
+    def test_copy_outlives_client(self) -> None:
+        """The connection of a copy whose client is gone is closed when the copy was answered."""
+        client, peers = run(server(80).location("/").mirror("a:1").respond(200))
+        client.sends(get("/", "Authorization: NTLM good"))
+        client.closes()
+        peers["a:1"].sends(OK)
+        self.assertTrue(peers["a:1"].connections[0].is_gone)
+
+    def test_redirected(self) -> None:
+        """A request that comes to the peer by way of another location, or is tried again, is the client's still."""
+        moved = server(80).location("/").error_page(404, to="/b").respond(404).location("/b").proxy_to("a:1")
+        self.unshared(moved)
+        client, peers = running = run(upstream("app", "b:1", "a:1"))
+        peers["b:1"].refuses()
+        peers["a:1"].answers(200)
+        client.sends(get("/", "Authorization: NTLM good"))
+        running.client().sends(GET)
+        self.assertEqual(len(peers["a:1"].connections), 2)
+
+    def test_added(self) -> None:
+        """Credentials that a location adds bind too: of a fixed text, and of a function."""
+        for value in ("NTLM ours", header("X-User")):
+            site = server(80).location("/a").set_request_header("Authorization", value).proxy_to(APP)
+            self.unshared(site.location("/").proxy_to(APP), "X-User: negotiate x", target="/a")
+
+    def test_added_others(self) -> None:
+        """Added credentials of other schemes do not."""
+        for value in ("Basic ours", header("X-User")):
+            site = server(80).location("/").set_request_header("Authorization", value).proxy_to(APP)
+            client, peers = running = run(site)
+            peers["a:1"].answers(200)
+            client.sends(get("/", "X-User: Bearer ntlm"))
+            running.client().sends(get("/", "X-User: Basic x"))
+            self.assertEqual(len(peers["a:1"].connections), 1)
+
+    def test_copied(self) -> None:
+        """Credentials that come from the answer to a subrequest bind the request that they are put into."""
+        web = server(80).location("/").auth_request("c:1", copy=["Authorization"]).proxy_to(APP)
+        client, peers = running = run(web)
+        peers["c:1"].answers(200, headers={"Authorization": "NTLM good"})
+        peers["a:1"].answers(200)
+        client.sends(GET)
+        running.client().sends(GET)
+        self.assertEqual(len(peers["a:1"].connections), 2)

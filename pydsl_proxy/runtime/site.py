@@ -12,7 +12,6 @@ from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import ClientLimits, Frontend, Handle
 from pydsl_proxy.runtime.exchange import Exchange
 from pydsl_proxy.runtime.filtering import refilter
-from pydsl_proxy.wire.bound_users import asks_for_binding
 from pydsl_proxy.wire.cdn_loop import MAX_HOPS, has_looped
 from pydsl_proxy.wire.changing import Changing
 from pydsl_proxy.wire.field_rules import FieldRules
@@ -79,7 +78,6 @@ class Site:
 
     def place(self, fields: RequestFields) -> None:
         """Choose the server for a header section that was read for the first time, as ``fields.server``."""
-        fields.binds = asks_for_binding(fields)
         fields.server = in_a_loop if has_looped(fields) else self._choose_server(fields.host_name)
 
     def handle(self, exchange: Exchange) -> None:

@@ -11,12 +11,17 @@ from pydsl_proxy.wire.head import Fields
 
 # A challenge may stand behind others in one field; a token68 has no blank before it that could look like this.
 _SCHEME = re.compile(rb"(?:^|,)[ \t]*(?:ntlm|negotiate)(?![^\s,])", re.IGNORECASE)
+_CREDENTIALS = re.compile(rb"\r\nauthorization:(?:[^\r\n]*,)?[ \t]*(?:ntlm|negotiate)(?![^\s,])", re.IGNORECASE)
 
 
-def asks_for_binding(fields: Fields) -> bool:
-    """Whether a request's credentials bind its user to the connection that it goes out on."""
-    value = fields.get(b"authorization")
-    return value is not None and _SCHEME.search(value) is not None
+def asks_for_binding(value: bytes) -> bool:
+    """Whether a request with this Authorization field binds its user to the connection that it goes out on."""
+    return _SCHEME.search(value) is not None
+
+
+def adds_binding(section: bytes) -> bool:
+    """Whether fields that are added to a request, as a section, have such an Authorization field."""
+    return _CREDENTIALS.search(section) is not None
 
 
 def offers_binding(fields: Fields) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from pydsl_proxy.wire.bound_users import offers_binding
+from pydsl_proxy.wire.bound_users import asks_for_binding, offers_binding
 from pydsl_proxy.wire.field_rules import cut, spans_of
 from pydsl_proxy.wire.framing import FRAMING, content_length, is_chunked
 from pydsl_proxy.wire.grammar import (
@@ -109,6 +109,8 @@ def read_request_fields(block: bytes, most: int) -> RequestFields:
             _take_host(fields, block[end:stop].strip(b" \t"))
         elif name not in LOGGED:
             rare = True
+        elif name == b"authorization" and asks_for_binding(block[end:stop]):
+            fields.binds = True
     if rare:
         _understand(fields)
     return fields

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from pydsl_proxy.wire import cdn_loop
+from pydsl_proxy.wire.bound_users import adds_binding
 from pydsl_proxy.wire.field_rules import FieldRules, cut, spans_of
 from pydsl_proxy.wire.forwarded import Identity
 from pydsl_proxy.wire.framing import FRAMING
@@ -37,7 +38,7 @@ class RequestWriter:
     switch to; *added* is the section that says that the request came through here, which rules may keep from peers.
     """
 
-    __slots__ = ("_added", "_dropped", "_host", "_is_usual", "_rules", "_upgrade")
+    __slots__ = ("_added", "_binds", "_computes_user", "_dropped", "_host", "_is_usual", "_rules", "_upgrade")
 
     def __init__(self, rules: FieldRules, host: bytes, upgrade: bytes = b"", added: bytes = b"") -> None:
         self._rules = rules
@@ -45,6 +46,8 @@ class RequestWriter:
         self._added = b"" if cdn_loop.NAME in rules.removed else added
         self._upgrade = b"\r\nConnection: Upgrade\r\nUpgrade: " + upgrade if upgrade else b""
         self._dropped = REQUEST_DROPPED | FORWARDING | FRAMING | rules.removed
+        self._binds = adds_binding(rules.constant)
+        self._computes_user = any(name.lower() == b"authorization" for name, _ in rules.computed)
         self._is_usual = not rules.computed and FORWARDING.isdisjoint(rules.removed)
 
     @property
@@ -71,6 +74,8 @@ class RequestWriter:
         if section is None or identity.believed:
             section = self._section(exchange.fields, identity)
         computed = rules.compute(exchange.request) if rules.computed else b""
+        if self._computes_user and adds_binding(computed):
+            exchange.fields.binds = True
         tail = identity.tail if FORWARDING.isdisjoint(rules.removed) else identity.without(rules.removed)
         target = exchange.peer_target
         if target is not exchange.target:
@@ -79,6 +84,8 @@ class RequestWriter:
 
     def _section(self, fields: RequestFields, identity: Identity) -> bytes:
         """The client's section, edited; with X-Forwarded-Host unless the identity brings it."""
+        if self._binds:
+            fields.binds = True
         base = fields.base
         if base is not None and not self._rules.removed and not fields.named:
             # What changes is at the end, and nothing of it is edited.

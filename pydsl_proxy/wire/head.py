@@ -87,7 +87,7 @@ class RequestFields(Fields):
     that a proxy looks at, as (lower-case name, start, end) in :attr:`raw`; ``server`` is for the site: the server that
     the Host chose.  ``base`` is the same section without the fields that change, if these were set apart; they are its
     last ones, ``changing``; ``without`` are marks of names that were searched here and not found.  ``binds`` says that
-    its credentials bind the user to the connection, for the site too.
+    its credentials, or those that a location has added for a peer, bind the user to the connection.
     """
 
     # No slots: one is made for each section that was not seen before, and few of these are ever set.

@@ -13,6 +13,7 @@ from pydsl_proxy.wire.head import RequestFields
 _OF_THE_BYTES = (
     "_lower",
     "base",
+    "binds",
     "changing",
     "chunked",
     "content_length",

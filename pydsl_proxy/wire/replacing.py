@@ -18,7 +18,6 @@ _UNDERSTOOD = (
     "expect",
     "upgrade",
     "server",
-    "binds",
 )
 # The client's were counted when they were read; what is added comes from a head that is bounded too.
 _MOST = 1_000_000

@@ -48,6 +48,6 @@ class WithLengthTests(SynchronousTestCase):
         """Each attribute of a request's fields follows from the bytes, or is carried over: a new one has to be told."""
         names = {name for name, value in vars(RequestFields).items() if not (name[:2] == "__" or callable(value))}
         names |= {*Fields.__slots__, "spans"}
-        carried = {"host", "host_name", "named", "close", "keep_alive", "expect", "upgrade", "server", "binds"}
+        carried = {"host", "host_name", "named", "close", "keep_alive", "expect", "upgrade", "server"}
         self.assertEqual(names, {*_OF_THE_BYTES, *carried})
         self.assertEqual({*_UNDERSTOOD, "named"}, carried | {"content_length", "chunked"})
