@@ -9,6 +9,7 @@ from typing import TypeAlias
 from attrs import frozen
 
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.errors.numbers import meant_seconds
 
 # RFC 9110 4.2.1 and 4.2.2.
 _PORT_OF_SCHEME = {"http": 80, "https": 443}
@@ -56,6 +57,41 @@ def without_https(text: str) -> str | None:
     return authority
 
 
+# nginx's "http://unix:/run/app.sock:/path" and Caddy's "unix//run/app.sock".
+_SOCKET = re.compile(r"(?:http://)?unix(?:\+h2c)?(?::/{0,2}|/)(?P<socket>/[^:/][^:]*)(?::(?P<path>/.*)?)?", re.DOTALL)
+_OPTIONS = re.compile(r"(?:\s+(?:weight=\d+|max_fails=\d+|fail_timeout=\w+|max_conns=\d+|backup|down))+")
+#: What is spoken to URLs of other schemes.
+VIA = {
+    "h2c": "http2()",
+    "grpc": "http2()",
+    "grpcs": "http2()",
+    "fastcgi": 'fastcgi(root="/srv/www")',
+    "uwsgi": "uwsgi()",
+    "scgi": "scgi()",
+}
+
+
+def meant_socket(text: str) -> tuple[str, str] | None:
+    """The address of a socket, and the path of a request, of what other proxies write for one; None for no such."""
+    found = _SOCKET.fullmatch(text)
+    return None if found is None else (f"unix:{found['socket']}", found["path"] or "")
+
+
+def _with_options(text: str) -> ConfigError | None:
+    """The error of nginx's parameters after an address."""
+    address, space, rest = text.partition(" ")
+    if not _OPTIONS.fullmatch(space + rest):
+        return None
+    if ":" not in address:
+        address += ":80"
+    options = []
+    for each in rest.split():
+        name, _, value = each.partition("=")
+        options.append(f"{name}={(meant_seconds(value) or value) if value else True}")
+    hint = ", ".join([f'"{address}"', *options])
+    return ConfigError(f"peer address {text!r} has parameters of nginx", hint=f"write peer({hint})")
+
+
 def is_host_name(text: str) -> bool:
     """Whether *text* can be the name of a host."""
     return _HOST_NAME.fullmatch(text) is not None and not text.replace(".", "").isdecimal()
@@ -65,8 +101,12 @@ def parse_address(text: str) -> Address:
     """What *text* says; raises :class:`ConfigError` with what to write instead."""
     if not isinstance(text, str):
         raise ConfigError(f"a peer address must be a string, not {text!r}", hint='write "host:port" or "unix:/path"')
+    if error := _with_options(text):
+        raise error
     if text.startswith("unix:"):
         return _unix(text)
+    if (socket := meant_socket(text)) is not None:
+        raise _is_a_socket(text, *socket)
     if url := _SCHEME.fullmatch(text):
         raise _is_a_url(text, url)
     if "/" in text:
@@ -122,6 +162,8 @@ def _port(text: str, host: str, port: str) -> int:
 
 
 def _no_port(text: str, host: str) -> ConfigError:
+    if re.search(r"\s", text):
+        return ConfigError(f"peer address {text!r} has a space", hint='write "host:port"')
     if text.isdecimal():
         return ConfigError(f"peer address {text!r} has no host", hint=f'write "127.0.0.1:{text}"')
     if ":" in host and _is_ip(host):
@@ -129,15 +171,26 @@ def _no_port(text: str, host: str) -> ConfigError:
     return ConfigError(f"peer address {text!r} has no port", hint=f'write "{host}:80", or "unix:/path/to.sock"')
 
 
+def _is_a_socket(text: str, socket: str, path: str) -> ConfigError:
+    hint = f'write "{socket}"'
+    if path:
+        hint += f', and the path where the peer is used: .proxy_to(…, path="{path}")'
+    return ConfigError(f"peer address {text!r} is not how a socket is written here", hint=hint)
+
+
 def _is_a_url(text: str, url: re.Match[str]) -> ConfigError:
     scheme, authority, path = url["scheme"].lower(), url["authority"], url["path"]
     if scheme == "unix":
         return ConfigError(f"peer address {text!r} has too many slashes", hint=f'write "unix:/{path.lstrip("/")}"')
+    if not authority or re.search(r"\s", text):
+        return ConfigError(f"peer address {text!r} is not an address", hint='write "host:port"')
     if not re.search(r":\d+$", authority):
         authority += f":{_PORT_OF_SCHEME.get(scheme, 80)}"
     hint = f'write "{authority}"'
     if scheme in ("https", "wss"):
         hint = f'write "https://{authority}"'
+    elif scheme in VIA:
+        hint = f'write upstream("app", "{authority}", via={VIA[scheme]}) for what is spoken to it'
     elif path:
         hint += f', and the path where the peer is used: .proxy_to(…, path="{path}")'
     return ConfigError(f"peer address {text!r} is a URL; a peer has a host and a port only", hint=hint)

@@ -28,6 +28,9 @@ def asked_upstream(given: Upstream | str) -> Upstream:
         if url["scheme"].lower() == "https":
             return alone(f"https://{authority}")
         return alone(authority if ":" in authority.rpartition("]")[2] else f"{authority}:80")
+    if given.startswith("/"):
+        hint = f'write "127.0.0.1:9000", path="{given}"; a path alone does not say which server is asked'
+        raise ConfigError(f"auth_request(): {given!r} is a path", hint=hint)
     return alone(given)
 
 

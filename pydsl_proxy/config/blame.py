@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Final
 
 from pydsl_proxy.config.hints import hint_of
@@ -30,12 +30,12 @@ def blame(error: BaseException, file: str) -> ConfigError:
     return ConfigError(text, origin=origin, hint=None if better is None else better.hint)
 
 
-def _names(error: BaseException) -> Iterable[str]:
-    """The names of the module whose code raised *error*."""
+def _names(error: BaseException) -> Mapping[str, object]:
+    """What the names of the code stand for that raised *error*."""
     entry = error.__traceback__
     while entry is not None and entry.tb_next is not None:
         entry = entry.tb_next
-    return () if entry is None else entry.tb_frame.f_globals
+    return {} if entry is None else {**entry.tb_frame.f_globals, **entry.tb_frame.f_locals}
 
 
 def _syntax(error: SyntaxError) -> ConfigError:

@@ -7,18 +7,30 @@ import difflib
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from attrs import frozen
 
 from pydsl_proxy.config.locations import Location, OpenLocation, code_of
+from pydsl_proxy.config.not_verbs import attribute_called
 from pydsl_proxy.config.pasting import Written, plain, written_call
 from pydsl_proxy.config.scopes import Scope
 from pydsl_proxy.config.sites import Http, Server
 from pydsl_proxy.config.streams import OpenStream, Stream
+from pydsl_proxy.config.trial import public_names, refusal
 from pydsl_proxy.config.upstreams import Upstream
-from pydsl_proxy.errors.other_words import MISSING_NAMES, NAMES, OPENING, OPTIONS, VERBS, Option, Word
+from pydsl_proxy.errors.other_words import (
+    MISSING_NAMES,
+    NAMES,
+    OF_STREAMS,
+    OPENING,
+    OPTIONS,
+    SURPLUS,
+    VERBS,
+    Option,
+    Word,
+)
 from pydsl_proxy.origin import Origin
 from pydsl_proxy.wire.values import Value
 
@@ -26,7 +38,8 @@ _NAME: Final = __name__.partition(".")[0]
 _UNKNOWN_OPTION: Final = re.compile(r"([\w.]+)\(\) got an unexpected keyword argument '(\w+)'")
 _TOO_MANY: Final = re.compile(r"([\w.]+)\(\) takes (?:from \d+ to )?\d+ positional arguments? but \d+ .*given")
 _MISSING: Final = re.compile(r"([\w.]+)\(\) missing \d+ required (?:positional|keyword-only) arguments?: (.*)")
-_NO_CALL: Final = ast.Call(ast.Name("verb"), [], [])
+_NOT_CALLABLE: Final = re.compile(r"object is not callable\Z")
+_EMPTY: Final = Written(ast.Call(ast.Name("verb"), [], []), "")
 # The option that is meant by an argument too many, where it is not the first one.
 _MEANT: Final = {"timeouts": "read", "limit_requests": "burst", "clients": "head_timeout"}
 
@@ -39,7 +52,7 @@ class Hint:
     hint: str | None
 
 
-def hint_of(error: BaseException, origin: Origin, names: Iterable[str]) -> Hint | None:
+def hint_of(error: BaseException, origin: Origin, names: Mapping[str, object]) -> Hint | None:
     """What to say of *error*, which was raised at *origin*, where the user's *names* are known; None for no better."""
     if isinstance(error, AttributeError) and isinstance(error.obj, Scope | OpenStream | Stream | Upstream | Value):
         return _verb(error.name or "", error.obj, origin)
@@ -47,9 +60,9 @@ def hint_of(error: BaseException, origin: Origin, names: Iterable[str]) -> Hint 
         return Hint(f"{type(error).__name__}: {error}", _name(error.name, frozenset(names)))
     if isinstance(error, ImportError) and error.name == _NAME:
         unknown = re.search(r"cannot import name '(\w+)'", str(error))
-        return Hint(f"ImportError: {error.msg}", _name(unknown[1], _public()) if unknown else None)
+        return Hint(f"ImportError: {error.msg}", _name(unknown[1], public_names()) if unknown else None)
     if isinstance(error, TypeError):
-        return _call(str(error), origin)
+        return _call(str(error), origin, names)
     return None
 
 
@@ -73,86 +86,139 @@ def _instead_of_verb(
     if isinstance(owner, OpenLocation) and name in _verbs(Server):
         return "give the location its handler first, with .proxy_to(…), .respond(…) or .redirect_to(…)"
     table = (*OPENING, *VERBS) if isinstance(owner, Server) else VERBS
-    word = next((each for each in table if plain(name) in each.words.split()), None)
-    if word is None or isinstance(owner, OpenStream | Stream):
+    words = [each for each in table if plain(name) in each.words.split()]
+    if isinstance(owner, OpenStream | Stream):
+        words = [each for each in OF_STREAMS if plain(name) in each.words.split()]
+    if not words:
         return _nearest(name, _verbs(type(owner)))
-    return _from_word(word, owner, written)
+    found = [_from_word(each, owner, written) for each in words]
+    return next((hint for hint, pasted in found if pasted), found[0][0])
 
 
-def _from_word(word: Word, owner: Scope, written: Written | None) -> str:
+def _from_word(word: Word, owner: Scope | OpenStream | Stream, written: Written | None) -> tuple[str, bool]:
+    """What to write by a row of the table, and whether it says all that was written."""
     if word.write is None:
-        return word.note
-    empty = Written(_NO_CALL, "")
-    code = (empty if written is None else written).fill(word.write)
+        return word.note, False
+    code, lost = (_EMPTY if written is None else written).filled(word.write)
     verb = code.partition("(")[0]
     note = f"; {word.note}" if word.note else ""
-    if verb not in _verbs(OpenLocation) or verb in _verbs(type(owner)):
-        return f"write {code}{note}"
+    own = verb not in _verbs(OpenLocation) or verb in _verbs(type(owner))
+    if instead := _no_paste(word.write, code, lost, "_." if own else 'location("/").', owner):
+        return instead + note, False
+    if own:
+        return f"write {code}{note}", True
     if isinstance(owner, Location):
-        return f"a location has one handler, and this one has its own; another one is location(…).{code}"
-    return _to_a_location(code) + note
+        return f"a location has one handler, and this one has its own; another one is location(…).{code}", True
+    return _to_a_location(code) + note, True
+
+
+def _no_paste(template: str, code: str, lost: list[str], before: str, given: object = None) -> str | None:
+    """What to say if *code* drops a part of what was written, or would be refused itself; None if it may be pasted."""
+    if lost:
+        return f"the nearest is {_EMPTY.fill(template)}, which has no place for {', '.join(lost)}"
+    if reason := refusal(before + code, given):
+        return f"the nearest is {_EMPTY.fill(template)}, but {reason}"
+    return None
 
 
 def _to_a_location(code: str) -> str:
     return f'a handler belongs to a location: write location("/").{code}'
 
 
-def _call(text: str, origin: Origin) -> Hint | None:
+def _call(text: str, origin: Origin, names: Mapping[str, object]) -> Hint | None:
+    if _NOT_CALLABLE.search(text):
+        found_call = attribute_called(origin, names)
+        return None if found_call is None else Hint(*found_call)
     if found := _UNKNOWN_OPTION.search(text):
         function, name = found[1].rpartition(".")[2], found[2]
         called = _function(found[1])
         if not callable(called):
             return None
-        hint = _option(function, name, called, written_call(origin, function))
+        hint = _option(found[1], name, called, written_call(origin, function))
         return Hint(f"{function}() has no option {name}", hint)
     if found := _TOO_MANY.search(text):
         called = _function(found[1])
         if not callable(called):
             return None
         function = found[1].rpartition(".")[2]
-        return Hint(f"{function}() has fewer arguments without a name", _named(called, written_call(origin, function)))
+        return Hint(
+            f"{function}() has fewer arguments without a name", _named(found[1], called, written_call(origin, function))
+        )
     if (found := _MISSING.search(text)) and callable(_function(found[1])):
         return Hint(f"{found[1].rpartition('.')[2]}() lacks {found[2]}", None)
     return None
 
 
-def _option(function: str, name: str, called: Callable[..., object], written: Written | None) -> str | None:
+def _option(qualified: str, name: str, called: Callable[..., object], written: Written | None) -> str | None:
     parameters = inspect.signature(called).parameters
-    for row in OPTIONS:
-        if plain(function) in row.calls.split() and plain(name) in row.words.replace("|", " ").split():
-            return _from_option(row, written)
-    return _nearest(name, parameters, "=…")
+    owner, _, function = qualified.rpartition(".")
+    called_as = ("stream" if owner == "OpenStream" else "") + plain(function)
+    rows = [
+        row for row in OPTIONS if called_as in row.calls.split() and plain(name) in row.words.replace("|", " ").split()
+    ]
+    if not rows:
+        return _nearest(name, parameters, "=…")
+    found = [_from_option(row, qualified, written) for row in rows]
+    return next((hint for hint, pasted in found if pasted), found[0][0])
 
 
-def _from_option(row: Option, written: Written | None) -> str | None:
-    if row.write is None:
-        return row.note
-    if written is None:
-        return row.note or None
+def _from_option(row: Option, qualified: str, written: Written | None) -> tuple[str | None, bool]:
+    """What to write by a row of the table, and whether it says all that was written."""
+    if row.write is None or written is None:
+        return row.note or None, False
     groups = {}
     for group in row.words.split("|"):
         words = group.split()
         for keyword in written.call.keywords:
             if keyword.arg is not None and plain(keyword.arg) in words:
                 groups[words[0]] = keyword.arg
-    return f"write {written.fill(row.write, groups)}" + (f"; {row.note}" if row.note else "")
+    code, lost = written.filled(row.write, groups)
+    note = f"; {row.note}" if row.note else ""
+    if instead := _no_paste(row.write.replace("{call}", written.name), code, lost, _before(qualified)):
+        return instead + note, False
+    return f"write {code}{note}", True
 
 
-def _named(called: Callable[..., object], written: Written | None) -> str | None:
+def _before(qualified: str) -> str:
+    """What the call of a function or a verb is tried after, by Python's name for it."""
+    owner = qualified.rpartition(".")[0]
+    return "" if not owner else "stream(80)." if owner == "OpenStream" else 'location("/").'
+
+
+def _named(qualified: str, called: Callable[..., object], written: Written | None) -> str | None:
     """The call with the first argument that is too many given by name."""
-    parameters = inspect.signature(called).parameters.values()
-    places = [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD and each.name != "self"]
-    options = [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
+    parameters = inspect.signature(called).parameters
+    places = [
+        each.name for each in parameters.values() if each.kind is each.POSITIONAL_OR_KEYWORD and each.name != "self"
+    ]
+    options = [each.name for each in parameters.values() if each.kind is each.KEYWORD_ONLY]
     if written is None or not options or any(isinstance(each, ast.Starred) for each in written.call.args):
         return None
+    if row := next((row for row in SURPLUS if row.calls == plain(written.name)), None):
+        code, lost = written.filled(row.write or "")
+        if not lost and refusal(_before(qualified) + code) is None:
+            return f"write {code}"
     arguments = [written.code(each) for each in written.call.args]
-    option = _MEANT.get(written.name.rpartition(".")[2], options[0])
-    right = ", ".join([*arguments[: len(places)], f"{option}={arguments[len(places)]}"])
-    return f"write {written.name}({right})"
+    if len(arguments) == len(places) + 1:
+        option = _MEANT.get(written.name, options[0])
+        surplus = written.call.args[len(places)]
+        value = written.code(surplus)
+        if isinstance(surplus, ast.Constant) and surplus.value in options:
+            option, value = str(surplus.value), "True"
+        keywords = [written.code_of_keyword(each) for each in written.call.keywords]
+        right = f"{written.name}({', '.join([*arguments[: len(places)], f'{option}={value}', *keywords])})"
+        if _fits(value, parameters[option]) and refusal(_before(qualified) + right) is None:
+            return f"write {right}"
+    return f"after {', '.join(places) or 'no argument'} all have names: {', '.join(each + '=…' for each in options)}"
+
+
+def _fits(value: str, parameter: inspect.Parameter) -> bool:
+    """Whether the code of an argument can be the *parameter*, which a flag is not for any other literal."""
+    return "bool" not in str(parameter.annotation) or value in ("True", "False") or not re.match(r"['\"\d]", value)
 
 
 def _name(name: str, known: Iterable[str]) -> str | None:
-    public = _public()
+    public = public_names()
     if name in public:
         return f"write from {_NAME} import {name}"
     if note := next((note for word, note in MISSING_NAMES.items() if word == plain(name)), None):
@@ -193,8 +259,3 @@ def _shown(owner: object) -> str:
 def _nearest(name: str, known: Iterable[str], after: str = "") -> str | None:
     near = difflib.get_close_matches(name, list(known))
     return f"write {near[0]}{after}" if near else None
-
-
-def _public() -> list[str]:
-    """The names that users import.  They stand above this package, which may not import them."""
-    return list(sys.modules[_NAME].__all__)

@@ -11,7 +11,7 @@ import idna
 from attrs import field, frozen
 
 from pydsl_proxy.errors import ConfigError
-from pydsl_proxy.wire.patterns import MODIFIER, call_for, check_unicode, compiled_regex, quoted, quoted_raw
+from pydsl_proxy.wire.patterns import MODIFIER, as_python, call_for, check_unicode, compiled_regex, quoted, quoted_raw
 from pydsl_proxy.wire.patterns import Regex as Regex
 from pydsl_proxy.wire.patterns import regex as regex
 from pydsl_proxy.wire.uri import BadHost, BadPath, host_and_port, resolve
@@ -148,7 +148,34 @@ def _rooted(path: str) -> str:
     url = re.match(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//[^/]*(/[^?#]*)?|[^/]+:\d+(/[^?#]*)?\Z", path)
     if url:
         return f"write {quoted(url[1] or url[2] or '/')}; hosts are named with server(..., names=[...])"
+    if (rule := _RULE.fullmatch(path)) is not None:
+        whole = rule["word"].lower() == "path" and not rule["path"].endswith("*")
+        return f"write exact({quoted(rule['path'])})" if whole else f"write {quoted(rule['path'].rstrip('*'))}"
+    if "`" in path:
+        return 'a location is the path alone: write "/api/"'
+    if (ending := re.fullmatch(r"/?\*(\.[\w.-]+)", path)) is not None:
+        return f"write regex({quoted_raw(re.escape(ending[1]) + '$')})"
+    if re.search(r"[\^$()\[\]\\|]|\.[*+]", path):
+        return 'a pattern is written as regex(…), as regex("^/api/")' if not _compiles(path) else _regex_hint(path)
+    if re.search(r"\s", path):
+        return 'a location is the path alone: write "/api/"'
     return f"write {quoted('/' + path)}"
+
+
+# Rules of HAProxy, Traefik and Apache.
+_RULE = re.compile(
+    r"(?P<word>path|path_beg|pathprefix|location|handle|handle_path|path_dir)(?:\s+(?:-i\s+)?|\([`'\"]?)"
+    r"(?P<path>/[^\s`'\"()]*)[`'\"]?\)?",
+    re.IGNORECASE,
+)
+
+
+def _compiles(pattern: str) -> bool:
+    try:
+        Regex(pattern)
+    except ConfigError:
+        return False
+    return True
 
 
 def _without_query(path: str) -> str:
@@ -166,26 +193,31 @@ def _resolved(path: str) -> str | None:
         return None
 
 
-_PLACEHOLDER = re.compile(r"(?<=/):[A-Za-z_]\w*[?*+]?(?=/|\Z)|\*+\Z|(?<=/)\*(?=/)|\{[^/{}]+\}|<[^/<>]+>")
+_PLACEHOLDER = re.compile(
+    r"(?<=/):[A-Za-z_]\w*(?:\([^()]*\))?[?*+]?(?=[/.]|\Z)|\*+\Z|(?<=/)\*(?=[/.])|\{\w+:(?P<pattern>(?:[^{}]|\{\d+(?:,\d*)?\})+)\}|\{[^/{}]+\}|<[^/<>]+>"
+)
 _REGEX = re.compile(r"\.[*+]|\\[.dws/]|\[\^?[^\]/]+\][*+?]?|(?<=.)\$\Z|\A/?\^|\([^()/|]*\|[^()/]*\)")
 
 
 def _without_placeholders(path: str) -> str:
     if re.search(r"/\*+\Z", path) and not _PLACEHOLDER.search(path.rstrip("*")):
         return f"a prefix matches all that follows it: write {quoted(path.rstrip('*'))}"
-    pieces = _PLACEHOLDER.split(path)
-    gaps = (
-        ".*" if found[0].startswith("*") and found.end() == len(path) else "[^/]+"
-        for found in _PLACEHOLDER.finditer(path)
-    )
-    pattern = re.escape(pieces[0]) + "".join(
-        gap + re.escape(piece) for gap, piece in zip(gaps, pieces[1:], strict=True)
-    )
-    return f"write regex({quoted_raw(f'^{pattern}$')})"
+    pattern, at = "", 0
+    for found in _PLACEHOLDER.finditer(path):
+        any_text = ".*" if found[0].startswith("*") and found.end() == len(path) else "[^/]+"
+        pattern += re.escape(path[at : found.start()]) + (found["pattern"] or any_text)
+        at = found.end()
+    return _regex_hint(f"^{pattern}{re.escape(path[at:])}$")
+
+
+def _regex_hint(pattern: str) -> str:
+    """The call for a pattern, if it is one of Python."""
+    pattern = as_python(pattern)
+    return f"write regex({quoted_raw(pattern)})" if _compiles(pattern) else "a pattern is written as regex(…)"
 
 
 def _as_regex(path: str) -> str:
-    pattern = "^" + path.removeprefix("/^").removeprefix("^")
+    pattern = as_python("^" + path.removeprefix("/^").removeprefix("^"))
     return f"write regex({quoted_raw(pattern)}), or exact(…) if the path has these characters"
 
 
@@ -196,6 +228,8 @@ _MISTAKES: tuple[tuple[re.Pattern[str], str, Callable[[str], str | None]], ...] 
     (re.compile(r"#"), "has a fragment, which no request has", _without_query),
     (re.compile(r"%[0-9A-Fa-f]{2}"), "is percent-encoded; locations match on the decoded path", _decoded),
     (re.compile(r"//|/\.\.?(?:/|\Z)"), "matches no request: they are matched with '//' and dots resolved", _resolved),
+    (re.compile(r"/:\w+\(|\{\w+:[^{}]"), "is literal text, without wildcards or placeholders", _without_placeholders),
+    (re.compile(r"\A/\*\.\w"), "is literal text, without wildcards", _rooted),
     (_REGEX, "is literal text, and looks like a regular expression", _as_regex),
     (_PLACEHOLDER, "is literal text, without wildcards or placeholders", _without_placeholders),
 )

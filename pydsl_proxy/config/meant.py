@@ -10,18 +10,32 @@ from collections.abc import Iterable
 from pydsl_proxy.config.pasting import Written, calls_at, strategy_of, written_call
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.origin import here, names_here
+from pydsl_proxy.wire.foreign_text import meant_value
 
 
 def check_strategy_word(name: str, given: Iterable[object]) -> None:
     """Refuse the word for a strategy among the peers of an upstream."""
     for each in given:
-        code = strategy_of(each) if isinstance(each, str) and each.replace("_", "").isalnum() else None
+        code = _strategy_in(each) if isinstance(each, str) else None
         if code is not None:
             written = written_call(here(), "upstream")
             raise ConfigError(
                 f"upstream({name!r}): {each!r} is a text, and a strategy is an object that stands right after the name",
                 hint=f"write {_with_strategy(written, each, code)}",
             )
+
+
+def _strategy_in(text: str) -> str | None:
+    """The strategy that *text* names, which may be the arguments of nginx's ``hash`` and ``random``."""
+    if text.replace("_", "").isalnum():
+        return strategy_of(text)
+    words = text.removeprefix("balance ").removesuffix(" consistent").split()
+    if words[:2] == ["random", "two"]:
+        return "random_two()"
+    if words[:1] == ["hash"] and len(words) == 2:
+        meant = meant_value(words[1])
+        return None if meant is None else f"hash_by({meant})"
+    return strategy_of("".join(words)) if len(words) > 1 and ":" not in text else None
 
 
 def _with_strategy(written: Written | None, word: object, code: str) -> str:

@@ -54,6 +54,10 @@ def _check_statuses(statuses: Sequence[object]) -> None:
     if not statuses:
         raise ConfigError("error_page() without a status", hint='write error_page(404, to="/404.html")')
     for each in statuses:
+        if isinstance(each, str) and re.fullmatch(r"[\dx]+(?:[\s,-]+\d+)*", each):
+            numbers = ", ".join(re.findall(r"\b\d{3}\b", each)) or "404, 502"
+            hint = f"write {numbers}" + ("" if "-" not in each else ", and those between, each by itself")
+            raise ConfigError(f"error_page(): {each!r} is a text, and a status is a number", hint=hint)
         if isinstance(each, str | Named):
             raise ConfigError(f"error_page(): {each!r} is not a status", hint=f"write to={each!r}")
         # nginx: from 300 to 599, and not 499, as nobody is there to see it.

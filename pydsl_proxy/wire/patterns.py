@@ -101,7 +101,12 @@ def call_for(modifier: str, rest: str) -> str:
         return f"exact({quoted(rest)})"
     if modifier == "^~":
         return f"prefix({quoted(rest)}, stop=True)"
-    return f"regex({quoted_raw(rest)}{', ignore_case=True' if modifier == '~*' else ''})"
+    return f"regex({quoted_raw(as_python(rest))}{', ignore_case=True' if modifier == '~*' else ''})"
+
+
+def as_python(pattern: str) -> str:
+    """A pattern of PCRE in the words of :mod:`re`, which has ``(?P<name>…)`` for ``(?<name>…)``."""
+    return re.sub(r"(?<!\\)\(\?<(?=[A-Za-z_])", "(?P<", pattern)
 
 
 def check_unicode(what: str, text: str) -> None:

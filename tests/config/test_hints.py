@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 
 from pydsl_proxy.config.locations import OpenLocation
@@ -41,7 +42,7 @@ class HintTests(FileTests):
         """Verbs of a location, a server and the whole, with the arguments of the example and without any."""
         for row in VERBS:
             for name in row.words.split():
-                verb = "return_" if name == "return" else name
+                verb = f"{name}_" if keyword.iskeyword(name) else name
                 for arguments in (row.example, ""):
                     with self.subTest(verb=verb, arguments=arguments):
                         before = 'server(8080).location("/").'
@@ -161,6 +162,27 @@ class TextTests(FileTests):
         ):
             with self.subTest(path=path):
                 self.tries(f'server(80).location(‹"{path}"›).respond(200)', pasted)
+        for path, pasted in (
+            ("*.php", r'regex(r"\.php$")'),
+            ("/*.php", r'regex(r"\.php$")'),
+            ("/users/:id.json", r'regex(r"^/users/[^/]+\.json$")'),
+            ("/users/{id:[0-9]+}", 'regex("^/users/[0-9]+$")'),
+            ("/users/{id:[0-9]{3}}/x", 'regex("^/users/[0-9]{3}/x$")'),
+            ("^/api/", 'regex("^/api/")'),
+            (".*", 'regex(".*")'),
+            ("path_beg /x", '"/x"'),
+            ("path /x", 'exact("/x")'),
+            ("PathPrefix(`/api`)", '"/api"'),
+            ("Path(`/api`)", 'exact("/api")'),
+            ("~ ^/a/(?<x>.*)$", 'regex("^/a/(?P<x>.*)$")'),
+        ):
+            with self.subTest(path=path):
+                self.tries(f'server(80).location(‹"{path}"›).respond(200)', pasted)
+        for path in ("Host(`a`) && Path(`/b`)", "api users", "/users/{id:[0-9}"):
+            with self.subTest(path=path):
+                (error,) = self.errors(f'proxy = server(80).location("{path}").respond(200)')
+                self.assertNotIn('write "/Host', error.hint or "")
+                self.assertIsNotNone(error.hint)
         for path in (r"\\.php$", "/users/(.*)", "/a|b/[0-9]+", "/(a|b)/c", "/^a"):
             with self.subTest(path=path):
                 (error,) = self.errors(f'proxy = server(80).location("/{path.lstrip("/")}").respond(200)')
@@ -215,6 +237,113 @@ class TextTests(FileTests):
             with self.subTest(marked=marked):
                 self.tries(opened + marked, pasted)
 
+    def test_meaning(self) -> None:
+        """What is pasted has all that was written."""
+        opened = 'server(80).location("/").'
+        for marked, pasted in (
+            ('proxy_to(upstream("a", ‹peer("127.0.0.1", 9000)›))', 'peer("127.0.0.1:9000")'),
+            (
+                '‹proxy_to("127.0.0.1:9000", "127.0.0.1:9001")›',
+                'proxy_to(upstream("app", "127.0.0.1:9000", "127.0.0.1:9001"))',
+            ),
+            ('‹return_(301, "https://a.example/b")›', 'redirect_to("https://a.example/b", status=301)'),
+            ('‹return_(200, "a")›', 'respond(200, "a")'),
+            ('‹json({"a": 1})›', 'respond(200, \'{"a": 1}\', content_type="application/json")'),
+            ('‹send("hello")›', 'respond(200, "hello")'),
+            ('‹expires("30d")›.respond(200)', 'set_response_header("Cache-Control", "max-age=2592000")'),
+            ('‹serve_files("/srv", expires="1y")›', 'serve_files("/srv", cache_control="max-age=31536000")'),
+            ('‹Header("set", "X-A", "y")›.respond(200)', 'set_response_header("X-A", "y")'),
+            ('‹index("a.html")›', 'serve_files("/srv/www", index=["a.html"])'),
+            ("‹in_flight_req(3)›.respond(200)", "limit_connections(3)"),
+            ('‹rewrite("^/a", "/b", "last")›.respond(200)', 'rewrite("^/a", "/b", last=True)'),
+            ('‹upstream("app", "a:1")›', 'proxy_to(upstream("app", "a:1"))'),
+            ('‹proxy_pass("h2c://a:1")›', 'proxy_to(upstream("app", "a:1", via=http2()))'),
+            ('‹proxy_pass("http://unix:/run/a.sock:/b")›', 'proxy_to("unix:/run/a.sock", path="/b")'),
+            ('proxy_to(‹"unix//run/a.sock"›)', '"unix:/run/a.sock"'),
+            ('proxy_to(‹"http://unix:/run/a.sock"›)', '"unix:/run/a.sock"'),
+            (
+                'proxy_to(upstream("a", ‹"127.0.0.1:1 weight=3 fail_timeout=30s"›))',
+                'peer("127.0.0.1:1", weight=3, fail_timeout=30)',
+            ),
+            ('proxy_to(upstream("a", "b:1", ‹"a:1 backup"›))', 'peer("a:1", backup=True)'),
+            (
+                'proxy_to(‹upstream("a", "hash $request_uri consistent", "a:1")›)',
+                'upstream("a", hash_by(request_uri), "a:1")',
+            ),
+            ('proxy_to(‹upstream("a", "a:1", "random two least_conn")›)', 'upstream("a", random_two(), "a:1")'),
+        ):
+            with self.subTest(marked=marked):
+                self.tries(opened + marked, pasted)
+
+    def test_nothing_dropped(self) -> None:
+        """Where the nearest verb has no place for what was written, there is nothing to paste, and it is named."""
+        opened = 'proxy = server(80).location("/").'
+        for code, lost in (
+            ('proxy_pass("ftp://a:1").x()', '"ftp://a:1"'),
+            ('gzip("off").respond(200)', '"off"'),
+            ("timeouts(server=60, client=3).respond(200)", "client"),
+            ('auth_request("/auth").respond(200)', 'path="/auth"'),
+            ('error_page("404", body="x").respond(404)', "404"),
+            ('expires("@15h30m").respond(200)', "@15h30m"),
+            ('proxy_pass("http://a:1/b?c=d")', "c=d"),
+        ):
+            with self.subTest(code=code):
+                (error,) = self.errors(f"{opened}{code}")
+                text = f"{error.message} {error.hint}"
+                self.assertIn(lost, text)
+                self.assertNotRegex(text, "write respond|write compress|write timeouts|write proxy_to|to='404'")
+
+
+class CalledTests(FileTests):
+    """Options and attributes that are called as if they were verbs."""
+
+    def test_options(self) -> None:
+        """The option is put into the function."""
+        served = '.location("/").respond(200)'
+        for wrong, pasted, end in (
+            ('server(80).names("a.example")', 'server(80, names=["a.example"])', served),
+            ('server(80).names("a.example", "b.example")', 'server(80, names=["a.example", "b.example"])', served),
+            ('server(443).tls("a.pem", "a.key")', 'server(443, tls=tls("a.pem", "a.key"))', served),
+            ('server(80, names=["a"]).paths("as-sent")', 'server(80, names=["a"], paths="as-sent")', served),
+            ('stream(443).tls("a.pem", "a.key")', 'stream(443, tls=tls("a.pem", "a.key"))', '.proxy_to("a:1")'),
+            ('stream(443).names("a.example")', 'stream(443, names=["a.example"])', '.proxy_to("a:1")'),
+            (f'http(server(80){served}).access_log("off")', f"http(server(80){served}, access_log=None)", ""),
+            (
+                f'http(server(80){served}).trusted_proxies("10.0.0.0/8")',
+                f'http(server(80){served}, trusted_proxies=["10.0.0.0/8"])',
+                "",
+            ),
+            ('server(80).locations("/")', 'server(80).location("/")', ".respond(200)"),
+        ):
+            with self.subTest(wrong=wrong):
+                (error,) = self.errors(f"proxy = {wrong}{end}")
+                self.assertEqual(error.hint, f"write {pasted}", error.message)
+                self.load(f"proxy = {pasted}{end}")
+
+    def test_notes(self) -> None:
+        """Attributes that are no options, and options of what a variable stands for."""
+        for source, said in (
+            ("proxy = server(80).listen(443)", "server(80, 443)"),
+            ('proxy = server(80).location("/").match("/a")', "argument that opens a location"),
+            ('proxy = server(80).location("/").compress().origin("x")', "Access-Control-Allow-Origin"),
+            ('proxy = server(80).location("/").condition("x")', ".when("),
+            ('proxy = server(80).location("/").respond(200).names("a")', "server(…, names="),
+            ('web = server(80)\nproxy = web.names("a").location("/").respond(200)', "server(…, names="),
+            ('app = upstream("a", "b:1")\napp.keepalive(3)', "upstream(…, keepalive=3)"),
+            ('upstream("a", "b:1").peers("c:1")', "arguments of the function"),
+            ('upstream("a", peer("b:1").weight(3))', 'peer("b:1", weight=3)'),
+            ('def made():\n    web = server(80)\n    return web.tls("a", "b")\nproxy = made()', "tls=tls("),
+        ):
+            with self.subTest(source=source):
+                (error,) = self.errors(source)
+                self.assertIn(said, error.hint or "", error.message)
+                self.assertNotIn("object is not callable", error.message)
+
+    def test_others(self) -> None:
+        """What is not of the configuration is told in Python's words."""
+        (error,) = self.errors('text = "a"\ntext("b")')
+        self.assertIn("'str' object is not callable", error.message)
+
 
 HANDLERS = {each for each in vars(OpenLocation) if not hasattr(Scope, each)} | {"redirect_to_https"}
 _SERVED = '.location("/").respond(200)'
@@ -227,6 +356,7 @@ CALLS = {
     "location": ("server(8080).including(", "location", ".respond(200))"),
     "proxyto": ('server(8080).location("/").', "proxy_to", ""),
     "timeouts": ('server(8080).location("/").', "timeouts", ".respond(200)"),
+    "streamtimeouts": ("stream(8080).", "timeouts", _HANDLED),
     "limitrequests": ('server(8080).location("/").', "limit_requests", ".respond(200)"),
     "retry": ('server(8080).location("/").', "retry", ".respond(200)"),
     "servefiles": ('server(8080).location("/").', "serve_files", ""),
@@ -236,4 +366,5 @@ CALLS = {
     "tls": ("server(8443, tls=", "tls", f"){_SERVED}"),
     "upstreamtls": ('server(8080).location("/").proxy_to(upstream("app", "127.0.0.1:9443", tls=', "upstream_tls", "))"),
     "http": ("", "http", ""),
+    "clients": (f"http(server(8080){_SERVED}, clients=", "clients", ")"),
 }

@@ -33,7 +33,8 @@ class OwnerTests(SayingTests):
 
     def test_streams(self) -> None:
         """Words of other proxies for HTTP are not meant at a stream, open or not."""
-        self.says("stream(80).proxy_pass('a:1')", "stream(80) has no verb proxy_pass: write proxy_to", "write proxy_to")
+        pasted = "write proxy_to('a:1')"
+        self.says("stream(80).proxy_pass('a:1')", f"stream(80) has no verb proxy_pass: {pasted}", pasted)
         self.says('stream(80, 81).cors("a")', "stream(80, 81) has no verb cors", None)
         self.says(
             "stream(80).limit_connection(5)",
@@ -103,12 +104,15 @@ class ArgumentTests(SayingTests):
         """The first argument too many is given by the name that it most likely has."""
         few = "has fewer arguments without a name"
         for source, written in (
-            ("timeouts(1, 2, 3)", "timeouts(read=1)"),
-            ('limit_requests("1/s", 5, 6)', 'limit_requests("1/s", burst=5)'),
+            ("timeouts(1)", "timeouts(read=1)"),
+            ('limit_requests("1/s", 5)', 'limit_requests("1/s", burst=5)'),
+            ('limit_requests("1/s", 5, key="a")', 'limit_requests("1/s", burst=5, key="a")'),
             ('proxy_to("a:1", "/b")', 'proxy_to("a:1", path="/b")'),
         ):
             self.says(f"{_OPENED}.{source}", f"{source.partition('(')[0]}() {few}", f"write {written}")
         self.says("http(clients=clients(5))", f"clients() {few}", "write clients(head_timeout=5)")
+        names = "after no argument all have names: connect=…, send=…, read=…, idle=…"
+        self.says(f"{_OPENED}.timeouts(1, 2, 3)", f"timeouts() {few}", names)
         self.says(f'{_OPENED}.proxy_to(*["a:1", "/b"])', f"proxy_to() {few}", None)
         self.says(f"{_OPENED}.timeouts(*[1])", f"timeouts() {few}", None)
         self.says("range(1, 2, 3, 4)", "TypeError: range expected at most 3 arguments, got 4", None)
