@@ -419,9 +419,18 @@ class SharingTests(SynchronousTestCase):
         running[0].expects(ANSWER + b"ok")
 
     def test_goes_with_error(self) -> None:
-        """One that goes for an error of ours, as it says, is told of in the log."""
-        running, peer = begun()
+        """RFC 9113 6.8: so it is whatever the code; the log names the code of one that goes again."""
+        posted = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc"
+        for code in (1, 2, 11):
+            running, peer = begun(data=posted)
+            peer.goes(0, code)
+            second = H2Peer(running.peers["a:1"].connections[1])
+            self.assertEqual(second.last.body, b"abc")
+            second.answers(1, b"ok", HEAD)
+            running[0].expects(ANSWER + b"ok")
+        running, peer = begun(data=posted)
         peer.goes(0, 11)
+        H2Peer(running.peers["a:1"].connections[1]).goes(0, 11)
         self.assertEqual(running[0].takes()[9:12], b"502")
         text = "peer a:1 closed the connection before it looked at the request: ENHANCE_YOUR_CALM"
         self.assertEqual(running.exchanges[-1].message, text)

@@ -244,8 +244,9 @@ class H2Connection(Timing):
             stream = self.streams.pop(number, None)
             if stream is not None:
                 self.held.pop(number, None)
-                if stream.attempt is not None and code == Code.NO_ERROR:
-                    # As a kept connection that was closed: it costs no try, and says nothing of the peer.
+                if stream.attempt is not None:
+                    # RFC 9113 8.7, whatever the code: as a kept connection that was closed, it costs no try, and says
+                    # nothing of the peer.
                     stream.attempt.reused = True
                 stream.lost(error)
         if self._idle:
