@@ -387,6 +387,21 @@ class Floods(SynchronousTestCase):
         assert client.goaway is Code.ENHANCE_YOUR_CALM, client.goaway
         assert client.client.is_closed
 
+    def test_heads_of_many_fields(self) -> None:
+        """A head beyond the limits is answered, and asks for nothing; one far beyond them ends the connection."""
+        client, _ = raw(OK)
+        block = literals([*GET, *[(b"b", b"")] * 200])
+        for number in range(IDLE_FRAMES[0] + 1):
+            client.sends(frame(HEADERS, END_HEADERS | END_STREAM, 2 * number + 1, block))
+            if client.client.is_closed:
+                break
+        assert len(client.of(HEADERS)) in range(IDLE_FRAMES[0] - 5, IDLE_FRAMES[0] + 1)
+        self.calmed(client)
+        client, _ = raw(OK)
+        client.sends(frame(HEADERS, END_HEADERS | END_STREAM, 1, literals(GET) + b"\x10\x01b\x00" * 3500))
+        assert not client.of(HEADERS)
+        self.calmed(client)
+
     def test_rapid_reset(self) -> None:
         """CVE-2023-44487"""
         client, running = raw(WAITS)

@@ -115,45 +115,49 @@ class Requests(Sending):
     def _block(self, number: int, flags: int, block: bytes) -> None:
         """A header block is complete: of a request, or of trailers."""
         ended = flags & END_STREAM > 0
-        most = self.listening.site.clients.head
         if self._depends_on_itself:
-            self._refuse_dependency(number, block, most)
+            self._refuse_dependency(number, block)
         if number > self._last:
             if self._state is not LEAVING:
                 if number > self._last + 2:
                     self._skip_streams(self._last + 1, number)
                 self._last = number
-                self._request(number, block, most, ended)
+                self._request(number, block, ended)
             else:
                 # RFC 9113 6.8: not taken, and the client knows it.
-                self._reader.skip(block, most)
+                self._skip(block)
                 self._idle_frames.take(self.listening.seconds())
         elif (stream := self.streams.get(number)) is not None:
             if stream.client_ended:
                 # RFC 9113 5.1: whatever the block has.
-                self._reader.skip(block, most)
+                self._skip(block)
                 raise StreamFault(Code.STREAM_CLOSED, "HEADERS after the stream's end")
             trailers = self._reader.trailers(block)
             if not ended:
                 raise StreamFault(Code.PROTOCOL_ERROR, "the stream goes on after trailers")
             stream.take_trailers(trailers)
         else:
-            self._reader.skip(block, most)
+            self._skip(block)
             self._idle_frames.take(self.listening.seconds())
             self._frame_on_closed(number, "HEADERS")
 
-    def _request(self, number: int, block: bytes, most: int, ended: bool) -> None:
+    def _skip(self, block: bytes) -> None:
+        """Read a header block for what it does to the table alone."""
+        clients = self.listening.site.clients
+        self._reader.skip(block, clients.head, clients.fields)
+
+    def _request(self, number: int, block: bytes, ended: bool) -> None:
         listening = self.listening
         site, now = listening.site, listening.seconds()
         self._requests += 1
         if self._requests >= site.clients.keepalive_requests or now > self._retires:
             self._retire(site, now)
         if len(self.streams) >= MOST_STREAMS:
-            self._reader.skip(block, most)
+            self._skip(block)
             raise StreamFault(Code.REFUSED_STREAM, "too many streams at once")
         line = b""
         try:
-            head = self._reader.request(block, most)
+            head = self._reader.request(block, site.clients.head, site.clients.fields)
             line = b"%b %b HTTP/2.0" % (head.method, head.target)
             if len(line) > site.clients.request_line:
                 raise Malformed("the request line is too long", 414)
@@ -166,6 +170,9 @@ class Requests(Sending):
             site.refused(H2Stream(self, number, 0), self._identity, line, cause, now, sent=0)
             raise
         except Malformed as error:
+            if error.status == 431:
+                # A head beyond the limits costs us more than its client, and asks for nothing.
+                self._idle_frames.take(now)
             self._refuse(site, number, line, error, ended)
             return
         stream = self.streams[number] = H2Stream(self, number, self._stream_window)
@@ -255,11 +262,11 @@ class Requests(Sending):
             del skipped[0]
         skipped.append(range(first, end))
 
-    def _refuse_dependency(self, number: int, block: bytes, most: int) -> None:
+    def _refuse_dependency(self, number: int, block: bytes) -> None:
         """RFC 7540 5.3.1: a stream cannot depend on itself."""
         self._depends_on_itself = False
         self._last = max(self._last, number)
-        self._reader.skip(block, most)
+        self._skip(block)
         raise StreamFault(Code.PROTOCOL_ERROR, "a stream depends on itself")
 
     def _check_begun(self, number: int, kind: str) -> None:

@@ -34,6 +34,8 @@ from pydsl_proxy.wire.uri import host_and_port
 # Bytes of a trailer section, each field with its colon, a blank and CRLF, of any protocol, from clients and from peers.
 # gRPC's clients take so much metadata.
 MAX_TRAILERS = 16 * 1024
+# Fields of a trailer section, in the same way: as many as fit take milliseconds.
+MAX_TRAILER_FIELDS = 256
 
 # What a proxy looks at in a request, and what its access log does; every other field is copied unseen.
 SEEN = (
@@ -269,6 +271,8 @@ def read_trailers(block: bytes, *, of_peer: bool = False) -> tuple[tuple[bytes, 
 
     *of_peer* drops those with a blank before the colon too, which are refused from clients.
     """
+    if block.count(CRLF) > MAX_TRAILER_FIELDS:
+        raise Malformed("too many trailer fields", 431)
     kept = []
     for line in block.split(CRLF)[1:]:
         match = read_field(line)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from hpack import Decoder, HPACKError, OversizedHeaderListError
-
 from pydsl_proxy.wire.grammar import Malformed, is_value
-from pydsl_proxy.wire.h1_reader import MAX_TRAILERS, read_framing
+from pydsl_proxy.wire.h1_reader import MAX_TRAILER_FIELDS, MAX_TRAILERS, read_framing
 from pydsl_proxy.wire.h2_frames import Code, Fault
 from pydsl_proxy.wire.head import ResponseHead
 from pydsl_proxy.wire.hop_by_hop import FORBIDDEN_IN_TRAILERS
+from pydsl_proxy.wire.hpack_reader import ENTRY_OVERHEAD, BadBlock, BlockReader, Table
 from pydsl_proxy.wire.memo import Memo
 
 # As of a peer of HTTP/1.1; with 32 bytes more for each field, as RFC 7541 4.1 counts.
@@ -34,12 +33,10 @@ class ResponseBlocks:
     The same bytes then mean the same on every connection, and what was made of them is kept.
     """
 
-    __slots__ = ("_decoder", "_heads", "_trailers")
+    __slots__ = ("_heads", "_table", "_trailers")
 
     def __init__(self) -> None:
-        self._decoder = Decoder(max_header_list_size=MOST_HEAD)
-        self._decoder.header_table_size = 0
-        self._decoder.max_allowed_table_size = 0
+        self._table = Table(allowed=0)
         self._heads: Memo[ResponseHead] = Memo()
         self._trailers: Memo[tuple[Pair, ...]] = Memo()
 
@@ -51,7 +48,7 @@ class ResponseBlocks:
         memo = self._heads
         response = memo.young.get(block) or memo.recall(block)
         if response is None:
-            response = read_response(self._decode(block), bodiless=bodiless)
+            response = read_response(self._decode(block, MOST_FIELDS), bodiless=bodiless)
             # What is kept is for answers to other methods too.
             if not bodiless:
                 memo.keep(block, response)
@@ -64,17 +61,27 @@ class ResponseBlocks:
         if trailers is None:
             trailers = memo.recall(block)
         if trailers is None:
-            trailers = read_trailer_fields(self._decode(block))
+            trailers = read_trailer_fields(self._decode(block, MAX_TRAILER_FIELDS))
             memo.keep(block, trailers)
         return trailers
 
-    def _decode(self, block: bytes) -> list[Pair]:
+    def _decode(self, block: bytes, max_fields: int) -> list[Pair]:
+        """The fields of *block*, of which nothing is read beyond the limits: no later block depends on it."""
+        fields: list[Pair] = []
+        size = 0
         try:
-            return [(name, value) for name, value in self._decoder.decode(block, raw=True)]
-        except OversizedHeaderListError:
-            raise Malformed(f"a field section of more than {MOST_HEAD} bytes") from None
-        except HPACKError as error:
+            reader = BlockReader(self._table, block)
+            while not reader.ended:
+                field = reader.field()
+                fields.append(field)
+                size += len(field[0]) + len(field[1]) + ENTRY_OVERHEAD
+                if size > MOST_HEAD:
+                    raise Malformed(f"a field section of more than {MOST_HEAD} bytes")
+                if len(fields) > max_fields:
+                    raise Malformed(f"too many fields, more than {max_fields}")
+        except BadBlock as error:
             raise Fault(Code.COMPRESSION_ERROR, f"a field block that cannot be read: {error}") from None
+        return fields
 
 
 def read_response(fields: Sequence[Pair], *, bodiless: bool = False) -> ResponseHead:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple, TypeVar
 
-from pydsl_proxy.wire.grammar import VALUE, Malformed
-from pydsl_proxy.wire.h1_reader import MAX_TRAILERS, read_trailers
+from pydsl_proxy.wire.grammar import CRLF, VALUE, Malformed
+from pydsl_proxy.wire.h1_reader import MAX_TRAILER_FIELDS, MAX_TRAILERS, read_trailers
 from pydsl_proxy.wire.h2_frames import Code, Fault, StreamFault
 from pydsl_proxy.wire.hpack_reader import ENTRY_OVERHEAD, BadBlock, BlockReader, Field, Table
 
@@ -15,6 +15,9 @@ T = TypeVar("T")
 # A head that is too long is read to its end, since its fields may change the table, up to so many times the limit: a
 # few octets may refer to kilobytes (RFC 7541 7.3).  Without such references what is on the wire has no more than that.
 MOST_TIMES_LIMIT: Final = 4
+# The number of fields is bounded in the same way, but for at least so many cookies: clients send each in a field of its
+# own (RFC 9113 8.2.3), and browsers have up to 180 of one site.
+MIN_FIELDS_READ: Final = 400
 # Blocks of one connection that are known again while its dynamic table stays as it is.
 MOST_KEPT: Final = 32
 LONGEST_KEPT: Final = 4096
@@ -63,27 +66,33 @@ class HeadReader:
     read, and :class:`~pydsl_proxy.wire.h2_frames.Fault` for a block that cannot be read.
     """
 
-    __slots__ = ("_heads", "_most", "_sections", "_table")
+    __slots__ = ("_heads", "_max_fields", "_most", "_sections", "_table")
 
     def __init__(self) -> None:
         self._table = Table()
         self._heads: dict[bytes, H2Head] = {}
-        # The limit that what is kept has met.
-        self._most = 0
+        # The limits that what is kept has met.
+        self._most = self._max_fields = 0
         self._sections: dict[bytes, _Section] = {}
 
-    def request(self, block: bytes, most: int) -> H2Head:
-        """The head of a request; *most* bounds it in octets, as RFC 9113 6.5.2 counts them (431)."""
-        if most != self._most:
-            self._most = most
+    def request(self, block: bytes, most: int, max_fields: int = 100) -> H2Head:
+        """The head of a request; *most* bounds it in octets, as RFC 9113 6.5.2 counts them (431).
+
+        *max_fields* bounds the number of its fields, all cookies being one of them (431).
+        """
+        if most != self._most or max_fields != self._max_fields:
+            self._most, self._max_fields = most, max_fields
             self._heads.clear()
+            self._sections.clear()
         known = self._heads.get(block)
         if known is not None:
             return known
         before = self._table.changes
-        fields, rest, section, size = self._fields(block, most)
+        fields, rest, section, size = self._fields(block, most, max_fields)
         if size > most:
             raise Malformed("the request head is too long", 431)
+        if len(fields) > max_fields and _number(fields) > max_fields:
+            raise Malformed("too many header fields", 431)
         pseudo = dict(fields if section is not None else fields[: _first_regular(fields)])
         if section is None:
             section = _section(fields[len(pseudo) :], size)
@@ -96,16 +105,17 @@ class HeadReader:
             _keep(self._heads, block, head)
         return head
 
-    def _fields(self, block: bytes, most: int) -> tuple[list[Field], bytes, _Section | None, int]:
+    def _fields(self, block: bytes, most: int, max_fields: int) -> tuple[list[Field], bytes, _Section | None, int]:
         """What the block has: all fields, or those before a section that is known; its bytes, and the size of all.
 
         A block that is too long is read to its end, since its fields may change the table, but nothing of it is kept;
-        one that is much too long is an error of the connection.
+        one that is much too long, or has far too many fields, is an error of the connection.
         """
         table = self._table
         before = table.changes
         fields: list[Field] = []
         size, rest = 0, b""
+        left = max(MOST_TIMES_LIMIT * max_fields, MIN_FIELDS_READ)
         try:
             reader = BlockReader(table, block)
             while not reader.ended:
@@ -117,6 +127,9 @@ class HeadReader:
                     if known is not None:
                         return fields, rest, known, size + known.size
                 size += len(name) + len(value) + ENTRY_OVERHEAD
+                left -= 1
+                if left < 0:
+                    raise Fault(Code.ENHANCE_YOUR_CALM, "a header block has far too many fields")
                 if size <= most:
                     fields.append(field)
                 elif size > MOST_TIMES_LIMIT * most:
@@ -130,24 +143,30 @@ class HeadReader:
 
     def trailers(self, block: bytes) -> tuple[Field, ...]:
         """The fields after a body."""
-        fields, _, section, size = self._fields(block, _MAX_COUNTED)
-        if section is None and size <= _MAX_COUNTED:
+        fields, _, section, size = self._fields(block, _MAX_COUNTED, MAX_TRAILER_FIELDS)
+        if section is None and size <= _MAX_COUNTED and len(fields) <= MAX_TRAILER_FIELDS:
             section = _section(fields, size)
         elif fields and section is not None:
             raise StreamFault(Code.PROTOCOL_ERROR, "a pseudo-header field in trailers")
-        if section is None or len(section.raw) > MAX_TRAILERS:
+        if section is None or len(section.raw) > MAX_TRAILERS or section.raw.count(CRLF) > MAX_TRAILER_FIELDS:
             raise StreamFault(Code.ENHANCE_YOUR_CALM, "the trailers are too long")
         return read_trailers(section.raw)
 
-    def skip(self, block: bytes, most: int) -> None:
+    def skip(self, block: bytes, most: int, max_fields: int = 100) -> None:
         """Read a block that nobody wants."""
-        self._fields(block, most)
+        self._fields(block, most, max_fields)
 
 
 def _keep(memo: dict[bytes, T], key: bytes, value: T) -> None:
     if len(memo) >= MOST_KEPT:
         memo.clear()
     memo[key] = value
+
+
+def _number(fields: list[Field]) -> int:
+    """The number of fields as HTTP/1.1 has them: without those of the request line, and with one Cookie."""
+    cookies = [name for name, _ in fields].count(b"cookie")
+    return len(fields) - _first_regular(fields) - max(cookies - 1, 0)
 
 
 def _first_regular(fields: list[Field]) -> int:

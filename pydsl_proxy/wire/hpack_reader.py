@@ -30,14 +30,18 @@ class BadBlock(Exception):
 
 
 class Table:
-    """The tables of one direction.  ``changes`` counts what has changed the dynamic one."""
+    """The tables of one direction.  ``changes`` counts what has changed the dynamic one.
 
-    __slots__ = ("_dynamic", "_most", "_size", "changes")
+    *allowed* is the SETTINGS_HEADER_TABLE_SIZE of whoever reads.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_allowed", "_dynamic", "_most", "_size", "changes")
+
+    def __init__(self, allowed: int = TABLE_SIZE) -> None:
+        self._allowed = allowed
         self._dynamic: deque[Field] = deque()
         self._size = 0
-        self._most = TABLE_SIZE
+        self._most = allowed
         self.changes = 0
 
     def look_up(self, index: int) -> Field:
@@ -60,7 +64,7 @@ class Table:
 
     def resize(self, most: int) -> None:
         """The other side has chosen another size."""
-        if most > TABLE_SIZE:
+        if most > self._allowed:
             raise BadBlock("the dynamic table was made larger than allowed")
         self.changes += 1
         self._most = most

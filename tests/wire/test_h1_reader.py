@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy.wire.grammar import Malformed
 from pydsl_proxy.wire.h1_reader import (
+    MAX_TRAILER_FIELDS,
     read_request_fields,
     read_request_line,
     read_response_head,
@@ -261,3 +262,10 @@ class TrailerTests(SynchronousTestCase):
         """What cannot be read, what would be dropped too."""
         for block in (b"\r\nA", b"\r\nA: b\r\n c", b"\r\nHost : a", b"\r\nA: b\x00"):
             self.assertIn("a trailer field is malformed", self.assertRaises(Malformed, read_trailers, block).detail)
+
+    def test_many(self) -> None:
+        """The number of fields is bounded."""
+        self.assertEqual(len(read_trailers(b"\r\nA:" * MAX_TRAILER_FIELDS)), MAX_TRAILER_FIELDS)
+        for of_peer in (False, True):
+            error = self.assertRaises(Malformed, read_trailers, b"\r\nA:" * (MAX_TRAILER_FIELDS + 1), of_peer=of_peer)
+            self.assertEqual(error.status, 431)

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy.wire.grammar import Malformed
+from pydsl_proxy.wire.h1_reader import MAX_TRAILER_FIELDS
 from pydsl_proxy.wire.h2_frames import Fault
-from pydsl_proxy.wire.h2_peer_response import ResponseBlocks
+from pydsl_proxy.wire.h2_peer_response import MOST_FIELDS, ResponseBlocks
 from tests.support.hpack import block
 
 HEAD = [(b":status", b"200"), (b"content-length", b"2"), (b"date", b"now"), (b"location", b"/")]
@@ -42,6 +43,14 @@ class HeadTests(SynchronousTestCase):
             self.assertEqual(blocks.head(encoder.encode(HEAD)).status, 200)
         self.assertRaises(Fault, blocks.head, b"\x88\xbe")
         self.assertRaises(Fault, blocks.head, b"\x3f\xe1\x1f\x88")
+
+    def test_many(self) -> None:
+        """Nothing is read beyond the greatest number of fields, in a head or in trailers."""
+        for most, read in ((MOST_FIELDS, ResponseBlocks().head), (MAX_TRAILER_FIELDS, ResponseBlocks().trailers)):
+            begun = b"\x88" if most is MOST_FIELDS else b"\x10\x01a\x00"
+            read(begun + b"\x10\x01b\x00" * (most - 1))
+            error = self.assertRaises(Malformed, read, begun + b"\x10\x01b\x00" * most + b"\xff")
+            self.assertIn("too many", error.detail)
 
     @given(st.binary(max_size=60))
     def test_any_bytes(self, data: bytes) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy.wire.grammar import Malformed
-from pydsl_proxy.wire.h1_reader import MAX_TRAILERS
+from pydsl_proxy.wire.h1_reader import MAX_TRAILER_FIELDS, MAX_TRAILERS
 from pydsl_proxy.wire.h2_frames import Code, Fault, StreamFault
 from pydsl_proxy.wire.h2_request import MOST_KEPT, H2Head, HeadReader
 from pydsl_proxy.wire.hpack_literals import literals
@@ -179,6 +179,29 @@ class MemoryTests(SynchronousTestCase):
         block = encoder.encode([*LINE, (b"x", b"y" * 3900)]) + b"\xbe" * 16000
         assert self.assertRaises(Fault, reader.request, block, MOST).code is Code.ENHANCE_YOUR_CALM
 
+    def test_number(self) -> None:
+        """The number of fields is bounded too; the cookies are one field.  The next block finds the table as it is."""
+        reader, encoder = HeadReader(), Encoder()
+        cookies = [(b"cookie", b"a=1")] * 300
+        for count, status in ((9, 0), (10, 0), (11, 431), (80, 431)):
+            asked = [*LINE, (b"x", b"%d" % count), *[(b"y", b"")] * (count - 2), *cookies]
+            if status:
+                assert self.assertRaises(Malformed, reader.request, encoder.encode(asked), MOST, 10).status == status
+            else:
+                assert reader.request(encoder.encode(asked), MOST, 10).section.count(b"\r\n") == count + 1
+        block = encoder.encode([*LINE, (b"x", b"1")])
+        assert reader.request(block, MOST, 10).section.endswith(b"x: 1")
+        assert self.assertRaises(Malformed, reader.request, block, MOST, 0).status == 431
+
+    def test_far_too_many(self) -> None:
+        """A block of empty fields is not read to its end: it would take milliseconds, and come again."""
+        for field in (b"\x10\x01b\x00", b"\x10\x01B\x00", b"\x11\x00", b"\x10\x06cookie\x00", b"\x90"):
+            for read in (HeadReader().request, HeadReader().skip):
+                fault = self.assertRaises(Fault, read, literals(LINE) + field * 3500 + b"\xff", MOST)
+                assert fault.code is Code.ENHANCE_YOUR_CALM
+            fault = self.assertRaises(Fault, HeadReader().trailers, field * 3000 + b"\xff")
+            assert fault.code is Code.ENHANCE_YOUR_CALM
+
     def test_unreadable(self) -> None:
         """A block that cannot be read ends the connection (RFC 9113 4.3)."""
         assert self.assertRaises(Fault, HeadReader().request, b"\xbe", MOST).code is Code.COMPRESSION_ERROR
@@ -196,7 +219,7 @@ class TrailerTests(SynchronousTestCase):
         """RFC 9113 8.1: no pseudo-header fields; and not too many."""
         self.assertRaises(StreamFault, HeadReader().trailers, Encoder().encode([PATH]))
         self.assertRaises(StreamFault, HeadReader().trailers, Encoder().encode([PATH, (b"a", b"b")]))
-        for fields in ([(b"a", b"b" * (MAX_TRAILERS - 5))], [(b"a", b"")] * (MAX_TRAILERS // 5)):
+        for fields in ([(b"a", b"b" * (MAX_TRAILERS - 5))], [(b"a", b"")] * MAX_TRAILER_FIELDS):
             assert HeadReader().trailers(literals(fields)) == tuple(fields)
             self.assertRaises(StreamFault, HeadReader().trailers, literals([*fields, (b"b", b"")]))
         self.assertRaises(StreamFault, HeadReader().trailers, literals([(b"a", b"b" * 99)] * (MAX_TRAILERS // 100)))
