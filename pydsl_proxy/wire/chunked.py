@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pydsl_proxy.wire.grammar import CRLF, HEAD_END, Malformed, read_chunk_size, read_peer_chunk_size
+from pydsl_proxy.wire.grammar import (
+    CRLF,
+    HEAD_END,
+    Malformed,
+    is_chunk_size_start,
+    is_peer_chunk_size_start,
+    is_peer_trailer_start,
+    is_trailer_start,
+    is_value_start,
+    read_chunk_size,
+    read_peer_chunk_size,
+)
 from pydsl_proxy.wire.h1_reader import MAX_TRAILERS, read_trailers
 from pydsl_proxy.wire.head import section
 
@@ -25,7 +36,18 @@ class ChunkedReader:
     that a peer sends it, of which a little more is understood than of a client.
     """
 
-    __slots__ = ("_held", "_in_trailers", "_left", "_of_peer", "_read_size", "ended", "rest", "trailers")
+    __slots__ = (
+        "_checked",
+        "_held",
+        "_in_trailers",
+        "_left",
+        "_line",
+        "_of_peer",
+        "_read_size",
+        "ended",
+        "rest",
+        "trailers",
+    )
 
     def __init__(self, *, of_peer: bool = False) -> None:
         self._of_peer = of_peer
@@ -34,6 +56,8 @@ class ChunkedReader:
         # Bytes to come of the current chunk, its final CRLF included; 0 between chunks.
         self._left = 0
         self._in_trailers = False
+        # Of the trailers that are held: where the CRLF before the last line is, and how many octets were looked at.
+        self._line = self._checked = 0
         self.ended = False
         self.rest = b""
         self.trailers: tuple[tuple[bytes, bytes], ...] = ()
@@ -62,10 +86,9 @@ class ChunkedReader:
         if end < 0:
             if len(data) - at > LONGEST_SIZE_LINE + 1:
                 raise Malformed("a chunk's size line is too long")
-            # What is here already must be able to become a size line: a bare LF would be waited for in vain.
-            if b"\n" in data[at:]:
-                raise Malformed("a chunk's size line ends without CR")
-            return self._hold(data, at)
+            self._hold(data, at)
+            self._check_size_start(self._held)
+            return len(data)
         match = self._read_size(data, at, end)
         if match is None:
             raise Malformed("a chunk's size is malformed")
@@ -95,16 +118,41 @@ class ChunkedReader:
         if end < 0:
             if len(data) - at > MAX_TRAILERS + len(HEAD_END) - 1:
                 raise Malformed("the trailer section is too long", 431)
-            return self._hold(data, at)
+            self._hold(data, at)
+            self._check_trailers(self._held)
+            return len(data)
         if end - at > MAX_TRAILERS:
             raise Malformed("the trailer section is too long", 431)
         self.trailers = read_trailers(data[at:end], of_peer=self._of_peer)
         self.ended = True
         return end + 4
 
-    def _hold(self, data: bytes, at: int) -> int:
+    def _hold(self, data: bytes, at: int) -> None:
         self._held = data[at:]
-        return len(data)
+
+    def _check_size_start(self, line: bytes) -> None:
+        """Raise Malformed if *line* cannot become a size line: the rest of it would be waited for in vain."""
+        is_start = is_peer_chunk_size_start if self._of_peer else is_chunk_size_start
+        if is_start(line) is None:
+            ends = b"\n" in line
+            raise Malformed("a chunk's size line ends without CR" if ends else "a chunk's size is malformed")
+
+    def _check_trailers(self, block: bytes) -> None:
+        """Raise Malformed if *block* cannot become a trailer section.  No octet of a client's is looked at twice."""
+        start = block.rfind(CRLF, self._line)
+        if start > self._line:
+            read_trailers(block[self._line : start], of_peer=self._of_peer)
+            self._line = start
+        first, last = start + 2, self._checked - 1
+        if first <= last and block.find(b":", first, last + 1) >= 0:
+            good = is_value_start(block, last)
+        elif self._of_peer:
+            good = is_peer_trailer_start(block, first)
+        else:
+            good = is_trailer_start(block, max(first, last))
+        if good is None:
+            raise Malformed("a trailer field is malformed, or its line does not end with CRLF")
+        self._checked = len(block)
 
 
 def chunk(data: bytes) -> bytes:

@@ -63,11 +63,19 @@ read_field = re.compile(rb"(" + TOKEN + rb"+):[ \t]*+(" + VALUE + rb"*)").fullma
 is_padded_field = re.compile(TOKEN + rb"+[ \t]+:" + VALUE + rb"*").fullmatch
 
 # RFC 9112 7.1: a size, and extensions, which are read and dropped.  Sixteen digits hold any 64-bit size.
-_EXTENSION = rb'[ \t]*;[ \t]*%b+(?:[ \t]*=[ \t]*(?:%b+|"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"))?' % (
-    TOKEN,
-    TOKEN,
-)
+_QUOTED = rb"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*+"
+_EXTENSION = rb'[ \t]*+;[ \t]*+%b++(?:[ \t]*+=[ \t]*+(?:%b++|"%b"))?' % (TOKEN, TOKEN, _QUOTED)
 read_chunk_size = re.compile(rb"([0-9A-Fa-f]{1,16})(?:" + _EXTENSION + rb")*").fullmatch
 # Servers pad the size with blanks, or end the line with ";": to a client of ours the body is chunked anew.
 read_peer_chunk_size = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;" + VALUE + rb"*)?").fullmatch
+# What may become such a line, of which only the start is here.
+_EXTENSION_START = rb'[ \t]*+(?:;[ \t]*+(?:%b++[ \t]*+(?:=[ \t]*+(?:"%b\\?)?)?)?)?' % (TOKEN, _QUOTED)
+is_chunk_size_start = re.compile(
+    rb"(?:[0-9A-Fa-f]{1,16}+(?:" + _EXTENSION + rb")*(?:\r|" + _EXTENSION_START + rb"))?"
+).fullmatch
+is_peer_chunk_size_start = re.compile(rb"(?:[0-9A-Fa-f]{1,16}+[ \t]*+(?:;" + VALUE + rb"*+)?\r?)?").fullmatch
+# A trailer field, or the line that ends the section, in the same way; and more of a value.
+is_trailer_start = re.compile(rb"(?:" + TOKEN + rb"++(?::" + VALUE + rb"*+\r?)?|\r)?").fullmatch
+is_peer_trailer_start = re.compile(rb"(?:" + TOKEN + rb"++[ \t]*+(?::" + VALUE + rb"*+\r?)?|\r)?").fullmatch
+is_value_start = re.compile(VALUE + rb"*+\r?").fullmatch
 is_digits = re.compile(rb"[0-9]{1,18}").fullmatch

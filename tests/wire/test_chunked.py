@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pydsl_proxy.wire.chunked import LONGEST_SIZE_LINE, ChunkedReader, chunk, last_chunk
 from pydsl_proxy.wire.grammar import Malformed
 from pydsl_proxy.wire.h1_reader import MAX_TRAILERS
+from tests.support.cost import instructions
 
 NAMES = st.text("abcXYZ019-.", min_size=1, max_size=8).map(lambda name: b"x-" + name.encode())
 VALUES = st.text("ab,;=\x80\xff", max_size=9).map(lambda value: value.encode("latin-1"))
@@ -84,6 +85,70 @@ class ReaderTests(SynchronousTestCase):
         ):
             self.assertEqual(self.assertRaises(Malformed, read, data).status, 400, data)
             self.assertRaises(Malformed, read, *octets(data))
+
+    def test_starts(self) -> None:
+        """What cannot become a size line or a trailer is refused before its line is complete, and nothing else is."""
+        bad = [
+            b"x",
+            b"G",
+            b"2\rZ",
+            b"2;a\rZ",
+            b"2 \rZ",
+            b"2\n",
+            b"2;a\n",
+            b"-",
+            b";",
+            b"2 x",
+            b"1" * 17,
+            b"\r",
+            b" ",
+            b"2\0",
+        ]
+        trailers = [
+            b"\rZ",
+            b"X: y\rZ",
+            b"X:y\n",
+            b"\n",
+            b" X",
+            b"X\r",
+            b"X\n",
+            b"A: b\r\n c",
+            b":",
+            b"X:\0",
+            b"\r\r",
+            b"X:y\r\r",
+        ]
+        bad += [b"0\r\n" + each for each in trailers]
+        bad += [b"0\r\nA: b\r\n" + each for each in trailers]
+        for of_peer in (False, True):
+            for data in bad:
+                for pieces in ([data], octets(data), [data[:-1], data[-1:]]):
+                    with self.assertRaises(Malformed, msg=(of_peer, pieces)):
+                        reader = ChunkedReader(of_peer=of_peer)
+                        for piece in pieces:
+                            reader.feed(piece)
+        for data in (b"2 \r", b"2;\r", b"2;a=\r", b"2;a=b=", b'2;a="b"c', b'2;a="\\\0', b"0\r\nX "):
+            self.assertRaises(Malformed, read, data)
+            self.assertRaises(Malformed, read, *octets(data))
+        for data in (b'2 ; a = "b\\"c" ;d=e\t; f\r', b"0\r\nA:\r\nB: \tb\xff \r\nC-d: e\r"):
+            for end in range(1, len(data) + 1):
+                read(data[:end])
+            read(*octets(data))
+        for data in (b"2 \t; a = b\t;;\r", b"2 \r", b"0 \r\nA \t:\r\nB: b\r"):
+            for pieces in ([data], octets(data)):
+                reader = ChunkedReader(of_peer=True)
+                for piece in pieces:
+                    reader.feed(piece)
+
+    def test_many_reads(self) -> None:
+        """Trailers that come octet by octet are not looked at from their start each time."""
+        for start in (b"", b"X:", b"X" * 100 + b": "):
+            costs = []
+            for size in (50, 15_000):
+                reader = read(b"0\r\n" + start + b"a" * size)
+                costs.append(instructions(lambda reader=reader: reader.feed(b"a")))  # type: ignore[misc]
+                self.assertEqual(reader._checked, len(reader._held))
+            self.assertEqual(*costs)
 
     def test_of_peer(self) -> None:
         """Of a peer a little more is understood: it is not sent on as it came."""
