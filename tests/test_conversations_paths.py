@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy import exact, header, named, regex, server, upstream
+from pydsl_proxy import exact, header, named, query, regex, server, upstream
 from pydsl_proxy.config.sites import Http, Paths, Server
-from pydsl_proxy.testing import run
+from pydsl_proxy.testing import Running, run
 from tests.support.failing import mistake
 from tests.support.messages import answer, get
 
@@ -36,6 +36,8 @@ PAST_THE_GUARD = (
     "/\\admin/x",
     "/;/admin/",
     "/.;/admin/",
+    "/..;/admin/",
+    "/a/..;/..;/admin/",
 )
 UNAMBIGUOUS = (
     "/",
@@ -131,6 +133,55 @@ class CheckedTests(SynchronousTestCase):
         client.sends(get("/a;b/c"))
         peers["a:1"].sends(answer(b"", "502 Bad Gateway"))
         self.assertEqual(client.responses[-1].body, b"spare")
+
+    def steered(self, to: str, paths: Paths = "checked") -> tuple[Running, str | int]:
+        """What comes of a request that a peer leads to *to* inside the proxy."""
+        web = (
+            server(80, paths=paths)
+            .location("/q").deny("all").proxy_to(APP)
+            .location("/p/").proxy_to(APP)
+            .location("/").proxy_to("b:1")
+        )  # fmt: skip
+        running = run(web)
+        client, peers = running
+        client.sends(get("/"))
+        peers["b:1"].sends(answer(b"", "200 OK", f"X-Accel-Redirect: {to}"))
+        return running, client.responses[0].status if client.responses else peers["a:1"].requests[0].target
+
+    def test_steered(self) -> None:
+        """A target that a peer steers to is looked at as a client's path is; it is the peer's mistake."""
+        for target in ("/p/..;/q", "/p/..\\q", "/p/..;x/q?y", "/p/%2e%2e;/q", "/p/..%5cq"):
+            running, got = self.steered(target)
+            self.assertEqual(got, 502, target)
+            self.assertEqual(running.exchanges[-1].cause, "bad_redirect")
+            text = "peer b:1 sent an X-Accel-Redirect that is no path: a peer may take the path for one that is guarded"
+            self.assertEqual(running.exchanges[-1].message, text)
+        for target in ("/p/..;/x", "/p/a;b", "/p/q"):
+            self.assertEqual(self.steered(target)[1], target)
+        self.assertEqual(self.steered("/p/..;/q", "as-sent")[1], "/p/..;/q")
+        self.assertEqual(self.steered("/p/a%2fb", "normalized")[1], "/p/a/b")
+
+    def test_made_inside(self) -> None:
+        """So is every other target that is made inside the proxy: of a rewrite, of a missing file, of an error."""
+        opened = server(80).location("/q").deny("all").proxy_to(APP).location("/p/").proxy_to(APP).location("/")
+        for made in (
+            opened.error_page(404, to="/p/..;/q").respond(404),
+            opened.error_page(404, to=f"/p/{query('to')}").respond(404),
+        ):
+            # The page of the error is the one that there would be without another.
+            self.assertEqual(received(made, "/x?to=..;/q"), 404, repr(made))
+        for made in (
+            opened.rewrite(r"^/(.*)$", "/p/..;/q").proxy_to(APP),
+            opened.rewrite(r"^/(.*)$", "/p/..;/q", last=True).proxy_to(APP),
+            opened.serve_files("/nonexistent", try_files=["/x", "/p/..;/q"]),
+        ):
+            self.assertEqual(received(made, "/x?to=..;/q"), 400, repr(made))
+
+    def test_rewritten(self) -> None:
+        """A rewritten target that no peer takes for a guarded one goes on as it is."""
+        opened = server(80).location("/q").deny("all").proxy_to(APP).location("/")
+        self.assertEqual(received(opened.rewrite(r"^/(.*)$", r"/p/\1").proxy_to(APP), "/a;b/c"), "/p/a;b/c")
+        self.assertEqual(received(opened.rewrite(r"^/(.*)$", r"/p/\1").proxy_to(APP), "/..;/..;/q"), 400)
 
     def test_bounded(self) -> None:
         """An ambiguous path of more segments than any has is not looked at, and refused."""

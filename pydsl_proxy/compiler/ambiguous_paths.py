@@ -46,9 +46,9 @@ def path_rule(server: Server, guarded: Sequence[tuple[Match, Guards]]) -> Callab
 
     def ruled(inner: Handle) -> Handle:
         def handle(exchange: Exchange) -> None:
-            # What leads here from within the proxy was looked at when it came.
-            if not exchange.redirects and exchange.target != b"*":
-                path, query = split_target(exchange.target)
+            # The target of a rewrite or a redirect inside the proxy is none that was looked at when the request came.
+            if exchange.peer_target != b"*":
+                path, query = split_target(exchange.peer_target)
                 if is_ambiguous(path):
                     if normalized:
                         path = escape(exchange.path)

@@ -23,11 +23,12 @@ from pydsl_proxy.runtime.filtering import filtered
 from pydsl_proxy.runtime.nested import caller
 from pydsl_proxy.runtime.reactors import DataReactor
 from pydsl_proxy.runtime.relay import Relay
-from pydsl_proxy.runtime.site import Room
+from pydsl_proxy.runtime.site import Rewritten, Room
 from pydsl_proxy.runtime.steering import Steering
 from pydsl_proxy.runtime.subrequest import asker
 from pydsl_proxy.runtime.turns import turns_of
 from pydsl_proxy.steps.buffer_body import measured
+from pydsl_proxy.steps.rewriting import Rewrite
 from pydsl_proxy.wire.field_rules import FieldRules
 from pydsl_proxy.wire.h1_request import RequestWriter
 from pydsl_proxy.wire.head import ResponseHead
@@ -96,13 +97,17 @@ class LocationPlace:
         What a step answers itself goes through the filters as well.
         """
         handle = self._location.handler.compile(self)
-        for step in reversed(steps_of(self._features)):
+        steps = steps_of(self._features)
+        rewritten = None
+        if any(isinstance(step, Rewrite) for step in steps):
+            handle = rewritten = Rewritten(handle)
+        for step in reversed(steps):
             handle = step.compile(handle, self)
         attached = [each.attach(self) for each in filters_of(self._features)]
         filters = [each for each in attached if each is not None]
         if filters:
             handle = filtered(filters, handle)
-        return Room(handle, self.response_rules)
+        return Room(handle, self.response_rules, rewritten)
 
     def relay(self, upstream: object, replaced: bytes | None = None, *, websocket: bool = False) -> Handle:
         """The handle that sends exchanges to *upstream*; see :meth:`~pydsl_proxy.interfaces.Place.relay`."""

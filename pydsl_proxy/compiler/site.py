@@ -227,6 +227,8 @@ def _locate(
     if rule is not None:
         for _, _, room in rooms:
             room.handle = rule(room.handle)
+            if room.rewritten is not None:
+                room.rewritten.handle = rule(room.rewritten.handle)
     if any(test is not None for _, test, _ in rooms):
         return compile_forks(rooms)
     locate = yield from compiling_locations([(match, room) for match, _, room in rooms])

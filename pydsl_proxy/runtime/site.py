@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from twisted.logger import Logger
 
+from pydsl_proxy import interfaces
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import ClientLimits, Frontend, Handle
 from pydsl_proxy.runtime.exchange import Exchange
@@ -29,14 +30,28 @@ log = Logger()
 ALWAYS_DROPPED = RESPONSE_DROPPED | {b"transfer-encoding"}
 
 
+class Rewritten:
+    """What follows the rewrites of a location; ``handle`` may be replaced until requests come."""
+
+    __slots__ = ("handle",)
+
+    def __init__(self, handle: Handle) -> None:
+        self.handle = handle
+
+    def __call__(self, exchange: interfaces.Exchange) -> None:
+        """Hand the exchange on."""
+        self.handle(exchange)
+
+
 class Room:
-    """A location, compiled: its handle, and the rules of its responses."""
+    """A location, compiled: its handle, the rules of its responses, and what follows its rewrites, if it has any."""
 
-    __slots__ = ("handle", "rules")
+    __slots__ = ("handle", "rewritten", "rules")
 
-    def __init__(self, handle: Handle, rules: FieldRules) -> None:
+    def __init__(self, handle: Handle, rules: FieldRules, rewritten: Rewritten | None = None) -> None:
         self.handle = handle
         self.rules = rules
+        self.rewritten = rewritten
 
 
 Locate = Callable[[bytes], Room | None]

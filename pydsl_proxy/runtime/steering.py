@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from pydsl_proxy import interfaces
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.runtime.redirected_body import ask_as_get
 from pydsl_proxy.wire.carried import carried_over, without
@@ -62,12 +63,21 @@ class Steering:
                 status = 502
                 normalised_path(inner_target(target))
             except Malformed as error:
-                text = f"peer {attempt.peer.name} sent an X-Accel-Redirect that is no path: {error.detail}"
-                exchange.fail(ProxyError(Source.PEER, status, "bad_redirect", text))
+                exchange.fail(_no_path(attempt, status, error))
                 return
             ask_as_get(exchange)
         self._carry_over(exchange, attempt, response)
-        exchange.go_on(lambda redirected: redirected.redirect(target))
+
+        def redirect(redirected: interfaces.Exchange) -> None:
+            try:
+                redirected.redirect(target)
+            except Malformed as error:
+                # The client has sent another path, which is in order.
+                if target.startswith(b"@"):
+                    raise
+                redirected.fail(_no_path(attempt, 502, error))
+
+        exchange.go_on(redirect)
         _follow(exchange.attempt, attempt)
 
     def _carry_over(self, exchange: Exchange, attempt: Attempt, first: ResponseHead) -> None:
@@ -85,6 +95,11 @@ class Steering:
         # On the instance: no other exchange is asked.  The class may change until then, with the filters of locations.
         exchange.start = start  # type: ignore[method-assign]  # told above
         exchange.when_over(partial(vars(exchange).pop, "start", None))
+
+
+def _no_path(attempt: Attempt, status: int, error: Malformed) -> ProxyError:
+    text = f"peer {attempt.peer.name} sent an X-Accel-Redirect that is no path: {error.detail}"
+    return ProxyError(Source.PEER, status, "bad_redirect", text)
 
 
 def target_of(response: ResponseHead) -> bytes | None:

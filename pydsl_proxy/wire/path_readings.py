@@ -31,14 +31,8 @@ def readings(path: bytes) -> set[bytes]:
     for spelled in {path, _backslash.sub(b"/", path)}:
         for segments in {spelled, _parameter.sub(b"", spelled)}:
             decoded = unquote(segments)
-            cleaned = _resolved(_dot.sub(b".", segments))
-            found.update((_slashes.sub(b"/", decoded), _resolved(decoded), _slashes.sub(b"/", unquote(cleaned))))
+            cleaned = resolve(_dot.sub(b".", segments), clamp=True)
+            found.update(
+                (_slashes.sub(b"/", decoded), resolve(decoded, clamp=True), _slashes.sub(b"/", unquote(cleaned)))
+            )
     return found
-
-
-def _resolved(path: bytes) -> bytes:
-    """The path without dots; as it is, if they lead above the root."""
-    try:
-        return resolve(path)
-    except BadPath:
-        return path

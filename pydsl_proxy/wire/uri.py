@@ -83,15 +83,19 @@ def normalised_path(target: bytes) -> bytes:
     return b"/" if target == b"*" else normalise(target.partition(b"?")[0])
 
 
-def resolve(path: bytes) -> bytes:
-    """A decoded path with repeated slashes merged and dot segments resolved; ``..`` above the root is a BadPath."""
+def resolve(path: bytes, *, clamp: bool = False) -> bytes:
+    """A decoded path with repeated slashes merged and dot segments resolved.
+
+    ``..`` above the root is a BadPath, or with *clamp* the root itself (RFC 3986 5.2.4).
+    """
     segments = path.split(b"/")
     kept: list[bytes] = []
     for segment in segments:
         if segment == b"..":
-            if not kept:
+            if kept:
+                kept.pop()
+            elif not clamp:
                 raise BadPath("the path leads above the root")
-            kept.pop()
         elif segment not in (b"", b"."):
             kept.append(segment)
     if segments[-1] in (b"", b".", b".."):
