@@ -101,7 +101,11 @@ def _check_name(side: Side, verb: str, name: str) -> None:
     if raw.lower() in _FRAMING:
         raise ConfigError(f"{verb}(): {name} says where the message ends; the proxy writes it itself")
     if raw.lower() in HOP_BY_HOP:
-        raise ConfigError(f"{verb}(): {name} is for one connection only (RFC 9110 7.6.1); the proxy writes it itself")
+        upgrade = raw.lower() in (b"upgrade", b"connection") and side is Side.REQUEST
+        raise ConfigError(
+            f"{verb}(): {name} is for one connection only (RFC 9110 7.6.1); the proxy writes it itself",
+            hint='leave it out; for WebSockets write .proxy_to(…, websocket="tunnel")' if upgrade else "leave it out",
+        )
     if side is Side.RESPONSE and raw.lower() == b"host":
         raise ConfigError(f"{verb}(): a response has no Host", hint='write .set_request_header("Host", …)')
 

@@ -21,6 +21,8 @@ from pydsl_proxy.config.streams import OpenStream, Stream
 from pydsl_proxy.config.trial import public_names, refusal
 from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.errors.other_words import (
+    LACKING,
+    METHODS,
     MISSING_NAMES,
     NAMES,
     OF_STREAMS,
@@ -78,7 +80,11 @@ def _instead_of_verb(
     name: str, owner: Scope | OpenStream | Stream | Upstream | Value, written: Written | None
 ) -> str | None:
     if isinstance(owner, Value):
-        return _nearest(name, _verbs(type(owner)))
+        template = next((each for each, words in METHODS.items() if plain(name) in words.split()), None)
+        code, lost = ("", [name]) if template is None or written is None else written.filled(template)
+        if lost or refusal(f"_.{code}", owner) is not None:
+            return _nearest(name, _verbs(type(owner)))
+        return f"write {code}"
     if isinstance(owner, Upstream):
         return 'an upstream has no verbs: write upstream("app", least_conn(), "host:port", keepalive=32)'
     if isinstance(owner, Server) and name in _verbs(OpenLocation):
@@ -145,7 +151,8 @@ def _call(text: str, origin: Origin, names: Mapping[str, object]) -> Hint | None
             f"{function}() has fewer arguments without a name", _named(found[1], called, written_call(origin, function))
         )
     if (found := _MISSING.search(text)) and callable(_function(found[1])):
-        return Hint(f"{found[1].rpartition('.')[2]}() lacks {found[2]}", None)
+        function = found[1].rpartition(".")[2]
+        return Hint(f"{function}() lacks {found[2]}", _lacking(found[1], written_call(origin, function)))
     return None
 
 
@@ -177,6 +184,17 @@ def _from_option(row: Option, qualified: str, written: Written | None) -> tuple[
     if instead := _no_paste(row.write.replace("{call}", written.name), code, lost, _before(qualified)):
         return instead + note, False
     return f"write {code}{note}", True
+
+
+def _lacking(qualified: str, written: Written | None) -> str | None:
+    """The call with what it lacks."""
+    row = next((row for row in LACKING if plain(qualified.rpartition(".")[2]) in row.calls.split()), None)
+    if row is None or written is None or row.write is None:
+        return None
+    code, lost = written.filled(row.write)
+    if lost or refusal(_before(qualified) + code) is not None:
+        return None
+    return f"write {code}" + (f"; {row.note}" if row.note else "")
 
 
 def _before(qualified: str) -> str:

@@ -180,7 +180,11 @@ class OpenLocation(Scope, Generic[T]):
     def respond(
         self, status: int, body: bytes | ValueSource = b"", *, content_type: str = "text/plain; charset=utf-8"
     ) -> T:
-        """Answer with *status* and *body*: a text, bytes, a value, or a function of the request."""
+        """Answer with *status* and *body*: a text, bytes, a value, or a function of the request.
+
+        A text of one line with a value in the language of another proxy, as ``$host``, is refused; bytes are sent as
+        they are.
+        """
         return self.handle(Respond(status, body, content_type=content_type))
 
     def redirect_to(self, url: ValueSource, status: int = 302) -> T:

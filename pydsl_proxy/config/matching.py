@@ -268,6 +268,10 @@ def _read_host(text: str, host: str) -> str:
         ascii_host = host if host.isascii() else idna.encode(host, uts46=True).decode("ascii")
         name, port = host_and_port(ascii_host.encode())
     except (idna.IDNAError, BadHost) as error:
+        if len(several := re.split(r"[\s,]+", text.strip())) > 1:
+            raise ConfigError(
+                f"server name {text!r} has several names in one text", hint=f"write {', '.join(map(quoted, several))}"
+            ) from None
         hint = f'write "[{host}]"' if re.fullmatch(r"[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*", host) else None
         raise ConfigError(f"server name {text!r} is no host name: {error}", hint=hint) from None
     if port is not None or ascii_host.endswith(":"):

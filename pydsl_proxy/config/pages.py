@@ -11,7 +11,7 @@ from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.filters.error_pages import REDIRECTS, ErrorPage
 from pydsl_proxy.wire.grammar import is_value
 from pydsl_proxy.wire.statuses import has_no_body
-from pydsl_proxy.wire.values import Constant, Text, ValueFunction, ValueSource, constant, value_for
+from pydsl_proxy.wire.values import Constant, Text, ValueFunction, ValueSource, body_for, constant, value_for
 
 _URL = re.compile(r"https?://[^/]")
 
@@ -39,15 +39,20 @@ def error_page(
         raise ConfigError(f"error_page(): {content_type!r} is not a media type", hint='write content_type="text/html"')
     target = None if to is None else _target(to)
     _check_status(status, target)
-    text = body.decode("utf-8", "surrogateescape") if isinstance(body, bytes) else body
     return ErrorPage(
         tuple(statuses),
         to=target,
-        body=None if text is None else value_for("error_page(body=…)", text, literal=True),
+        body=None if body is None else _body(body),
         content_type=content_type,
         status=status,
         intercept=bool(intercept),
     )
+
+
+def _body(given: bytes | ValueSource) -> ValueFunction:
+    if isinstance(given, bytes):
+        return Constant(given.decode("utf-8", "surrogateescape"))
+    return body_for("error_page(body=…)", given)
 
 
 def _check_statuses(statuses: Sequence[object]) -> None:

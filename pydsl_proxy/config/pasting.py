@@ -19,6 +19,7 @@ from pydsl_proxy.errors.other_words import STRATEGIES
 from pydsl_proxy.errors.rates import meant_rate
 from pydsl_proxy.origin import Origin
 from pydsl_proxy.wire.foreign_text import meant_value
+from pydsl_proxy.wire.patterns import quoted_raw
 
 _GAP: Final = re.compile(r"\{(?P<what>\*|=1|=|\d|\w+)(?:\|(?P<how>\w+))?(?:=(?P<default>[^{}]*))?\}")
 # What an empty gap leaves, with one of the commas beside it.
@@ -332,6 +333,24 @@ def _max_age(written: Written, node: ast.expr) -> str | None:
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "M": 2592000, "y": 31536000}
 
 
+def _field(written: Written, node: ast.expr) -> str | None:
+    """A name and a value that stand in one text, with a colon between them."""
+    name, colon, value = (_text_in(node) or "").partition(":")
+    if not colon or not re.fullmatch(r"[\w-]+", name):
+        return None
+    return f"{json.dumps(name)}, {meant_value(value.strip()) or json.dumps(value.strip(), ensure_ascii=False)}"
+
+
+def _pattern(before: str, after: str) -> Callable[[Written, ast.expr], str | None]:
+    """Reads a text as the pattern that finds it at a certain place."""
+
+    def read(written: Written, node: ast.expr) -> str | None:
+        text = _text_in(node)
+        return None if text is None else quoted_raw(f"{before}{re.escape(text)}{after}")
+
+    return read
+
+
 def _json(written: Written, node: ast.expr) -> str | None:
     try:
         return repr(json.dumps(ast.literal_eval(node)))
@@ -395,6 +414,10 @@ _READINGS: Final[Mapping[str, Callable[[Written, ast.expr], str | None]]] = {
     "grpc": _address_of("grpc", "grpcs", "h2c", "http", "https"),
     "maxage": _max_age,
     "json": _json,
+    "field": _field,
+    "starting": _pattern("^", ""),
+    "ending": _pattern("", "$"),
+    "containing": _pattern("", ""),
     "redirect": _redirect,
     "url": _url_text,
     "moved": _moved,

@@ -14,7 +14,7 @@ from pydsl_proxy.filters.cookie_editing import CookieFlags, CookieRule
 from pydsl_proxy.steps.mirroring import Mirror
 from pydsl_proxy.steps.prefix_stripping import StripPrefix
 from pydsl_proxy.steps.rewriting import Rewrite
-from pydsl_proxy.wire.patterns import Regex, quoted
+from pydsl_proxy.wire.patterns import Regex, quoted, quoted_raw
 from pydsl_proxy.wire.replacements import groups_of
 from pydsl_proxy.wire.uri import is_plain
 from pydsl_proxy.wire.values import Text, ValueFunction, ValueSource, constant, value_for
@@ -58,6 +58,11 @@ def _check_replacement(pattern: Regex, value: ValueFunction) -> None:
         if found := re.search(r"[\x00-\x20\x7f]", literal):
             hint = 'write a raw string: r"/new/\\1"' if found[0] < "\x0a" else "write %20 for a space"
             raise ConfigError(f"rewrite(): {literal!r} has a space or a control character", hint=hint)
+        if found := re.search(r"\$?\{(?:[\w.]*[.:])?(\d)\}", literal):
+            hint = f"write {quoted_raw(literal.replace(found[0], chr(92) + found[1]))}"
+            if int(found[1]) > pattern.compile().groups:
+                hint = rf'write (…) around what it stands for in the pattern, and "\{found[1]}" here'
+            raise ConfigError(f"rewrite(): {found[0]} is of another proxy; groups have a backslash", hint=hint)
         if found := re.search(r"\$(\d|\{?[a-z_]+)", literal):
             hint = rf'write r"\{found[1]}"' if found[1].isdigit() else 'write an f-string with a value, as f"/{host}"'
             raise ConfigError(f"rewrite(): {found[0]} is nginx's; groups are written with a backslash", hint=hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TypeVar
 
@@ -44,8 +45,16 @@ class Hsts(SetField):
         return call("hsts", options(self, "max_age", "include_subdomains", "preload"))
 
 
+_FIELD = re.compile(r"\s*max-age=(\d+)\s*(;\s*includeSubDomains\s*)?(;\s*preload\s*)?;?\s*", re.IGNORECASE)
+
+
 def hsts_of(max_age: int, include_subdomains: bool, preload: bool) -> Hsts:
     """The feature of the verb, its options checked."""
+    if isinstance(max_age, str) and (found := _FIELD.fullmatch(max_age)) is not None:
+        options = f"{', include_subdomains=True' if found[2] else ''}{', preload=True' if found[3] else ''}"
+        raise ConfigError(
+            f"hsts(): {max_age!r} is the whole field, which the verb makes", hint=f"write hsts({found[1]}{options})"
+        )
     count("hsts(max_age=…)", max_age, least=0)
     if preload and not (include_subdomains and max_age >= YEAR):
         raise ConfigError(

@@ -227,6 +227,29 @@ SURPLUS: Final = (
     Option("proxyto", "", '"127.0.0.1:9000", "127.0.0.1:9001"', 'proxy_to(upstream("app", {*|address}))'),
 )
 
+#: Calls that lack an argument.
+LACKING: Final = (
+    Option("setresponseheader setrequestheader", "", '"X-A: b"', "{call}({0|field})"),
+    Option(
+        "tls",
+        "",
+        '"cert.pem"',
+        'tls({0}, "key.pem", {=1})',
+        "the key may be in the same file, which is named twice then",
+    ),
+    Option("errorpage", "", "", 'error_page(404, to="/404.html")'),
+)
+
+#: Methods of a value by the words of others.
+METHODS: Final = {
+    "matches({0|starting})": "startswith beginswith begins prefix hasprefix beg pathbeg",
+    "matches({0|ending})": "endswith suffix hassuffix end",
+    "matches({0|containing})": "contains includes has sub",
+    "matches({*})": "regex match regexp search reg test",
+    "equals({*})": "eq is equal exact",
+    "is_in({*})": "in isin oneof anyof among",
+}
+
 #: Attributes of what the functions of *calls* give that are no options of theirs, called as if they were verbs.
 ATTRIBUTES: Final = (
     Option("server", "listen", "443", None, "where it listens are the first arguments of the function: server(80, 443)"),
@@ -341,6 +364,22 @@ VARIABLES: Final = {
     "header('host')": "http_host hostport http.request.hostport",
 }  # fmt: skip
 
+#: HAProxy's samples.
+SAMPLES: Final = {
+    "src": "client_address",
+    "src_port": "client_port",
+    "dst_port": "server_port",
+    "path": "path",
+    "pathq": "request_uri",
+    "url": "request_uri",
+    "query": "query_string",
+    "method": "method",
+    "ssl_fc_sni": "server_name_indication",
+    "ssl_fc_protocol": "tls_protocol",
+    "ssl_fc_cipher": "tls_cipher",
+    "http_auth_user": "authenticated_user",
+}
+
 #: Variables that take a part of their name for an argument.
 FAMILIES: Final = {
     "header": ("http_", "header.", "http.request.header."),
@@ -352,6 +391,7 @@ FAMILIES: Final = {
 LOGS: Final = {
     "access_log=None": "off none false no null disabled discard",
     'access_log="-"': "on true yes stdout console",
+    'access_log="/dev/stderr"': "stderr",
     'access_log=access_log(format="json")': "json",
     "access_log=access_log()": "combined main common default clf",
 }

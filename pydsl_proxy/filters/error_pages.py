@@ -17,7 +17,7 @@ from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.wire.head import ResponseHead
 from pydsl_proxy.wire.page_request import page_request, unconditional
 from pydsl_proxy.wire.targets import as_target
-from pydsl_proxy.wire.values import ValueFunction, as_bytes, code_of, constant
+from pydsl_proxy.wire.values import ValueFunction, as_bytes, code_of, constant, literal_code
 
 REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -59,7 +59,8 @@ class ErrorPage:
         if self.to is not None:
             given.append(f"to={code_of(self.to) if self.name is None else f'named({self.name[1:]!r})'}")
         if self.body is not None:
-            given.append(f"body={code_of(self.body)}")
+            text = constant(self.body)
+            given.append(f"body={code_of(self.body) if text is None else literal_code(text)}")
         return call("error_page", map(repr, self.statuses), given, options(self, "content_type", "status", "intercept"))
 
     def attach(self, place: Place) -> AttachedFilter:

@@ -8,7 +8,7 @@ from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.interfaces import Exchange, Handle, Place
 from pydsl_proxy.wire.grammar import is_value
 from pydsl_proxy.wire.statuses import has_no_body
-from pydsl_proxy.wire.values import ValueFunction, ValueSource, as_bytes, code_of, constant, value_for
+from pydsl_proxy.wire.values import ValueFunction, ValueSource, as_bytes, body_for, code_of, constant, literal_code
 
 _TEXT = "text/plain; charset=utf-8"
 
@@ -16,7 +16,7 @@ _TEXT = "text/plain; charset=utf-8"
 def _body(source: bytes | ValueSource) -> bytes | ValueFunction:
     if isinstance(source, bytes):
         return source
-    value = value_for("respond()", source, literal=True)
+    value = body_for("respond()", source)
     text = constant(value)
     return value if text is None else text.encode("utf-8", "surrogateescape")
 
@@ -91,6 +91,6 @@ def _code(body: bytes | ValueFunction) -> str:
     if not isinstance(body, bytes):
         return code_of(body)
     try:
-        return repr(body.decode())
+        return literal_code(body.decode())
     except UnicodeDecodeError:
         return repr(body)

@@ -30,7 +30,10 @@ class ToHttps:
             raise ConfigError(f"redirect_to_https(): {self.status!r} is not its status", hint=f"they are {known}")
         port = self.port
         if port is not None and (isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536):
-            raise ConfigError(f"redirect_to_https(port=…): {port!r} is not between 1 and 65535")
+            raise ConfigError(
+                f"redirect_to_https(port=…): {port!r} is not between 1 and 65535",
+                hint=f"write port={port}" if isinstance(port, str) and port.isdecimal() else None,
+            )
 
     def as_verb(self) -> str:
         """The call that makes this."""

@@ -11,6 +11,7 @@ from typing import Final
 from twisted.logger import Logger
 
 from pydsl_proxy.errors import ConfigError, ProxyError, Source
+from pydsl_proxy.errors.key_words import key_word
 from pydsl_proxy.errors.rate_limited import RateLimited, more
 from pydsl_proxy.interfaces import Exchange
 from pydsl_proxy.wire.h1_response import error_page
@@ -28,6 +29,12 @@ def read_key(verb: str, source: ValueSource) -> ValueFunction:
     if constant(value) == "":
         raise ConfigError(
             f'{verb}(key=""): requests with an empty key are not limited', hint='one key for all: write key="all"'
+        )
+    text = constant(value)
+    if text is not None and (code := key_word(text)) is not None:
+        raise ConfigError(
+            f"{verb}(key={text!r}): the text is one key for all requests, and not the value that it names",
+            hint=f'write key={code}; one key for all is key="all"',
         )
     return value
 

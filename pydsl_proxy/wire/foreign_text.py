@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Final
 
-from pydsl_proxy.errors.other_words import FAMILIES, VARIABLES
+from pydsl_proxy.errors.other_words import FAMILIES, SAMPLES, VARIABLES
 
 _CODES: Final = {word: code for code, words in VARIABLES.items() for word in words.split()}
 # nginx's variables, and what stands in braces.
-_FOUND: Final = re.compile(r"\$\{?(?P<variable>[A-Za-z_][A-Za-z0-9_]*)\}?|\{(?P<placeholder>[^{}$]{1,100})\}")
+_FOUND: Final = re.compile(
+    r"\$\{?(?P<variable>[A-Za-z_][A-Za-z0-9_]*)\}?|%\[(?P<sample>[^][]{1,100})\]"
+    r"|%\{(?P<item>[\w:-]{1,100})\}(?P<kind>[a-zC]?)|\{(?P<placeholder>[^{}$]{1,100})\}"
+)
+# HAProxy's %[hdr(host)], and what Apache has in %{…}e, %{…}s and expressions.
+_FETCHED: Final = re.compile(r"(?:(?:req\.)?(?:f?hdr|cook)|url_?param|urlp)\(([\w-]+)(?:,-?\d+)?\)")
+_SAMPLE: Final = re.compile(
+    r"(?:req|res|ssl|var|src|dst|capture|url|path|base|method|unique-id|env|str|int|date|rand)\b\S*"
+)
 # An f-string that lacks its f; one of the names may be the argument of one of the functions.
 _OWN: Final = re.compile(r"""(header|cookie|query)\((['"])([\w.-]+)\2\)""")
 
@@ -38,12 +47,41 @@ def meant_value(text: str) -> str | None:
 
 
 def _literal(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("{", "{{").replace("}", "}}")
+    # Control characters are escaped as in JSON, which has Python's escapes for them.
+    return json.dumps(text, ensure_ascii=False)[1:-1].replace("{", "{{").replace("}", "}}")
+
+
+def _of_sample(text: str) -> str | None:
+    """The code of a sample of HAProxy."""
+    sample = text.partition(",")[0] if "(" not in text else text
+    if sample in SAMPLES and sample == text:
+        return SAMPLES[sample]
+    if (fetched := _FETCHED.fullmatch(text)) is not None:
+        function = "cookie" if "cook" in text[:8] else "query" if text.startswith("url") else "header"
+        return f"{function}('{fetched[1].lower() if function == 'header' else fetched[1]}')"
+    return None if text in SAMPLES or _SAMPLE.fullmatch(text) or sample in SAMPLES else ""
+
+
+def _of_item(name: str, kind: str) -> str | None:
+    """The code of an item of Apache: ``%{Host}i`` is a field of the request, ``%{REMOTE_ADDR}s`` a variable."""
+    if kind == "i":
+        return f"header('{name.lower()}')"
+    if kind == "C":
+        return f"cookie('{name}')"
+    if (known := _CODES.get(name.lower())) is not None:
+        return known
+    if name.startswith("HTTP_"):
+        return f"header('{name[5:].lower().replace('_', '-')}')"
+    return None if kind in ("e", "s") and name.isupper() else ""
 
 
 def _code(found: re.Match[str]) -> str | None:
     """The code of one; "" if it is a text like any other."""
     name = found["variable"]
+    if found["sample"] is not None:
+        return _of_sample(found["sample"])
+    if found["item"] is not None:
+        return _of_item(found["item"], found["kind"])
     if name is None:
         name = found["placeholder"]
         if name in _CODES.values():

@@ -274,10 +274,21 @@ def as_value(source: ValueSource, *, literal: bool = False) -> ValueFunction:
     )
 
 
-def value_for(what: str, source: ValueSource, *, literal: bool = False) -> ValueFunction:
+def value_for(what: str, source: ValueSource) -> ValueFunction:
     """As :func:`as_value`; its errors begin with *what*, the argument that was given *source*."""
     try:
-        return as_value(source, literal=literal)
+        return as_value(source)
+    except ConfigError as error:
+        raise ConfigError(f"{what}: {error.message}", hint=error.hint, origin=error.origin) from None
+
+
+def body_for(what: str, source: ValueSource) -> ValueFunction:
+    """As :func:`value_for`, for a body: one that is a program may have ``$host``, and octets are sent as they are."""
+    try:
+        value = as_value(source, literal=True)
+        if isinstance(source, str) and not _PROGRAM.search(source):
+            _check_foreign(value, f"the octets {source.encode('utf-8', 'surrogateescape')!r}")
+        return value
     except ConfigError as error:
         raise ConfigError(f"{what}: {error.message}", hint=error.hint, origin=error.origin) from None
 
@@ -364,7 +375,17 @@ def _from_text(source: str) -> Value | Text | Constant:
     return Text(tuple(parts))
 
 
-def _check_foreign(value: ValueFunction) -> None:
+# A script, a style sheet or a program has such marks of its own.
+_PROGRAM = re.compile(r"\n.|<script|<style|`|\$\(|#!")
+
+
+def literal_code(text: str) -> str:
+    """The code of a body that is sent as it is: octets, if the text would be taken for one with values."""
+    found = not _PROGRAM.search(text) and foreign_values(text)
+    return repr(text.encode("utf-8", "surrogateescape")) if found else repr(text)
+
+
+def _check_foreign(value: ValueFunction, octets: str | None = None) -> None:
     parts = value.parts if isinstance(value, Text) else (value.text,) if isinstance(value, Constant) else ()
     for part in parts:
         if not isinstance(part, str) or not (found := foreign_values(part)):
@@ -372,6 +393,8 @@ def _check_foreign(value: ValueFunction) -> None:
         text = "".join([each if isinstance(each, str) else f"{{{each!r}}}" for each in parts])
         meant = meant_value(text) if all(type(each) in (str, Value) for each in parts) else None
         literal = f"a function of the request that gives the text itself: lambda request: {part!r}"
+        if octets is not None and isinstance(value, Constant):
+            literal = octets
         raise ConfigError(
             f"{part!r}: {found[0][0]} is not a value here, and the text would be sent as it is",
             hint=f"write {meant}; or {literal}" if meant is not None else f"leave it out, or write {literal}",

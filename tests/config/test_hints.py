@@ -8,7 +8,7 @@ import re
 from pydsl_proxy.config.locations import OpenLocation
 from pydsl_proxy.config.scopes import Scope
 from pydsl_proxy.errors import ConfigErrors
-from pydsl_proxy.errors.other_words import MISSING_NAMES, NAMES, OPENING, OPTIONS, VERBS
+from pydsl_proxy.errors.other_words import MISSING_NAMES, NAMES, OF_STREAMS, OPENING, OPTIONS, VERBS
 from tests.config.test_loading import FileTests
 
 _HANDLED = '.proxy_to("127.0.0.1:9000")'
@@ -72,6 +72,16 @@ class HintTests(FileTests):
                     else:
                         self.tries(before, f"{name}({row.example})", after)
 
+    def test_verbs_of_streams(self) -> None:
+        """Verbs of a stream."""
+        for row in OF_STREAMS:
+            for name in row.words.split():
+                with self.subTest(verb=name):
+                    if row.write is None:
+                        self.assertIn(row.note, self.hint("stream(8080).", f"{name}({row.example})", _HANDLED))
+                    else:
+                        self.tries("stream(8080).", f"{name}({row.example})", _HANDLED)
+
     def test_names(self) -> None:
         """Names, which are public ones in another language."""
         for code, words in NAMES.items():
@@ -124,7 +134,7 @@ class TextTests(FileTests):
     def test_no_variables(self) -> None:
         """Other texts with such characters are what they are; a function gives any text at all."""
         for text in ("costs $5", "{a}", "$", "{}", "${unknown}", '{\\"report_to\\": 1}', "$hostess"):
-            self.load(f'proxy = server(80).location("/").set_response_header("X-A", "{text}").respond(200, "$host")')
+            self.load(f'proxy = server(80).location("/").set_response_header("X-A", "{text}").respond(200, b"$host")')
         self.load('proxy = server(80).location("/").redirect_to(lambda request: "https://a/{host}")')
 
     def test_objects(self) -> None:
@@ -274,6 +284,73 @@ class TextTests(FileTests):
         ):
             with self.subTest(marked=marked):
                 self.tries(opened + marked, pasted)
+
+    def test_values(self) -> None:
+        """Values of HAProxy and Apache, and of all others in a body of one line."""
+        opened = 'server(80).location("/").'
+        for marked, pasted in (
+            ('set_request_header("X-A", ‹"%[src]"›).respond(200)', "client_address"),
+            ('set_request_header("X-A", ‹"%[req.hdr(X-B)]"›).respond(200)', 'header("x-b")'),
+            ('set_request_header("X-A", ‹"%[req.cook(Sid)]"›).respond(200)', 'cookie("Sid")'),
+            ('set_request_header("X-A", ‹"a %{Host}i"›).respond(200)', "f\"a {header('host')}\""),
+            ('set_request_header("X-A", ‹"%{REMOTE_ADDR}s"›).respond(200)', "client_address"),
+            ('respond(200, ‹"a $remote_addr"›)', 'f"a {client_address}"'),
+            ('respond(200, ‹"a {host}\\n"›)', 'f"a {host}\\n"'),
+            ('error_page(404, body=‹"<p>$host</p>"›).respond(404)', 'f"<p>{host}</p>"'),
+            ('rewrite("^/(a)", ‹"/b/{1}"›).respond(200)', r'r"/b/\1"'),
+            ('rewrite("^/(a)", ‹"/b/${1}"›).respond(200)', r'r"/b/\1"'),
+            ('limit_requests("1/s", ‹key="ip"›).respond(200)', "key=client_address"),
+            ('limit_connections(1, ‹key="client_address"›).respond(200)', "key=client_address"),
+            ('set_response_header("X-A", "%[var(txn.a)]").respond(200)', None),
+        ):
+            with self.subTest(marked=marked):
+                if pasted is None:
+                    (error,) = self.errors(f"proxy = {opened}{marked}")
+                    self.assertIn("leave it out", error.hint or "")
+                else:
+                    self.tries(opened + marked, pasted)
+
+    def test_bodies(self) -> None:
+        """Programs, JSON and octets have such marks of their own; what is printed of octets may be loaded again."""
+        for body in (
+            'b"a $host"',
+            '"{\\"host\\": 1}"',
+            '"a\\n$host"',
+            '"<script>`${host}`</script>"',
+            '"100%[a] %{x}"',
+        ):
+            with self.subTest(body=body):
+                made = self.load(f'proxy = server(80).error_page(404, body={body}).location("/").respond(200, {body})')
+                self.assertEqual(self.load(f"proxy = {made!r}"), made)
+
+    def test_arguments(self) -> None:
+        """What lacks, or stands in one text with something else."""
+        opened = 'server(80).location("/").'
+        served = '.location("/").respond(200)'
+        for marked, pasted in (
+            (f'server(80, tls=‹tls("a.pem")›){served}', 'tls("a.pem", "key.pem")'),
+            (f'{opened}‹set_response_header("X-A: b")›.respond(200)', 'set_response_header("X-A", "b")'),
+            (f'{opened}‹set_request_header("X-A: $host")›.respond(200)', 'set_request_header("X-A", host)'),
+            (f'{opened}when(path.‹startswith("/a.b")›).respond(200)', r'matches(r"^/a\.b")'),
+            (f'{opened}when(path.‹endswith(".b")›).respond(200)', r'matches(r"\.b$")'),
+            (f'{opened}when(method.‹eq("GET")›).respond(200)', 'equals("GET")'),
+            (f'{opened}‹hsts("max-age=300; includeSubDomains")›.respond(200)', "hsts(300, include_subdomains=True)"),
+            (f'{opened}redirect_to_https(‹port="443"›)', "port=443"),
+            (f'server(80, names=[‹"a.example b.example"›]){served}', '"a.example", "b.example"'),
+            (
+                f'http(server(80){served}, ‹access_log="/var/log/a.log combined"›)',
+                'access_log=access_log("/var/log/a.log")',
+            ),
+            (f'http(server(80){served}, ‹access_log="stderr"›)', 'access_log="/dev/stderr"'),
+            (f'‹server(address="127.0.0.1", port=80)›{served}', 'server("tcp:80:interface=127.0.0.1")'),
+            (f'‹server(address="::1", port=80)›{served}', r'server("tcp:80:interface=\\:\\:1")'),
+            (f'‹server(address="0.0.0.0", port=80)›{served}', "server(80)"),
+        ):
+            with self.subTest(marked=marked):
+                self.tries(marked, pasted)
+        for name in ("Upgrade", "Connection"):
+            (error,) = self.errors(f'proxy = {opened}set_request_header("{name}", "x").proxy_to("a:1")')
+            self.assertIn('websocket="tunnel"', error.hint or "")
 
     def test_nothing_dropped(self) -> None:
         """Where the nearest verb has no place for what was written, there is nothing to paste, and it is named."""

@@ -23,7 +23,9 @@ class OwnerTests(SayingTests):
 
     def test_values(self) -> None:
         """Of a value the nearest of its own verbs is meant."""
-        self.says('header("x-a").equal("b")', "header('x-a') has no verb equal: write equals", "write equals")
+        self.says(
+            'header("x-a").equal("b")', "header('x-a') has no verb equal: write equals(\"b\")", 'write equals("b")'
+        )
         self.says('header("x-a").zzz()', "header('x-a') has no verb zzz", None)
 
     def test_upstreams(self) -> None:
