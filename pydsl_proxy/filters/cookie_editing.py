@@ -168,7 +168,7 @@ def _flag(flag: str, rules: Sequence[CookieFlags]) -> Edit:
 
     def edit(cookie: Cookie) -> None:
         for is_meant, wanted in spoken:
-            if is_meant(cookie.name):
+            if is_meant(cookie):
                 cookie.set(name, None if wanted is False else b"" if wanted is True else wanted.title().encode())
                 return
 
@@ -179,11 +179,11 @@ def _breadth(rule: CookieFlags) -> int:
     return 2 if rule.name is None else 1 if isinstance(rule.name, Regex) else 0
 
 
-def _named(name: str | Regex | None) -> Callable[[bytes], bool]:
+def _named(name: str | Regex | None) -> Callable[[Cookie], bool]:
     if name is None:
         return lambda cookie: True
     if isinstance(name, Regex):
         search = name.search(None)
-        return lambda cookie: search(cookie) is not None
+        return lambda cookie: search(cookie.name) is not None
     only = name.encode()
-    return lambda cookie: cookie == only
+    return lambda cookie: cookie.name == only

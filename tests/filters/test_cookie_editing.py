@@ -8,7 +8,11 @@ from pydsl_proxy import location, regex, server
 from pydsl_proxy.config.locations import OpenLocation
 from pydsl_proxy.config.scopes import Scope
 from pydsl_proxy.config.sites import Server
+from pydsl_proxy.filters.cookie_editing import CookieFlags, CookieRule, joined
 from pydsl_proxy.testing import run
+from pydsl_proxy.wire.cookies import edited_cookies
+from pydsl_proxy.wire.head import ResponseHead
+from tests.support.cost import ONE_MILLISECOND, instructions
 from tests.support.failing import mistake
 
 OPENED = server(80).location("/")
@@ -81,6 +85,28 @@ class CookieTests(SynchronousTestCase):
         opened = OPENED.set_cookie_flags("sid", secure=True)
         self.assertEqual(kept(opened), [])
         self.assertEqual(kept(opened, "a=1;Path=/ ;odd", "sid=1;SECURE"), ["a=1;Path=/ ;odd", "sid=1;SECURE"])
+
+    def test_cost(self) -> None:
+        """Many cookies cost little, and so does one with many attributes; those of another name get other flags."""
+        opened = (
+            OPENED.rewrite_cookie_domain({"x.org": "y.org"})
+            .rewrite_cookie_path({"/": "/app/"})
+            .set_cookie_flags(secure=True, httponly=True, samesite="lax")
+        )
+        many = [f"a{number}=1; Path=/; Domain=x.org" for number in range(780)]
+        self.assertEqual(
+            kept(opened, *many),
+            [f"a{number}=1; Path=/app/; Domain=y.org; Secure; HttpOnly; SameSite=Lax" for number in range(780)],
+        )
+        flags = CookieFlags(None, secure=True, httponly=True, samesite="lax")
+        rules = joined((CookieRule("domain", (("x.org", "y.org"),)), CookieRule("path", (("/", "/app/"),)), flags))
+        edits = rules.edits  # type: ignore[attr-defined]  # a filter of this module
+        for values in (many, ["a=b" + ";" * 30_000], ["a=b" + "; odd" * 6_000], ["a" + " " * 30_000 + ";b"]):
+            head = ResponseHead(200, b"OK", b"".join([b"\r\nSet-Cookie: " + value.encode() for value in values]))
+            cost = instructions(lambda head=head: edited_cookies(head, edits))  # type: ignore[misc]
+            self.assertLess(cost, 5 * ONE_MILLISECOND, values[0][:40])
+        opened = OPENED.set_cookie_flags("a", secure=True).set_cookie_flags(regex("^b"), httponly=True)
+        self.assertEqual(kept(opened, "a=1; X", "b=1; X", "c=1; X"), ["a=1; X; Secure", "b=1; X; HttpOnly", "c=1; X"])
 
     def test_mistakes(self) -> None:
         """Rules are texts that a cookie can have, and flags are flags."""
