@@ -136,7 +136,8 @@ class ArgumentTests(SayingTests):
         self.says(
             'upstream("app", peers=P)', "upstream() has no option peers", 'write upstream("app", *P)', before="P = []"
         )
-        self.says("int(x=5)", "TypeError: 'x' is an invalid keyword argument for int()", None)
+        unknown = "TypeError: own() got an unexpected keyword argument 'x'"
+        self.says("own(x=5)", unknown, None, before="def own(y): return y")
         self.says("server(80, nmes=[])", "server() has no option nmes", "write names=…")
         self.says("server(80, zzz=[])", "server() has no option zzz", None)
 
