@@ -12,6 +12,7 @@ from attrs import frozen
 
 from pydsl_proxy.balancing.draws import by_weight, first_pickable
 from pydsl_proxy.balancing.smooth_round_robin import RoundRobin, only
+from pydsl_proxy.errors.not_text import NotText
 
 if TYPE_CHECKING:
     from pydsl_proxy.interfaces import Exchange, PeerState, Pick
@@ -42,7 +43,7 @@ def mix(hashed: int, key: bytes) -> int:
 
 
 @frozen(repr=False)
-class IpHash:
+class IpHash(NotText):
     """A client's peer, by its address."""
 
     def compile(self, peers: Sequence[PeerState], random: Random) -> Pick:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from pydsl_proxy.balancing.smooth_round_robin import in_turn, only
+from pydsl_proxy.errors.not_text import NotText
 
 if TYPE_CHECKING:
     from pydsl_proxy.interfaces import Exchange, PeerState, Pick
 
 
 @frozen(repr=False)
-class LeastConn:
+class LeastConn(NotText):
     """The least busy peer; those equally busy take turns."""
 
     def compile(self, peers: Sequence[PeerState], random: Random) -> Pick:

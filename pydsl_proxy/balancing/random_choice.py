@@ -12,6 +12,7 @@ from attrs import frozen
 
 from pydsl_proxy.balancing.draws import MISSES_ALLOWED
 from pydsl_proxy.balancing.smooth_round_robin import RoundRobin, only
+from pydsl_proxy.errors.not_text import NotText
 
 if TYPE_CHECKING:
     from pydsl_proxy.interfaces import Exchange, PeerState, Pick
@@ -25,7 +26,7 @@ def weighted_draw(peers: Sequence[PeerState], random: Random) -> Callable[[], Pe
 
 
 @frozen(repr=False)
-class RandomOne:
+class RandomOne(NotText):
     """A peer by chance."""
 
     def compile(self, peers: Sequence[PeerState], random: Random) -> Pick:
@@ -49,7 +50,7 @@ class RandomOne:
 
 
 @frozen(repr=False)
-class RandomTwo:
+class RandomTwo(NotText):
     """The less busy of two peers by chance."""
 
     def compile(self, peers: Sequence[PeerState], random: Random) -> Pick:

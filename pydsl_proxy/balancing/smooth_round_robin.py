@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from pydsl_proxy.errors.not_text import NotText
+
 if TYPE_CHECKING:
     from pydsl_proxy.interfaces import Exchange, PeerState, Pick
 
@@ -44,7 +46,7 @@ def only(peer: PeerState) -> Pick:
 
 
 @frozen(repr=False)
-class RoundRobin:
+class RoundRobin(NotText):
     """Peers in turn by weight."""
 
     def compile(self, peers: Sequence[PeerState], random: Random) -> Pick:

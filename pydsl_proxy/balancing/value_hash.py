@@ -14,6 +14,7 @@ from pydsl_proxy.balancing.draws import MISSES_ALLOWED, by_weight, first_pickabl
 from pydsl_proxy.balancing.ketama import ring
 from pydsl_proxy.balancing.smooth_round_robin import RoundRobin, in_turn, only
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.errors.not_text import NotText
 from pydsl_proxy.wire.values import ValueFunction, ValueSource, as_bytes, code_of, constant, value_for
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def _must_vary(strategy: HashBy, attribute: Attribute[ValueFunction], value: Val
 
 
 @frozen(repr=False)
-class HashBy:
+class HashBy(NotText):
     """A peer by the hash of a value; requests for which the value is empty go round robin."""
 
     value: ValueFunction = field(converter=_value, validator=_must_vary)

@@ -11,6 +11,7 @@ import idna
 from attrs import field, frozen
 
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.errors.not_text import NotText
 from pydsl_proxy.wire.patterns import MODIFIER, as_python, call_for, check_unicode, compiled_regex, quoted, quoted_raw
 from pydsl_proxy.wire.patterns import Regex as Regex
 from pydsl_proxy.wire.patterns import regex as regex
@@ -18,7 +19,7 @@ from pydsl_proxy.wire.uri import BadHost, BadPath, host_and_port, resolve
 
 
 @frozen(repr=False)
-class Prefix:
+class Prefix(NotText):
     """A location for all paths that begin so; the longest prefix wins.  With *stop*, regexes are not tried (``^~``)."""
 
     path: str
@@ -32,7 +33,7 @@ class Prefix:
 
 
 @frozen(repr=False)
-class Exact:
+class Exact(NotText):
     """A location for one path only; it wins over all others (nginx's ``=``)."""
 
     path: str
@@ -45,7 +46,7 @@ class Exact:
 
 
 @frozen(repr=False)
-class Named:
+class Named(NotText):
     """A location that no request's path finds, only a redirect inside the proxy (nginx's ``location @name``)."""
 
     name: str

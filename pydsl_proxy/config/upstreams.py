@@ -13,6 +13,7 @@ from pydsl_proxy.config.meant import check_strategy_word, named_upstream
 from pydsl_proxy.config.peer_tls import UpstreamTls, upstream_tls
 from pydsl_proxy.config.speaking import check_connector, check_hashable
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.errors.not_text import NotText
 from pydsl_proxy.errors.numbers import count, seconds
 from pydsl_proxy.interfaces import Connector, Strategy
 from pydsl_proxy.origin import Origin, here
@@ -20,7 +21,7 @@ from pydsl_proxy.origin.spelling import call, options
 
 
 @frozen(repr=False)
-class Peer:
+class Peer(NotText):
     """One address in an upstream; made by :func:`peer`, or of a plain string.
 
     ``https`` says that the address was written as a URL; an upstream takes that over for all of its peers.
@@ -48,7 +49,7 @@ class Peer:
 
 
 @frozen(repr=False)
-class Upstream:
+class Upstream(NotText):
     """Named peers; made by :func:`upstream`."""
 
     name: str

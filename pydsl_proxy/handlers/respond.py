@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import field, frozen
 
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.errors.not_text import check_no_object
 from pydsl_proxy.interfaces import Exchange, Handle, Place
 from pydsl_proxy.wire.grammar import is_value
 from pydsl_proxy.wire.statuses import has_no_body
@@ -38,6 +39,7 @@ class Respond:
             raise ConfigError(
                 f"respond(): a response with status {self.status} has no body", hint=f"write .respond({self.status})"
             )
+        check_no_object("respond(): ", str(self.content_type))
         if not _is_media_type(self.content_type):
             raise ConfigError(
                 f"respond(): {self.content_type!r} is not a media type", hint='write content_type="application/json"'

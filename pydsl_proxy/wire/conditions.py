@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address, ip_network
@@ -12,6 +11,7 @@ from attrs import evolve, frozen
 
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.errors.lists import listed
+from pydsl_proxy.errors.not_text import NotText, check_no_object, is_coroutine_function
 from pydsl_proxy.wire.patterns import Regex, check_unicode
 from pydsl_proxy.wire.request import Request
 
@@ -22,7 +22,7 @@ Test: TypeAlias = Callable[[Request], bool]
 _MARKS = re.compile("[\ufdd0\ufdd1]")
 
 
-class Condition:
+class Condition(NotText):
     """What holds for a request or does not.  It is compared by what it says, so ``==`` is no condition."""
 
     __slots__ = ()
@@ -255,9 +255,10 @@ def as_condition(verb: str, source: ConditionSource) -> Condition:
     if isinstance(given, bool):
         hint = 'a comparison is written with a method: method.equals("POST"), header("x-beta").is_in(["1", "2"])'
         raise ConfigError(f"{verb}: {given} is the same for every request", hint=hint)
-    if inspect.iscoroutinefunction(given):
+    if is_coroutine_function(given):
         # A coroutine is true, whatever it would come to.
-        raise ConfigError(f"{verb}: {given.__qualname__} is a coroutine, and a request does not wait for conditions")
+        shown = getattr(given, "__qualname__", None) or repr(given)
+        raise ConfigError(f"{verb}: {shown} is a coroutine, and a request does not wait for conditions")
     if callable(given) and not isinstance(given, type):
         return Own(source)  # type: ignore[arg-type]  # what is left of the union
     raise ConfigError(
@@ -279,6 +280,7 @@ def _text(verb: str, text: object) -> str:
             hint="write a function of the request: lambda request: request.header('origin') == f'https://{request.host}'",
         )
     check_unicode(f"{verb}():", text)
+    check_no_object(f"{verb}(): ", text)
     return text
 
 

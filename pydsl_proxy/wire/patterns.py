@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 from attrs import field, frozen
 
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.errors.not_text import NotText
 from pydsl_proxy.wire.grammar import Malformed
 from pydsl_proxy.wire.linear_patterns import linear_pattern
 from pydsl_proxy.wire.pattern_cost import EXPONENTIAL, begins_with_anything, cost_of
@@ -26,7 +27,7 @@ Search: TypeAlias = Callable[[bytes], "re.Match[bytes] | None"]
 
 
 @frozen(repr=False)
-class Regex:
+class Regex(NotText):
     """A pattern of :mod:`re`, searched anywhere in the path (nginx's ``~``; ``~*`` with *ignore_case*).
 
     It sees the decoded path as UTF-8 octets: a dot is one octet, ``\\w`` and *ignore_case* know ASCII letters only,

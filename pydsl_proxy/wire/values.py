@@ -12,6 +12,7 @@ from typing import Final, NoReturn, TypeAlias
 from attrs import Factory, field, frozen
 
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.errors.not_text import check_no_object, is_coroutine_function
 from pydsl_proxy.wire.conditions import Comparing
 from pydsl_proxy.wire.foreign_text import foreign_values, meant_value
 from pydsl_proxy.wire.networks import network_of
@@ -29,11 +30,6 @@ _MARK: Final = re.compile(f"{_OPEN}([a-z_]+)(?:\\(([^{_OPEN}{_CLOSE}]*)\\))?{_CL
 
 # A value that an exchange has only when it is over, for the formats of logs.
 _OUTCOME: Final = re.compile(f"{_OPEN}outcome:([a-z_0-9]+){_CLOSE}")
-
-# What str() writes of a function, or of another object that has no text.
-_OBJECT: Final = re.compile(
-    r"<(?:(?:function|bound method|built-in (?:function|method)|method|coroutine|generator) |class ')[^\n]*?>"
-)
 _ENCODED_OPEN: Final = _OPEN.encode()
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 5.6.2
@@ -264,6 +260,11 @@ def as_value(source: ValueSource, *, literal: bool = False) -> ValueFunction:
         if given is maker:
             raise ConfigError(f"{name} needs a name", hint=f'write {name}("…")')
     if callable(source):
+        if is_coroutine_function(source):
+            raise ConfigError(
+                f"{place_of(source)} is a coroutine function, and a request does not wait for a value",
+                hint="write a plain function of the request, def instead of async def",
+            )
         return source
     if outcome := _OUTCOME.fullmatch(str(source)):
         raise _too_early(outcome[1])
@@ -363,11 +364,8 @@ def _from_text(source: str) -> Value | Text | Constant:
     if any(isinstance(part, str) and (_OPEN in part or _CLOSE in part) for part in parts):
         raise _changed(source)
     for part in parts:
-        if isinstance(part, str) and (found := _OBJECT.search(part)):
-            raise ConfigError(
-                f"{found[0]!r} is what Python writes of an object: a function in an f-string is not called",
-                hint="write a function of the request for the whole text: lambda request: f'a-{name(request)}'",
-            )
+        if isinstance(part, str):
+            check_no_object("", part)
     if not any(isinstance(part, Value) for part in parts):
         return Constant(source)
     if len(parts) == 1 and isinstance(parts[0], Value):

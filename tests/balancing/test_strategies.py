@@ -84,7 +84,7 @@ class StrategyTests(SynchronousTestCase):
             picked = Counter(chooser.number(client(run), f"key{run}") for run in range(runs))
             for number, weight in enumerate(weights, 1):
                 expected = runs * weight / sum(weights)
-                self.assertLess(abs(picked[number] - expected), 0.2 * expected, f"{strategy} {picked}")
+                self.assertLess(abs(picked[number] - expected), 0.2 * expected, f"{strategy!r} {picked}")
 
     def test_share_of_load(self) -> None:
         """With exchanges that stay, strategies that look at load level it by weight."""
@@ -95,7 +95,7 @@ class StrategyTests(SynchronousTestCase):
             for _ in range(400):
                 peers[chooser.number() - 1].in_flight += 1
             for peer in peers:
-                self.assertLess(abs(peer.in_flight - 100 * peer.weight), 5, f"{strategy}")
+                self.assertLess(abs(peer.in_flight - 100 * peer.weight), 5, f"{strategy!r}")
 
     def test_repr(self) -> None:
         """The repr is the code that made it, and makes an equal one."""

@@ -8,11 +8,12 @@ import attrs
 from attrs import field, frozen
 
 from pydsl_proxy.config.features import Feature
+from pydsl_proxy.errors.not_text import NotText
 from pydsl_proxy.origin import Origin, here
 
 
 @frozen(kw_only=True)
-class Featured:
+class Featured(NotText):
     """What has features, and the line that made it."""
 
     features: tuple[Feature, ...] = ()
