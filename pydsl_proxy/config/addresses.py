@@ -154,6 +154,9 @@ def _host(text: str, host: str) -> str:
 
 
 def _port(text: str, host: str, port: str) -> int:
+    bare = port.rstrip(";, ")
+    if bare != port and bare.isascii() and bare.isdecimal():
+        raise ConfigError(f"peer address {text!r} ends with {port[len(bare) :]!r}", hint=f'write "{host}:{bare}"')
     if not (port.isascii() and port.isdecimal()):
         raise ConfigError(f"peer address {text!r}: {port!r} is not a port number", hint=f'write "{host}:80"')
     if not 1 <= int(port) <= 65535:
@@ -190,7 +193,7 @@ def _is_a_url(text: str, url: re.Match[str]) -> ConfigError:
     if scheme in ("https", "wss"):
         hint = f'write "https://{authority}"'
     elif scheme in VIA:
-        hint = f'write upstream("app", "{authority}", via={VIA[scheme]}) for what is spoken to it'
+        hint = f'write "{authority}", and via={VIA[scheme]} for the upstream'
     elif path:
         hint += f', and the path where the peer is used: .proxy_to(…, path="{path}")'
     return ConfigError(f"peer address {text!r} is a URL; a peer has a host and a port only", hint=hint)

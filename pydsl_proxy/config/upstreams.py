@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal, TypeGuard
 
 import attrs
@@ -175,8 +176,21 @@ def alone(address: str) -> Upstream:
     """The upstream of one peer that ``proxy_to("host:port")`` stands for; its name is the address."""
     if ":" not in address and "/" not in address and (error := named_upstream(address, Upstream)) is not None:
         raise error
-    only = peer(address)
+    try:
+        only = peer(address)
+    except ConfigError as error:
+        raise _of_an_upstream(error) from None
     return upstream(only.address, only)
+
+
+def _of_an_upstream(error: ConfigError) -> ConfigError:
+    """*error*, with a hint that stands where an upstream may: what it says of a peer is put into one."""
+    hint = error.hint or ""
+    if hint.startswith("write peer("):
+        hint = f'write upstream("app", {hint.removeprefix("write ")})'
+    elif (found := re.fullmatch(r'write ("[^"]*"), and via=(.*) for the upstream', hint)) is not None:
+        hint = f'write upstream("app", {found[1]}, via={found[2]})'
+    return ConfigError(error.message, origin=error.origin, hint=hint or None)
 
 
 def _tls(name: str, peers: tuple[Peer, ...], given: object) -> UpstreamTls | None:

@@ -32,7 +32,6 @@ def _none(words: str, note: str, example: str = "") -> Word:
 #: Verbs of a server, a location or the whole.
 VERBS: Final = (
     Word("upstream", '"app", "127.0.0.1:9000"', "proxy_to(upstream({*}))"),
-    Word("return staticresponse reply redir redirect", '301, "https://example.com/"', "redirect_to({1|url}, status={0|moved})"),
     Word(
         "proxypass reverseproxy proxy forward forwardto passto to sendto backend usebackend defaultbackend upstream"
         " service createproxymiddleware httpproxy proxyrequests",
@@ -40,6 +39,7 @@ VERBS: Final = (
         'proxy_to({0|target="127.0.0.1:9000"})',
     ),
     Word("peers servers backends upstreams", '"127.0.0.1:9000", "127.0.0.1:9001"', 'proxy_to(upstream("app", {*="127.0.0.1:9000"}))'),
+    Word("proxypass reverseproxy proxy forward forwardto backend usebackend to", '"127.0.0.1:9000", "127.0.0.1:9001"', 'proxy_to(upstream("app", {*|address="127.0.0.1:9000"}))'),
     Word("fastcgipass phpfastcgi fcgi php proxyfcgi", '"127.0.0.1:9000"', 'proxy_to(upstream("php", {0|fastcgi="127.0.0.1:9000"}, via=fastcgi(root="/srv/www")))'),
     Word("uwsgipass uwsgi", '"127.0.0.1:3031"', 'proxy_to(upstream("app", {0|uwsgi="127.0.0.1:3031"}, via=uwsgi()))'),
     Word("scgipass scgi", '"127.0.0.1:4000"', 'proxy_to(upstream("app", {0|scgi="127.0.0.1:4000"}, via=scgi()))'),
@@ -52,10 +52,11 @@ VERBS: Final = (
     Word("redir redirect redirectpermanent permanentredirect rewriteto redirectregex moved", '"https://example.com/"', 'redirect_to({0|value="https://example.com"}{1|redirect})'),
     _none("proxyredirect", "Location fields of peers are mapped back by proxy_to(…, path=…) and strip_prefix(…)", '"off"'),
     Word("redirectscheme httpsredirect forcehttps sslredirect httpsonly redirecthttps tohttps", "", "redirect_to_https()"),
-    Word("return staticresponse answer reply response status httprequestreturn deny404", '200, "ok"', 'respond({0|int=200}, {1|value="ok"})'),
+    Word("return staticresponse answer reply response status httprequestreturn deny404", '200, "ok"', 'respond({0|port=200}, {1|value})'),
+    Word("return staticresponse reply redir redirect", '301, "https://example.com/"', "redirect_to({1|url}, status={0|moved})"),
     Word("send end text", '"ok"', 'respond(200, {0|value="ok"})'),
     Word("json", '{"a": 1}', 'respond(200, {0|json="[]"}, content_type="application/json")'),
-    Word("addheader headers responseheader setheader setresponse addresponseheader headerdown moresetheaders customresponseheaders rspadd", '"X-Frame-Options", "DENY"', 'set_response_header({0|text="X-Frame-Options"}, {1|value="DENY"})'),
+    Word("addheader headers responseheader setheader setresponse addresponseheader headerdown moresetheaders customresponseheaders rspadd", '"X-Frame-Options", "DENY"', 'set_response_header({0|text="X-Frame-Options"}, {1|value="DENY"}{2|set})'),
     Word("header", '"set", "X-Frame-Options", "DENY"', 'set_response_header({1|text="X-Frame-Options"}, {2|value="DENY"}{0|set})'),
     Word("proxysetheader requestheader headerup addrequestheader customrequestheaders reqadd fastcgiparam", '"Host", "$host"', 'set_request_header({0|text="X-Real-IP"}, {1|value=client_address})'),
     Word("proxyhideheader removeheader deleteheader hideheader removeresponseheader delheader headerremove moreclearheaders unsetheader", '"X-Powered-By"', 'hide_response_header({0|text="X-Powered-By"})'),
@@ -154,6 +155,11 @@ OPTIONS: Final = (
     Option("server", "accesslog log logfile logging", '8080, log="access.log"', None, "the access log is one for the whole: http(server(…), access_log=\"access.log\")"),
     Option("server", "upstream upstreams backend backends proxypass", '8080, upstream="127.0.0.1:9000"', 'server({=}).location("/").proxy_to({upstream|address="127.0.0.1:9000"})'),
     Option("server", "root static documentroot", '8080, root="/srv/www"', 'server({=}).location("/").serve_files({root|text="/srv/www"})'),
+    Option("server", "timeout timeouts readtimeout", "8080, timeout=3", None, "times are given by a verb: server(8080).timeouts(read=60)"),
+    Option("server", "maxbody bodylimit clientmaxbodysize limitbody", '8080, max_body="8m"', None, "a body is bounded by a verb: server(8080).limit_body(8 * MiB)"),
+    Option("server", "compress gzip compression", "8080, gzip=True", None, "responses are compressed by a verb: server(8080).compress()"),
+    Option("server", "headers addheader", "8080, headers={}", None, 'fields are set by a verb: server(8080).set_response_header("X-A", "b")'),
+    Option("tls", "protocols sslprotocols versions", '"cert.pem", "key.pem", protocols=["TLSv1.2"]', None, 'write the oldest one: minimum_version="TLSv1.2" or "TLSv1.3"'),
     Option("upstream", "peers servers backends targets hosts nodes endpoints members addresses", '"app", peers=["127.0.0.1:9000"]', "upstream({=}, {peers|items})"),
     Option("upstream", "strategy lb lbpolicy policy method algorithm balance balancer loadbalancing loadbalancer", '"app", "127.0.0.1:9000", strategy="least_conn"', "upstream({0}, {strategy|strategy=round_robin()}, {=1})"),
     Option("upstream", "ssl https secure scheme", '"app", "127.0.0.1:9443", ssl=True', "upstream({=}, tls=upstream_tls())"),
@@ -180,7 +186,7 @@ OPTIONS: Final = (
     Option("proxyto", "changeorigin hostheader preservehost", '"127.0.0.1:9000", change_origin=True', 'set_request_header("Host", "app.example.com").proxy_to({=})'),
     Option("proxyto", "urls urllist targets servers backends peers", 'urls=["127.0.0.1:9000", "127.0.0.1:9001"]', 'proxy_to(upstream("app", {urls|items}), {=})'),
     Option("proxyto", "target upstreamurl url backend to", 'target="http://127.0.0.1:9000"', 'proxy_to({target|address="127.0.0.1:9000"}, {=})'),
-    Option("proxyto", "retries tries", '"127.0.0.1:9000", retries=2', "retry({retries}).proxy_to({=})"),
+    Option("proxyto", "retries tries", '"127.0.0.1:9000", retries=2', "retry({retries|port}).proxy_to({=})"),
     Option("timeouts", "timeout total response server request", "timeout=30", "timeouts(read={timeout|seconds=60}, {=})"),
     Option("timeouts", "client keepalive header", "client=3", None, "times for clients are of the whole: http(…, clients=clients(head_timeout=30, body_timeout=60, keepalive=75))"),
     Option("timeouts", "tunnel websocket", "tunnel=3600", "timeouts(idle={tunnel|seconds=3600}, {=})"),
@@ -339,53 +345,6 @@ STRATEGIES: Final = {
     'hash_by(header("x-tenant"))': "header headerhash hdr",
     'hash_by(cookie("sid"))': "cookie cookiehash",
 }  # fmt: skip
-
-#: nginx's variables, and Caddy's placeholders, which are values of a request.
-VARIABLES: Final = {
-    "host": "host http.request.host hostname server_name label",
-    "request_uri": "request_uri http.request.uri",
-    "path": "uri document_uri http.request.uri.path path",
-    "query_string": "args query_string http.request.uri.query query",
-    "client_address": "remote_addr binary_remote_addr remote_host http.request.remote.host realip_remote_addr client_ip remote_ip",
-    "client_port": "remote_port http.request.remote.port",
-    "scheme": "scheme http.request.scheme",
-    "method": "request_method method http.request.method",
-    "protocol": "server_protocol http.request.proto",
-    "server_port": "server_port http.request.local.port proxy_port",
-    "authenticated_user": "remote_user http.auth.user.id",
-    "tls_protocol": "ssl_protocol tls_version http.request.tls.version",
-    "tls_cipher": "ssl_cipher tls_cipher http.request.tls.cipher_suite",
-    "server_name_indication": "ssl_server_name http.request.tls.server_name",
-    "client_verified": "ssl_client_verify",
-    "client_certificate_subject": "ssl_client_s_dn tls_client_subject",
-    "client_certificate_issuer": "ssl_client_i_dn tls_client_issuer",
-    "client_certificate_serial": "ssl_client_serial tls_client_serial",
-    "client_certificate_fingerprint": "ssl_client_fingerprint tls_client_fingerprint",
-    "header('host')": "http_host hostport http.request.hostport",
-}  # fmt: skip
-
-#: HAProxy's samples.
-SAMPLES: Final = {
-    "src": "client_address",
-    "src_port": "client_port",
-    "dst_port": "server_port",
-    "path": "path",
-    "pathq": "request_uri",
-    "url": "request_uri",
-    "query": "query_string",
-    "method": "method",
-    "ssl_fc_sni": "server_name_indication",
-    "ssl_fc_protocol": "tls_protocol",
-    "ssl_fc_cipher": "tls_cipher",
-    "http_auth_user": "authenticated_user",
-}
-
-#: Variables that take a part of their name for an argument.
-FAMILIES: Final = {
-    "header": ("http_", "header.", "http.request.header."),
-    "cookie": ("cookie_", "cookie.", "http.request.cookie."),
-    "query": ("arg_", "query.", "http.request.uri.query."),
-}
 
 #: What is given as an access log and is none.
 LOGS: Final = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from attrs import field, frozen
 
 from pydsl_proxy.errors import ConfigError
@@ -34,7 +36,7 @@ class Respond:
     content_type: str = field(default=_TEXT, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        _check_status(self.status)
+        _check_status(self.status, self.body)
         if has_no_body(self.status) and self.body != b"":
             raise ConfigError(
                 f"respond(): a response with status {self.status} has no body", hint=f"write .respond({self.status})"
@@ -77,7 +79,7 @@ def _is_media_type(given: object) -> bool:
     return isinstance(given, str) and given.isascii() and given != "" and bool(is_value(given.encode()))
 
 
-def _check_status(status: int) -> None:
+def _check_status(status: int, body: object) -> None:
     if isinstance(status, bool) or not isinstance(status, int):
         raise ConfigError(f"respond(): the status must be a number, not {status!r}", hint='write .respond(200, "ok")')
     if status == 444:
@@ -85,7 +87,9 @@ def _check_status(status: int) -> None:
     if not 200 <= status <= 599:
         raise ConfigError(f"respond(): {status} is not a status between 200 and 599")
     if status in (301, 302, 303, 307, 308):
-        hint = f'write .redirect_to("https://example.com/", {status})'
+        text = body.decode(errors="replace") if isinstance(body, bytes) else ""
+        url = text if re.fullmatch(r"(?:https?:/)?/[!#-\[\]-~]+", text) else "https://example.com/"
+        hint = f'write .redirect_to("{url}", {status})'
         raise ConfigError(f"respond({status}): a redirect needs a Location", hint=hint)
 
 

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Final
 
-from pydsl_proxy.errors.other_words import FAMILIES, SAMPLES, VARIABLES
+from pydsl_proxy.errors.other_values import FAMILIES, NO_VALUES, SAMPLES, VARIABLES
 
 _CODES: Final = {word: code for code, words in VARIABLES.items() for word in words.split()}
 # nginx's variables, and what stands in braces.
@@ -88,7 +88,7 @@ def _code(found: re.Match[str]) -> str | None:
             return name
         if own := _OWN.fullmatch(name):
             return f"{own[1]}('{own[3]}')"
-    if name == "proxy_add_x_forwarded_for":
+    if name == "proxy_add_x_forwarded_for" or (found["variable"] is not None and name in NO_VALUES):
         return None
     if name == "request_uri" or name in _CODES:
         # To Caddy {uri} has the query, to nginx $uri has none.

@@ -103,6 +103,7 @@ class TextTests(FileTests):
         start, wrong, end = re.split("[‹›]", marked)
         (error,) = self.errors(f"{before}\nproxy = {start}{wrong}{end}")
         self.assertEqual((error.hint or "").partition("write ")[2].partition("; ")[0], pasted, error.message)
+        start = start.removesuffix(".") if pasted.startswith(".") else start
         self.load(f"{before}\nproxy = {start}{pasted}{end}")
 
     def test_variables(self) -> None:
@@ -269,6 +270,16 @@ class TextTests(FileTests):
             ('‹upstream("app", "a:1")›', 'proxy_to(upstream("app", "a:1"))'),
             ('‹proxy_pass("h2c://a:1")›', 'proxy_to(upstream("app", "a:1", via=http2()))'),
             ('‹proxy_pass("http://unix:/run/a.sock:/b")›', 'proxy_to("unix:/run/a.sock", path="/b")'),
+            ('proxy_to(‹"h2c://a:1"›)', 'upstream("app", "a:1", via=http2())'),
+            ('proxy_to(‹"a:1 weight=2"›)', 'upstream("app", peer("a:1", weight=2))'),
+            ('proxy_to(upstream("b", ‹"a:1;"›))', '"a:1"'),
+            ('‹respond(301, "https://a.example/b")›', '.redirect_to("https://a.example/b", 301)'),
+            ('‹return_("404")›', "respond(404)"),
+            ('‹add_header("X-A", "b", "always")›.respond(200)', 'set_response_header("X-A", "b")'),
+            (
+                '‹reverse_proxy("a:1", "http://b")›',
+                'proxy_to(upstream("app", "a:1", "b:80"))',
+            ),
             ('proxy_to(‹"unix//run/a.sock"›)', '"unix:/run/a.sock"'),
             ('proxy_to(‹"http://unix:/run/a.sock"›)', '"unix:/run/a.sock"'),
             (
@@ -302,6 +313,7 @@ class TextTests(FileTests):
             ('limit_requests("1/s", ‹key="ip"›).respond(200)', "key=client_address"),
             ('limit_connections(1, ‹key="client_address"›).respond(200)', "key=client_address"),
             ('set_response_header("X-A", "%[var(txn.a)]").respond(200)', None),
+            ('set_response_header("X-A", "$request_id").respond(200)', None),
         ):
             with self.subTest(marked=marked):
                 if pasted is None:
