@@ -62,7 +62,7 @@ def _check_statuses(statuses: Sequence[object]) -> None:
         if isinstance(each, str) and re.fullmatch(r"[\dx]+(?:[\s,-]+\d+)*", each):
             numbers = ", ".join(re.findall(r"\b\d{3}\b", each)) or "404, 502"
             hint = f"write {numbers}" + ("" if "-" not in each else ", and those between, each by itself")
-            raise ConfigError(f"error_page(): {each!r} is a text, and a status is a number", hint=hint)
+            raise ConfigError(f"error_page(): {each!r} is not a status but a text", hint=hint)
         if isinstance(each, str | Named):
             raise ConfigError(f"error_page(): {each!r} is not a status", hint=f"write to={each!r}")
         # nginx: from 300 to 599, and not 499, as nobody is there to see it.
