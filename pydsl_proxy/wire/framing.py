@@ -23,15 +23,19 @@ def content_length(values: list[bytes]) -> int | None:
     """The declared length.
 
     RFC 9112 6.3 step 5 lets a recipient accept a repeated equal value; nobody sends one but an attacker, and nginx
-    refuses it too.  Eighteen digits are enough for anyone and never overflow a signed 64-bit integer elsewhere.
+    refuses it too.  Zeros at its start say nothing (RFC 9110 8.6 has no bound of them).  Eighteen further digits are
+    enough for anyone and never overflow a signed 64-bit integer elsewhere.
     """
     if not values:
         return None
     if len(values) > 1:
         raise Malformed("Content-Length is repeated")
-    if not is_digits(values[0]):
+    value = values[0]
+    if value[:1] == b"0":
+        value = value.lstrip(b"0") or b"0"
+    if not is_digits(value):
         raise Malformed("Content-Length is not a number")
-    return int(values[0])
+    return int(value)
 
 
 def is_chunked(codings: list[bytes], length: int | None) -> bool:

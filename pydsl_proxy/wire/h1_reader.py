@@ -251,11 +251,18 @@ def read_framing(head: ResponseHead, *, bodiless: bool = False) -> None:
         head.chunked = head.persistent = False
         head.rewrite(cut(head.raw, [span for name in FRAMING for span in spans_of(head.lower, name)]))
         return
-    if length is not None and lengths[0] != b"%d" % length:
+    if length is not None and not _is_written_so(head.lower, b"\r\ncontent-length: %d" % length):
+        # Another reader may not take a tab for a blank, or leading zeros for nothing.
         [(start, end)] = spans_of(head.lower, b"content-length")
         rest = head.raw[end:] if end >= 0 else b""
         head.rewrite(b"%b %d%b" % (head.raw[: start + len(b"\r\ncontent-length:")], length, rest))
     head.length = None if has_no_body(head.status) else length
+
+
+def _is_written_so(lower: bytes, line: bytes) -> bool:
+    """Whether a field of a section in lower case is *line*, and nothing follows in it."""
+    at = lower.find(line)
+    return at >= 0 and lower[at + len(line) : at + len(line) + 2] in (b"", CRLF)
 
 
 def _checked_response(block: bytes) -> bytes:

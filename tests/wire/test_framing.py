@@ -7,18 +7,32 @@ from twisted.trial.unittest import SynchronousTestCase
 from pydsl_proxy.wire.framing import Framing, content_length, is_chunked, response_framing
 from pydsl_proxy.wire.grammar import Malformed
 
+#: More digits than Python's int() reads.
+ZEROS = ([b"0" * 5000 + b"9" * 18], 10**18 - 1)
+
 
 class LengthTests(SynchronousTestCase):
     """Content-Length."""
 
     def test_lengths(self) -> None:
-        """None is declared, or one number."""
-        for values, length in (([], None), ([b"0"], 0), ([b"0042"], 42), ([b"9" * 18], 10**18 - 1)):
+        """None is declared, or one number; zeros at its start are not counted."""
+        for values, length in (([], None), ([b"0"], 0), ([b"0042"], 42), ([b"9" * 18], 10**18 - 1), ZEROS):
             self.assertEqual(content_length(values), length)
 
     def test_refused(self) -> None:
         """A second one, equal or not, and what is not all digits."""
-        for values in ([b"5", b"5"], [b"5", b"6"], [b"5, 5"], [b"+5"], [b"-5"], [b"0x5"], [b""], [b"9" * 19], [b"5 "]):
+        for values in (
+            [b"5", b"5"],
+            [b"5", b"6"],
+            [b"5, 5"],
+            [b"+5"],
+            [b"-5"],
+            [b"0x5"],
+            [b""],
+            [b"9" * 19],
+            [b"5 "],
+            [b"0 5"],
+        ):
             self.assertEqual(self.assertRaises(Malformed, content_length, values).status, 400)
 
 

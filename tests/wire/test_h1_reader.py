@@ -201,7 +201,13 @@ class ResponseTests(SynchronousTestCase):
 
     def test_length(self) -> None:
         """A length has one spelling in what is sent on."""
-        for line in (b"content-LENGTH: 005", b"content-LENGTH:05", b"content-LENGTH:\t05 "):
+        for line in (
+            b"content-LENGTH: 005",
+            b"content-LENGTH:05",
+            b"content-LENGTH:\t05 ",
+            b"content-LENGTH:\t 5 \t",
+            b"content-LENGTH: 5\t",
+        ):
             head = response(b"HTTP/1.1 200 OK", b"A: b", line, b"C: d")
             self.assertEqual((head.length, head.raw), (5, b"\r\nA: b\r\ncontent-LENGTH: 5\r\nC: d"))
             self.assertEqual(head.get(b"content-length"), b"5")
