@@ -19,6 +19,9 @@ DIGESTS = frozenset((b"content-digest", b"repr-digest", b"digest", b"content-md5
 # Whatever a peer's Connection names: without these a client cannot read the body, or a cache mixes clients up.
 _NEVER_NAMED = frozenset((b"content-encoding", b"vary"))
 _VARY = b"Accept-Encoding"
+# Members of a list in lower case with a comma before it: no Python is run for each of the others.
+_covers_encoding = re.compile(rb",[ \t]*+(?:\*|accept-encoding)[ \t]*+(?:,|\Z)").search
+_lists_no_transform = re.compile(rb",[ \t]*+no-transform[ \t]*+(?:,|\Z)").search
 
 
 def may_be_encoded(response: ResponseHead) -> bool:
@@ -35,7 +38,7 @@ def forbids_transforming(fields: Fields) -> bool:
     if b"no-transform" not in fields.lower:
         return False
     value = fields.get(b"cache-control")
-    return value is not None and b"no-transform" in [each.strip(b" \t") for each in value.lower().split(b",")]
+    return value is not None and _lists_no_transform(b"," + value.lower()) is not None
 
 
 def varied(response: ResponseHead) -> ResponseHead:
@@ -91,10 +94,11 @@ def not_modified(response: ResponseHead, request: RequestFields, *, wanted: bool
 
 def _vary(response: ResponseHead) -> bytes:
     """The section that takes the place of the response's Vary; empty if that may stay."""
-    members = [each.strip(b" \t") for value in response.all(b"vary") for each in value.split(b",")]
-    if b"*" in members or _VARY.lower() in [each.lower() for each in members]:
+    listed = b", ".join(filter(None, [value.strip(b" \t,") for value in response.all(b"vary")]))
+    lower = listed.lower()
+    if (b"*" in lower or b"accept-encoding" in lower) and _covers_encoding(b"," + lower) is not None:
         return b""
-    return b"\r\nVary: " + b", ".join([*filter(None, members), _VARY])
+    return b"\r\nVary: " + (listed + b", " + _VARY if listed else _VARY)
 
 
 def _weak(tag: bytes | None) -> bytes:

@@ -187,8 +187,9 @@ def _behind(
     """The client of *hop*; *chain*, or else *told*, is what the next hop is told of those between."""
     proto = proto.lower()
     scheme = proto.decode() if proto in (b"http", b"https") else hop.scheme
-    between = list(filter(is_value, chain)) if chain else [each.encode() for each in told]
-    forwarded_for = b", ".join([*between, hop.address.encode()])
+    forwarded_for = b", ".join([*(chain or [each.encode() for each in told]), hop.address.encode()])
+    if not is_value(forwarded_for):
+        forwarded_for = b", ".join([*filter(is_value, chain), hop.address.encode()])
     address = told[0] if told else hop.address
     known = _host(host) or fields.host or b""
     identity = Identity(address, hop.port, scheme, hop.server_port, forwarded_for, known, hop.server_address)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from pydsl_proxy.wire.grammar import TOKEN, Malformed
 
 # RFC 9110 5.6.1: tokens between commas, of which there may be too many.
 _is_list = re.compile(rb"(?:[ \t]*+(?:%b++[ \t]*+)?(?:,|\Z))*+" % TOKEN).fullmatch
 _tokens = re.compile(rb"%b++" % TOKEN).findall
+#: A request has no more fields than this by default, and needs to name few of them.
+MAX_OPTIONS: Final = 100
 
 # Transfer-Encoding is no member: a message's framing is decided by framing.py and written anew.
 HOP_BY_HOP = frozenset((b"connection", b"proxy-connection", b"keep-alive", b"te", b"upgrade"))
@@ -81,7 +84,13 @@ FORBIDDEN_IN_TRAILERS = (
 
 
 def connection_options(values: list[bytes]) -> frozenset[bytes]:
-    """The options that ``Connection`` lists, in lower case; Malformed if one is no token."""
-    if not all(map(_is_list, values)):
+    """The options that ``Connection`` lists, in lower case.
+
+    Malformed is raised if one is no token, or if there are more than MAX_OPTIONS, empty ones included.
+    """
+    listed = b",".join(values)
+    if listed.count(b",") >= MAX_OPTIONS:
+        raise Malformed(f"the Connection field lists more than {MAX_OPTIONS} options")
+    if _is_list(listed) is None:
         raise Malformed("the Connection field lists something that is no field name")
-    return frozenset([option for value in values for option in _tokens(value.lower())])
+    return frozenset(_tokens(listed.lower()))

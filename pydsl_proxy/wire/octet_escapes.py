@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-# A stand-in for a printable character that is escaped too: of the private use area, which latin-1 does not have.
-_PRIVATE: Final = 0xE000
+# A stand-in for a backslash that stays, and how it is written: of the private use area, which latin-1 does not have.
+_STAND_IN: Final = "\ue05c"
+_WRITTEN: Final = b"\\uE05C"
 # unicode_escape writes digits in lower case: the letters among them are swapped twice in the text, and once in these.
 _SWAPPED: Final = bytes.maketrans(b"abcdefABCDEF", b"ABCDEFabcdef")
 # What it writes in a shorter way.
@@ -25,29 +26,27 @@ def escaper(safe: bytes, mark: bytes) -> Callable[[bytes], bytes]:
 
     *safe* has printable ASCII alone, all letters and digits among it.
     """
-    # A backslash is always replaced, and last: until then each one begins what unicode_escape wrote.
     replaced = [each for each in range(0x20, 0x7F) if each not in safe and each != _BACKSLASH]
-    stand_ins = [(chr(each), chr(_PRIVATE + each), b"\\uE0%02X" % each, mark + b"%02X" % each) for each in replaced]
-    backslash = b"\\" if _BACKSLASH in safe else mark + b"5C"
-    stand_ins.append(("\\", chr(_PRIVATE + _BACKSLASH), b"\\uE05C", backslash))
-    short = [(octet, written, mark + b"%02X" % ord(octet)) for octet, written in _SHORT]
+    short = [(octet, shown, b"\\x%02X" % ord(octet)) for octet, shown in _SHORT]
+    safe_backslash = _BACKSLASH in safe
 
     def escape(text: bytes) -> bytes:
         if not text.translate(None, safe):
             return text
         characters = text.translate(_SWAPPED).decode("latin-1")
-        used = [each for each in stand_ins if each[0] in characters]
-        for character, stand_in, _, _ in used:
-            characters = characters.replace(character, stand_in)
+        if safe_backslash:
+            characters = characters.replace("\\", _STAND_IN)
         escaped = characters.encode("unicode_escape").translate(_SWAPPED)
-        for octet, written, shown in short:
+        # A backslash that is doubled begins nothing: read from the left, two side by side are always such a pair.
+        escaped = escaped.replace(b"\\\\", b"\\x5C")
+        for octet, shown, wanted in short:
             if octet in text:
-                escaped = escaped.replace(written, shown)
+                escaped = escaped.replace(shown, wanted)
+        for number in set(text).intersection(replaced):
+            escaped = escaped.replace(bytes((number,)), b"\\x%02X" % number)
         if mark != b"\\x":
             escaped = escaped.replace(b"\\x", mark)
-        for _, _, written, shown in used:
-            escaped = escaped.replace(written, shown)
-        return escaped
+        return escaped.replace(_WRITTEN, b"\\") if safe_backslash else escaped
 
     return escape
 

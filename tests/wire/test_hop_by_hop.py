@@ -9,6 +9,7 @@ from pydsl_proxy.wire.hop_by_hop import (
     FORBIDDEN_IN_TRAILERS,
     FORWARDING,
     HOP_BY_HOP,
+    MAX_OPTIONS,
     NEVER_NAMED,
     REQUEST_DROPPED,
     RESPONSE_DROPPED,
@@ -50,12 +51,18 @@ class OptionTests(SynchronousTestCase):
         self.assertEqual(connection_options([]), frozenset())
 
     def test_cost(self) -> None:
-        """A list of nothing, or of one name again and again, costs what is in it."""
+        """A list of nothing, or of one name again and again, is bounded in its members, of all fields together."""
         for part in (b",", b" ,", b"a,"):
             value = part * (30_000 // len(part))
-            options = instructions(lambda value=value: connection_options([value]))  # type: ignore[misc]  # a lambda's own
-            self.assertLess(options, ONE_MILLISECOND * 4)
-        self.assertLess(instructions(lambda: connection_options([b"," * 30_000])), ONE_MILLISECOND / 20)
+            with self.assertRaises(Malformed):
+                connection_options([value])
+            self.assertRaises(Malformed, connection_options, [part] * (MAX_OPTIONS + 1))
+            connection_options([part] * (MAX_OPTIONS // 2))
+        full = [b"a%d" % number for number in range(MAX_OPTIONS)]
+        for values in ([b",".join(full)], full):
+            self.assertEqual(connection_options(values), frozenset(full))
+            self.assertLess(instructions(lambda values=values: connection_options(values)), ONE_MILLISECOND / 20)  # type: ignore[misc]  # a lambda's own
+            self.assertRaises(Malformed, connection_options, [*values, b"b"])
 
     def test_malformed(self) -> None:
         """What is no token names no field."""
