@@ -21,7 +21,8 @@ class BadHost(Malformed):
 # Paths that are normalised already.  A segment that begins with a dot takes the slow way, to the same result.
 is_plain = re.compile(rb"(?=/)(?:/[^/%#?.][^/%#?]*+)*+/?+").fullmatch
 _climbs = re.compile(rb"(?:\A|/)\.\.(?:/|\Z)").search
-_slashes = re.compile(rb"(?:/|%2[Ff]){2,}+").match
+# Several slashes, or one with segments "." behind it.
+_slashes = re.compile(rb"(?:(?:/|%2[Ff])(?:(?:\.|%2[Ee])(?=/|%2[Ff]))?+){2,}+").match
 _bad_escape = re.compile(rb"%(?![0-9A-Fa-f]{2})|%00").search
 
 # What ngx_escape_uri(NGX_ESCAPE_URI) escapes; '"<>\^`{|} since nginx 1.21.1.
@@ -201,7 +202,8 @@ def climbs(path: bytes) -> bool:
 def inner_target(target: bytes) -> bytes:
     """A target that was made, and not read from a request line, as it may stand in one.
 
-    What may not stand there is percent-encoded, and several slashes at the start become one.
+    What may not stand there is percent-encoded, and several slashes at the start become one, with dots between them or
+    without.
     """
     return _with_one_slash(visible(target).replace(b"#", b"%23"))
 
@@ -217,7 +219,27 @@ def check_inner_path(target: bytes) -> None:
 
 def _with_one_slash(target: bytes) -> bytes:
     found = _slashes(target)
-    return target if found is None else b"/" + target[found.end() :]
+    if found is not None:
+        target = b"/" + target[found.end() :]
+    path, mark, query = target.partition(b"?")
+    if (b"/." in path or b"%2" in path) and _names_host(unquote(path)):
+        try:
+            target = escape(normalise(path)) + mark + query
+        except BadPath:
+            # It is refused where it is read.
+            pass
+    return target
+
+
+def _names_host(path: bytes) -> bool:
+    """Whether a decoded path begins with two slashes for who removes its dots first (RFC 3986 5.2.4)."""
+    kept: list[bytes] = []
+    for segment in path.split(b"/")[1:]:
+        if segment == b"..":
+            del kept[-1:]
+        elif segment != b".":
+            kept.append(segment)
+    return len(kept) > 1 and not kept[0]
 
 
 _WELL_KNOWN = b"/.well-known/"
