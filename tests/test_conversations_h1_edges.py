@@ -161,3 +161,23 @@ class LeavingTests(SynchronousTestCase):
             self.assertEqual([each.status for each in running.exchanges], [499])
             self.assertTrue(running.peers["a:1"].is_closed)
             self.assertTrue(client.is_gone)
+
+
+class ChunkFramingTests(SynchronousTestCase):
+    """Chunk framing that can never become right."""
+
+    def test_client(self) -> None:
+        """It is answered at once, whether or not its line is complete."""
+        for start in (b"x", b"2\rZ", b"2;a\rZ", b"0\r\nX:y\n", b"0\r\n\rZ"):
+            client, _ = run(server(80).location("/").proxy_to(upstream("app", "a:1")))
+            client.sends(get("/", "Transfer-Encoding: chunked", method="POST") + start)
+            self.assertTrue(client.takes().startswith(b"HTTP/1.1 400 "), start)
+
+    def test_peer(self) -> None:
+        """The connection to it ends at once, and here nothing of the response was sent yet."""
+        for start in (b"x", b"2\rZ", b"2;a\rZ", b"0\r\nX:y\n", b"0\r\n\rZ"):
+            client, peers = run(server(80).location("/").proxy_to(upstream("app", "a:1")))
+            client.sends(get("/"))
+            peers["a:1"].sends(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n" + start)
+            self.assertTrue(client.takes().startswith(b"HTTP/1.1 502 "), start)
+            self.assertTrue(peers["a:1"].is_closed, start)
