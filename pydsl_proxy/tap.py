@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from types import FrameType
 from typing import NoReturn, TypeVar, cast
-from weakref import ref
 
 from twisted.internet.defer import Deferred, execute, maybeDeferred
 from twisted.internet.error import CannotListenError
@@ -25,7 +24,6 @@ from twisted.python.failure import Failure
 from twisted.python.usage import Options as BaseOptions
 from twisted.python.usage import UsageError
 
-from pydsl_proxy.compiler.site import Compiled
 from pydsl_proxy.config.beside import BesideLoop, switching_often
 from pydsl_proxy.config.loading import read
 from pydsl_proxy.config.sites import Http
@@ -34,7 +32,6 @@ from pydsl_proxy.handlers.asgi_lifespan import NotStarted
 from pydsl_proxy.observe.outputs import give_up_outputs, unblock_outputs
 from pydsl_proxy.runtime.open_files import allow_open_files
 from pydsl_proxy.runtime.reactors import DataReactor, measure_timers
-from pydsl_proxy.runtime.turns import turns_of
 from pydsl_proxy.service import ProxyService, mistakes, verify
 
 T = TypeVar("T")
@@ -96,27 +93,20 @@ class HeldSignals:
 
 
 class Collecting:
-    """What the collector of garbage does in a process that is for nothing else.
+    """Full collections of garbage, put off while somebody asks for that; young objects are collected all the same.
 
     A full collection goes through every object there is, and stops all traffic meanwhile: with 10,000 locations for
-    half a second and more.  So the configuration in force is frozen: the collector passes it over, and its objects are
-    freed by their reference counts alone.  What was replaced and has cycles, as functions of the file make, needs one
-    full collection more.
+    half a second and more.
     """
 
     NEVER = 1_000_000
 
-    def __init__(self, later: Callable[[Callable[[], None]], object], *, freezes: bool = False) -> None:
-        self._later = later
-        self._freezes = freezes
+    def __init__(self) -> None:
         self._asked = 0
         self._usual = gc.get_threshold()
-        # Whether there is something that is to be frozen, and what must be freed first.
-        self._due = False
-        self._replaced: list[ref[Compiled]] = []
 
     def put_off(self) -> None:
-        """Put full collections off until :meth:`resume` was called as often; young objects are collected as usual."""
+        """Until :meth:`resume` was called as often."""
         if not self._asked:
             self._usual = gc.get_threshold()
             gc.set_threshold(*self._usual[:2], self.NEVER)
@@ -127,35 +117,13 @@ class Collecting:
         self._asked -= 1
         if not self._asked:
             gc.set_threshold(*self._usual)
-            self._freeze()
-
-    def in_force(self, replaced: ref[Compiled] | None = None) -> None:
-        """Freeze what there is, once all that was replaced is freed: else that would stay for ever."""
-        if not self._freezes:
-            return
-        self._due = True
-        living = replaced() if replaced is not None else None
-        if living is not None:
-            self._replaced.append(ref(living, self._freed))
-            gc.unfreeze()
-        self._freeze()
-
-    def _freed(self, replaced: ref[Compiled]) -> None:
-        self._replaced.remove(replaced)
-        # Not within a collection, which may have freed it.
-        self._later(self._freeze)
-
-    def _freeze(self) -> None:
-        if self._due and not self._asked and not self._replaced:
-            self._due = False
-            gc.collect(1)
-            gc.freeze()
 
 
 class Command(ProxyService):
     """The service of a process that is for nothing else: what cannot be started ends it, and SIGHUP reloads.
 
-    *held* are the signals that came while it was made.  With *freezes*, configurations are frozen.
+    *held* are the signals that came while it was made.  With *freezes*, full collections of
+    garbage pass over what there is when the reactor begins to run.
     """
 
     def __init__(
@@ -168,7 +136,8 @@ class Command(ProxyService):
         # Whether the file is being read again, and whether it is to be read once more after that.
         self._reading = False
         self._once_more = False
-        self._collecting = Collecting(turns_of(reactor).later, freezes=freezes)
+        self._collecting = Collecting()
+        self._freezes = freezes
 
     def startService(self) -> Deferred[None]:
         """Listen, or say why not and exit with 1."""
@@ -201,7 +170,9 @@ class Command(ProxyService):
     def _begin(self) -> None:
         """The reactor runs."""
         self._take_signals()
-        self._collecting.in_force()
+        if self._freezes:
+            # Once, not after a reload: what is frozen and has cycles, as functions of the file make, stays for ever.
+            gc.freeze()
 
     def _take_signals(self) -> None:
         """In place of the reactor's own, which end the process by the signal even after an orderly stop."""
@@ -249,20 +220,12 @@ class Command(ProxyService):
         else:
             # Not waited for: an application may take its time to start, and the file may be read again meanwhile.
             self._collecting.put_off()
-            old = ref(self._compiled)
             reloaded = maybeDeferred(self.reload, config)
-            reloaded.addCallbacks(self._reloaded, self._not_reloaded_because)
-            # In another turn of the loop, when no frame refers to what was replaced.
-            reloaded.addCallback(lambda _: turns_of(self._reactor).later(partial(self._settle, old)))
+            reloaded.addCallbacks(self._reloaded, self._not_reloaded_because).addCallback(self._collecting.resume)
 
     def _reloaded(self, _: None) -> None:
         if not self._asked_to_end:
             log.info("the configuration is reloaded")
-
-    def _settle(self, old: ref[Compiled]) -> None:
-        if old() is not self._compiled:
-            self._collecting.in_force(old)
-        self._collecting.resume()
 
     def _not_reloaded_because(self, failure: Failure) -> None:
         error = failure.value

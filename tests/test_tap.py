@@ -11,8 +11,6 @@ import signal
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import cast
-from weakref import ref
 
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IReactorFromThreads
@@ -20,9 +18,8 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from pydsl_proxy.compiler.site import Compiled
 from pydsl_proxy.config.loading import load
-from pydsl_proxy.tap import Collecting, Command, HeldSignals, Options
+from pydsl_proxy.tap import Command, HeldSignals, Options
 
 # Seconds for what a thread does in a moment: a bound for a fault.
 PATIENCE = 60.0
@@ -306,9 +303,23 @@ class CommandTests(Case):
             command.read_again()
             self.assertGreater(gc.get_threshold()[2], usual[2])
             reactor.turn()
-            reactor.advance(0)
             self.assertEqual(gc.get_threshold(), usual)
         self.successResultOf(command.stopService())
+
+    def test_frozen(self) -> None:
+        """Full collections pass over the configuration of the start alone: what is frozen may stay for ever."""
+        calls: list[str] = []
+        self.patch(gc, "freeze", partial(calls.append, "freeze"))
+        for freezes, expected in ((False, []), (True, ["freeze"])):
+            reactor = ThreadedReactor()
+            command = Command(str(self.path), load(self.path), reactor, freezes=freezes)
+            command.startService()
+            for what, args, kwargs in reactor.whenRunningHooks:
+                what(*args, **kwargs)
+            command.read_again()
+            reactor.turn()
+            self.assertEqual(calls, expected)
+            self.successResultOf(command.stopService())
 
     def test_end(self) -> None:
         """The first signal stops the reactor, after which nothing is read again."""
@@ -322,69 +333,3 @@ class CommandTests(Case):
         self.assertEqual(self.ports(reactor), [8080])
         command.end()
         self.successResultOf(command.stopService())
-
-
-class CollectingTests(SynchronousTestCase):
-    """What full collections of garbage pass over."""
-
-    def setUp(self) -> None:
-        """A list of what is called."""
-        self.calls: list[str] = []
-        for name in ("freeze", "unfreeze"):
-            self.patch(gc, name, partial(self.calls.append, name))
-        self.later: list[Callable[[], None]] = []
-
-    def replace(self, collecting: Collecting, what: Replaced) -> None:
-        """Put something else in its place, as a reload does."""
-        collecting.put_off()
-        collecting.in_force(cast("ref[Compiled]", ref(what)))
-        self.assertNotIn("freeze", self.calls)
-        collecting.resume()
-
-    def test_frozen(self) -> None:
-        """What is in force is frozen, at the start and once all that was replaced is freed."""
-        collecting = Collecting(self.later.append, freezes=True)
-        collecting.in_force()
-        self.assertEqual(self.calls, ["freeze"])
-        self.calls.clear()
-        what, other = Replaced(), Replaced()
-        self.replace(collecting, what)
-        # What has cycles would stay for ever.
-        self.assertEqual(self.calls, ["unfreeze"])
-        self.replace(collecting, other)
-        del what
-        self.later.pop()()
-        self.assertEqual(self.calls, ["unfreeze", "unfreeze"])
-        del other
-        self.later.pop()()
-        self.assertEqual(self.calls, ["unfreeze", "unfreeze", "freeze"])
-
-    def test_during_a_reload(self) -> None:
-        """What is freed during the next reload waits for its end."""
-        collecting = Collecting(self.later.append, freezes=True)
-        what = Replaced()
-        self.replace(collecting, what)
-        collecting.put_off()
-        del what
-        self.later.pop()()
-        self.assertEqual(self.calls, ["unfreeze"])
-        collecting.resume()
-        self.assertEqual(self.calls, ["unfreeze", "freeze"])
-
-    def test_mistakes(self) -> None:
-        """A reload that changes nothing freezes nothing."""
-        collecting = Collecting(self.later.append, freezes=True)
-        collecting.put_off()
-        collecting.resume()
-        self.assertEqual(self.calls, [])
-
-    def test_embedded(self) -> None:
-        """By default nothing is frozen: a process may be for something else too."""
-        collecting = Collecting(self.later.append)
-        collecting.in_force()
-        self.replace(collecting, Replaced())
-        self.assertEqual((self.calls, self.later), ([], []))
-
-
-class Replaced:
-    """Something that a weak reference may refer to."""
