@@ -114,7 +114,7 @@ class ClientTests(SynchronousTestCase):
     def test_long_heads(self) -> None:
         """Heads that are too long, and answered, are handled a few at a time."""
         running, client, witness = flooded()
-        block = client.block(GET) + b"\x82" * 2800
+        block = client.block([*GET, *[(b"x", b"y" * 90)] * 300])
         many = 60
         witness.asks(running, 80, lambda: len(running.exchanges))
         client.sends(b"".join([frame(HEADERS, 5, 2 * number + 1, block) for number in range(many)]))
