@@ -68,9 +68,12 @@ class Echo:
         """Until the client leaves."""
         left = Event()
         context.add_callback(left.set)
-        yield b"begun"
-        left.wait(60)
-        LEFT.append(request)
+        try:
+            # A client that leaves at once ends the generator here.
+            yield b"begun"
+            left.wait(60)
+        finally:
+            LEFT.append(request)
 
     def left(self, request: bytes, context: grpc.ServicerContext) -> bytes:
         """How many have."""
