@@ -83,6 +83,7 @@ ROWS = (
     Row("TRACE", (_head("Host: a", line="TRACE / HTTP/1.1"),)),
     Row("Expect for something other than ``100-continue``", (_head("Host: a", "Expect: more"),)),
     Row("more than 100 fields", (_head("Host: a", *(f"X-{number}: a" for number in range(100))),)),
+    Row("more than 100 options in ``Connection``", (_head("Host: a", "Connection: " + ",".join(["a"] * 101)),)),
 )
 
 
