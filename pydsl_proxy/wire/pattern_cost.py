@@ -70,7 +70,7 @@ def cost_of(pattern: bytes, flags: int) -> Cost:
     """The cost of a pattern that compiles."""
     tree = _parser.parse(pattern, flags)
     loops = sum(1 for _ in _loops(tree))
-    anchored = _is_anchored(tree, flags)
+    anchored = _is_anchored(tree, flags | tree.state.flags)
     if loops < 2 and (anchored or not loops):
         return Cost(1, 1)
     try:
@@ -104,7 +104,8 @@ def _is_any(tree: _Tree) -> bool:
 def _is_anchored(tree: _Tree, flags: int) -> bool:
     for operation, argument in tree:
         if operation is op.AT:
-            return argument in _STARTS
+            # With re.MULTILINE a caret holds behind every line feed.
+            return argument is op.AT_BEGINNING_STRING or (argument is op.AT_BEGINNING and not flags & re.MULTILINE)
         if operation is op.SUBPATTERN:
             return _is_anchored(argument[3], _within(flags, argument))
         if operation is op.BRANCH:

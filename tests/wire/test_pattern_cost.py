@@ -52,6 +52,19 @@ class CostTests(SynchronousTestCase):
         for pattern in HARMLESS:
             self.assertEqual(self.cost(pattern), 1, pattern)
 
+    def test_lines(self) -> None:
+        """A caret that holds behind every line feed is no beginning: the search begins at each of them."""
+        for pattern, power in (
+            (r"^[^x]*y", 1),
+            (r"\A[^x]*y", 1),
+            (r"(?m)\A[^x]*y", 1),
+            (r"(?m)^[^x]*y", 2),
+            (r"(?m:^)[^x]*y", 2),
+            (r"(?m)(?-m:^)[^x]*y", 1),
+        ):
+            self.assertEqual(cost_of(pattern.encode(), re.DOTALL).searching, power, pattern)
+        self.assertEqual(cost_of(rb"^[^x]*y", re.MULTILINE).searching, 2)
+
     def test_powers(self) -> None:
         """Each further repeat that matches the same text adds one to the power."""
         for pattern, power in (
