@@ -144,7 +144,10 @@ class Attempt:
     def body(self, data: bytes) -> None:
         """More of the body."""
         if self.exchange.running is self:
-            self.exchange.write(data)
+            try:
+                self.exchange.write(data)
+            except Exception:
+                self.crash()
         elif (held := self._held()) is not None:
             held.data += data
 
@@ -152,7 +155,10 @@ class Attempt:
         """The body is complete."""
         self.over()
         if self.exchange.running is self:
-            self.exchange.finish(trailers)
+            try:
+                self.exchange.finish(trailers)
+            except Exception:
+                self.crash()
         elif (held := self._held()) is not None:
             held.end, held.trailers = True, trailers
 

@@ -57,16 +57,19 @@ class Turns:
         self._is_scheduled = False
         queue, seconds = self._queue, self._seconds
         until = seconds() + self.BUDGET
-        for _ in range(len(queue)):
-            call = queue.popleft()
-            try:
-                call()
-            except Exception:
-                log.failure("Unhandled error in work that was continued in a later turn of the loop")
-            if seconds() >= until:
-                break
-        if queue and not self._is_scheduled:
-            self._schedule()
+        try:
+            for _ in range(len(queue)):
+                call = queue.popleft()
+                try:
+                    call()
+                except Exception:
+                    log.failure("Unhandled error in work that was continued in a later turn of the loop")
+                if seconds() >= until:
+                    break
+        finally:
+            # Whatever ends the loop, as SystemExit does: the reactor goes on.
+            if queue and not self._is_scheduled:
+                self._schedule()
 
 
 _of_clocks: WeakKeyDictionary[Clock, Turns] = WeakKeyDictionary()

@@ -94,6 +94,17 @@ class TurnsTests(SynchronousTestCase):
         self.assertEqual(["b"], self.turn())
         self.assertEqual(1, len(self.flushLoggedErrors(ValueError)))
 
+    def test_exit(self) -> None:
+        """What ends the reactor's turn, as SystemExit does, leaves nothing behind: the rest runs in the next one."""
+
+        def leave() -> None:
+            raise SystemExit
+
+        self.turns.later(leave)
+        self.turns.later(self.work("b", 0))
+        self.assertRaises(SystemExit, self.turn)
+        self.assertEqual(["b"], self.turn())
+
     def test_one_queue_for_a_clock(self) -> None:
         """All that runs on one clock has one queue, which goes with its clock."""
         self.assertIs(turns_of(self.clock), turns_of(self.clock))
