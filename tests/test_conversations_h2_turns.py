@@ -198,3 +198,17 @@ class PeerTests(SynchronousTestCase):
         peer.sends(ONE * 2000 + frame(DATA, 0, 1, bytes(14000)) * 7)
         peer.resets()
         self.assertEqual(running.exchanges[-1].sent, 100_000)
+
+    def test_closes_before_the_next_request(self) -> None:
+        """A request that waits for the end of what a closed connection has sent goes to a new one."""
+        app = upstream("app", "a:1", via=http2())
+        running = run(server(80).location("/").proxy_to(app))
+        running[0].sends(get("/") * 2)
+        peer = running.peers["a:1"].connection
+        # What is sent next is read in the first turn; the peer resets before the second one.
+        running.clock.callLater(0, running.clock.callLater, 0, peer.resets)
+        head = frame(HEADERS, END_HEADERS, 1, literals([(b":status", b"200")]))
+        peer.sends(settings({}) + head + ONE * 6000 + frame(DATA, END_STREAM, 1, bytes(5)))
+        self.assertEqual(running.exchanges[0].cause, "")
+        self.assertIsNot(running.peers["a:1"].connection, peer)
+        self.assertFalse(running.peers["a:1"].connection.is_closed)

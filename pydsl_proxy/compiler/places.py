@@ -72,9 +72,9 @@ class LocationPlace:
         """The clock of the whole proxy."""
         return cast(IReactorTime, self._reactor)
 
-    def later(self, call: Callable[[], None]) -> None:
+    def later(self, call: Callable[[], None], failed: Callable[[], object] | None) -> None:
         """See :class:`~pydsl_proxy.interfaces.Place`."""
-        turns_of(self._reactor).later(call)
+        turns_of(self._reactor).later(call, failed)
 
     @property
     def random(self) -> Random:

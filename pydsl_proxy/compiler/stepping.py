@@ -10,6 +10,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 from pydsl_proxy.compiler.mistakes import Steps
+from pydsl_proxy.interfaces import Later
 
 T = TypeVar("T")
 
@@ -26,9 +27,7 @@ class Stepping(Generic[T]):
     compiled before :meth:`begin` returns.
     """
 
-    def __init__(
-        self, steps: Steps[T], later: Callable[[Callable[[], None]], None], seconds: Callable[[], float] = perf_counter
-    ) -> None:
+    def __init__(self, steps: Steps[T], later: Later, seconds: Callable[[], float] = perf_counter) -> None:
         self._steps = steps
         self._later = later
         self._seconds = seconds
@@ -67,7 +66,7 @@ class Stepping(Generic[T]):
             failure.cleanFailure()
             self.done.errback(failure)
         else:
-            self._later(self._continue)
+            self._later(self._continue, None)
 
     def cancel(self) -> None:
         """Give up; ``done`` fails with CancelledError, unless it has fired."""

@@ -171,15 +171,16 @@ class H2Connection(Timing):
                 stream.answer()
             for stream in self.fed:
                 stream.hand_on()
-            self._uncork()
         except Fault as fault:
             self._uncork()
             self._give_up(fault)
-        self.unanswered.clear()
-        self.fed.clear()
+        finally:
+            self._uncork()
+            self.unanswered.clear()
+            self.fed.clear()
         if self._continues:
             self.transport.pauseProducing()
-            self._home.later(self._go_on)
+            self._home.later(self._go_on, self.transport.abortConnection)
 
     def _go_on(self) -> None:
         """Another turn."""
@@ -311,9 +312,16 @@ class H2Connection(Timing):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone."""
-        if self._continues and not self.closed:
-            # All of it has come before the end.
-            self._turn(b"", inf)
+        # Not back to the pool, when its last stream ends within what is left.
+        self._going = True
+        try:
+            if self._continues and not self.closed:
+                # All of it has come before the end.
+                self._turn(b"", inf)
+        finally:
+            self._gone(reason)
+
+    def _gone(self, reason: Failure) -> None:
         self.closed = True
         self._watch.stop()
         self._sharing.gone(self)

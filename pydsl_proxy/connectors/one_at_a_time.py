@@ -135,7 +135,7 @@ class OneAtATime(Protocol):
         if not self._stopped:
             self._stopped = True
             self.transport.pauseProducing()
-        self._home.later(self._next_turn)
+        self._home.later(self._next_turn, self.transport.abortConnection)
 
     def _next_turn(self) -> None:
         self._turning = False

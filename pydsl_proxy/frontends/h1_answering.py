@@ -244,7 +244,7 @@ class Answering(Closing):
         """Begin no more requests in this turn of the loop."""
         self._crowded = True
         self._pause()
-        self._listening.later(self._take_turn_of_heads)
+        self._listening.later(self._take_turn_of_heads, self.abort)
 
     def _take_turn_of_heads(self) -> None:
         self._crowded = False

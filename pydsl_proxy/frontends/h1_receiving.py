@@ -84,7 +84,7 @@ class Receiving(Answering):
         self._held = rest
         self._turning = True
         self._pause()
-        self._listening.later(self._next_turn)
+        self._listening.later(self._next_turn, self.abort)
 
     def _next_turn(self) -> None:
         self._turning = False

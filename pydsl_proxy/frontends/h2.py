@@ -152,7 +152,7 @@ class H2Frontend(Control):
     def _queue(self) -> None:
         if not self._is_queued:
             self._is_queued = True
-            self.listening.later(self._go_on)
+            self.listening.later(self._go_on, self.abort)
 
     def _go_on(self) -> None:
         """Another turn, when the client has read what the last one led to."""

@@ -14,7 +14,7 @@ from pydsl_proxy.handlers.asgi_types import Application
 from pydsl_proxy.handlers.event_loops import Tasks
 from pydsl_proxy.handlers.outbox import Inbox
 from pydsl_proxy.handlers.silence import Silence
-from pydsl_proxy.interfaces import EventLoop, Exchange, Trailers
+from pydsl_proxy.interfaces import EventLoop, Exchange, Later, Trailers
 from pydsl_proxy.wire.head import ResponseHead
 
 
@@ -23,7 +23,7 @@ class Terms:
     """What the exchanges of one location have in common: *later* calls in a later turn, *silence* is in seconds."""
 
     clock: IReactorTime
-    later: Callable[[Callable[[], None]], None]
+    later: Later
     silence: float
 
 

@@ -20,7 +20,7 @@ from pydsl_proxy.handlers.silence import Silence
 from pydsl_proxy.handlers.tunnelling import refuse
 from pydsl_proxy.handlers.websocket import ClientLeg, Leg
 from pydsl_proxy.handlers.websocket_terms import Kit, leg_makers
-from pydsl_proxy.handlers.websocket_way import Way
+from pydsl_proxy.handlers.websocket_way import Way, crash
 from pydsl_proxy.interfaces import EventLoop, Exchange, Place, Trailers
 from pydsl_proxy.wire.h1_reader import read_response_head
 from pydsl_proxy.wire.head import ResponseHead, section
@@ -71,7 +71,7 @@ class Socket:
         self._call: SocketCall | None = None
         self._leg = leg = terms.make_leg()
         leg.begin(self, terms.most, True, True)
-        self._way = Way(leg.parse, self._pause_client, terms.kit.later, deflated=False)
+        self._way = Way(leg.parse, self._pause_client, terms.kit.later, self._crash, deflated=False)
         self._watch = BridgeWatch(terms.kit, self)
         self._is_open = False
         self._over = False
@@ -127,7 +127,7 @@ class Socket:
         if not leg.is_ready:
             self._give_up(400, "the client's Sec-WebSocket fields are malformed")
             return
-        self._way = Way(leg.parse, self._pause_client, self._terms.kit.later, deflated=leg.is_deflated)
+        self._way = Way(leg.parse, self._pause_client, self._terms.kit.later, self._crash, deflated=leg.is_deflated)
         exchange.switch(read_response_head(_SWITCHING + made + section(pairs)), b"")
         self._is_open = True
         exchange.stream_from(self)
@@ -309,6 +309,10 @@ class Socket:
         self._exchange.error = self._exchange.error or why
         self._exchange.finish()
         self._stop()
+
+    def _crash(self) -> None:
+        """To go on with what has come has raised an exception."""
+        self.end(crash())
 
     def _stop(self) -> None:
         self._silence.stop()

@@ -9,7 +9,7 @@ from pydsl_proxy.handlers.bridge_watch import BridgeWatch
 from pydsl_proxy.handlers.websocket import INTERNAL_ERROR, ClientLeg, Leg
 from pydsl_proxy.handlers.websocket_messages import OnMessage, WebSocketMessage, close_websocket, said
 from pydsl_proxy.handlers.websocket_terms import Kit
-from pydsl_proxy.handlers.websocket_way import Way
+from pydsl_proxy.handlers.websocket_way import Way, crash
 from pydsl_proxy.interfaces import BodyReceiver, Exchange, Producer, Trailers
 from pydsl_proxy.wire.field_rules import FieldRules
 from pydsl_proxy.wire.head import ResponseHead
@@ -39,8 +39,8 @@ class Bridge:
         self._source: Producer | None = None
         self._first = b""
         self._client_over = self._peer_over = False
-        self._client_way = Way(_unready, self._pause_client, kit.later, deflated=False)
-        self._peer_way = Way(_unready, self._pause_peer, kit.later, deflated=False)
+        self._client_way = Way(_unready, self._pause_client, kit.later, self._crash, deflated=False)
+        self._peer_way = Way(_unready, self._pause_peer, kit.later, self._crash, deflated=False)
         self._watch = BridgeWatch(kit, self)
         outer.running = self
 
@@ -197,8 +197,8 @@ class Bridge:
             return
         self._client = client
         peer, later = self._peer, self._kit.later
-        self._client_way = Way(client.parse, self._pause_client, later, deflated=client.is_deflated)
-        self._peer_way = Way(peer.parse, self._pause_peer, later, deflated=peer.is_deflated)
+        self._client_way = Way(client.parse, self._pause_client, later, self._crash, deflated=client.is_deflated)
+        self._peer_way = Way(peer.parse, self._pause_peer, later, self._crash, deflated=peer.is_deflated)
         self._first = data
         self._outer.switch(granted_anew(response, section), b"")
         self._outer.stream_from(self)
@@ -318,6 +318,10 @@ class Bridge:
             late = ProxyError(Source.US, 504, "close_timeout", "the WebSocket was not closed in time")
             self._inner.leave(why or late)
         self._watch.stop()
+
+    def _crash(self) -> None:
+        """To go on with what has come has raised an exception."""
+        self.end(crash())
 
     def _lose_client(self) -> None:
         """The client's connection is gone, or as good as that: the peer is told by a close."""

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Final
 
+from pydsl_proxy.interfaces import Later
+
 # Seconds of calls in one turn of the reactor; thousands may be made before it has one.
 BUDGET: Final = 0.001
 
@@ -27,7 +29,7 @@ class Outbox:
     def __init__(
         self,
         outside: Callable[..., None],
-        later: Callable[[Callable[[], None]], None],
+        later: Later,
         done: Callable[[], None],
         seconds: Callable[[], float] = perf_counter,
     ) -> None:
@@ -69,7 +71,7 @@ class Outbox:
             # One that raises is logged by the reactor, and does not keep the others.
             if calls:
                 self._resting = True
-                self._later(self._rested)
+                self._later(self._rested, None)
             self._done()
 
 

@@ -12,6 +12,7 @@ from pydsl_proxy.errors.rates import Rate
 from pydsl_proxy.handlers.leg_transport import Ends
 from pydsl_proxy.handlers.websocket import ClientLeg, PeerLeg, factories
 from pydsl_proxy.handlers.websocket_messages import OnMessage
+from pydsl_proxy.interfaces import Later
 
 
 @frozen
@@ -23,7 +24,7 @@ class Kit:
     """
 
     clock: IReactorTime
-    later: Callable[[Callable[[], None]], None]
+    later: Later
     random: Random
     idle: float
     ping: float | None

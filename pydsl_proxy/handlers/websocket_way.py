@@ -6,6 +6,9 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Final
 
+from pydsl_proxy.errors import ProxyError, Source
+from pydsl_proxy.interfaces import Later
+
 # Bytes of one frame that a leg is given at a time.  Deflated ones become up to 1,032 times as many (RFC 1951), and
 # before the next piece the other side is asked whether it keeps up.
 PIECE: Final = 64 * 1024
@@ -19,12 +22,14 @@ class Way:
 
     *parse* is given bytes, the place of the first one that counts, and how many of one frame it may take; it returns
     how many it took, which is none if the head of a frame is not complete.  *source* is called with whether it is to
-    pause.  When :data:`BUDGET` is used up the rest is parsed in a later turn of the loop, by *later*.
+    pause.  When :data:`BUDGET` is used up the rest is parsed in a later turn of the loop, by *later*;
+    if that raises, *failed* is called.
     """
 
     __slots__ = (
         "_at",
         "_ended",
+        "_failed",
         "_later",
         "_left",
         "_more",
@@ -43,7 +48,8 @@ class Way:
         self,
         parse: Callable[[bytes, int, int], int],
         source: Callable[[bool], None],
-        later: Callable[[Callable[[], None]], None],
+        later: Later,
+        failed: Callable[[], None],
         *,
         deflated: bool,
         seconds: Callable[[], float] = perf_counter,
@@ -51,6 +57,7 @@ class Way:
         self._parse = parse
         self._source = source
         self._later = later
+        self._failed = failed
         self._seconds = seconds
         self._piece = DEFLATED_PIECE if deflated else PIECE
         # What counts begins at _at, and goes on with what came since.
@@ -136,7 +143,7 @@ class Way:
         self._left = until - now
         if now >= until:
             self._resting = True
-            self._later(self._rested)
+            self._later(self._rested, self._failed)
 
     def _rested(self) -> None:
         """A later turn of the loop."""
@@ -148,6 +155,11 @@ class Way:
         if pause is not self._stalled:
             self._stalled = pause
             self._source(pause)
+
+
+def crash() -> ProxyError:
+    """The error of a WebSocket whose reading raised an exception in a later turn of the loop."""
+    return ProxyError(Source.US, 500, "internal_error", "reading a WebSocket raised an exception")
 
 
 def _nothing(data: bytes, at: int, most: int) -> int:

@@ -27,7 +27,16 @@ from pydsl_proxy.interfaces.peers import (
     Strategy,
 )
 from pydsl_proxy.interfaces.places import Ask, Asked, Call, Filter, Handler, Place, Step, Timeouts
-from pydsl_proxy.interfaces.streams import BodyReceiver, KeptBody, Producer, Running, StreamTransport, Trailers, Watch
+from pydsl_proxy.interfaces.streams import (
+    BodyReceiver,
+    KeptBody,
+    Later,
+    Producer,
+    Running,
+    StreamTransport,
+    Trailers,
+    Watch,
+)
 from pydsl_proxy.interfaces.threads import Changed, Living, Threads
 
 __all__ = [
@@ -55,6 +64,7 @@ __all__ = [
     "Identified",
     "IdleConnection",
     "KeptBody",
+    "Later",
     "Limited",
     "Listening",
     "Living",

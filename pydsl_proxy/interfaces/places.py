@@ -51,10 +51,11 @@ class Place(Protocol):
     def clock(self) -> IReactorTime:
         """The clock of the whole proxy."""
 
-    def later(self, call: Callable[[], None]) -> None:
+    def later(self, call: Callable[[], None], failed: Callable[[], object] | None) -> None:
         """Call in a later turn of the loop, to go on with work that is too long for one turn.
 
-        The time that such calls take in one turn is bounded for the whole process.  A call cannot be cancelled.
+        The time that such calls take in one turn is bounded for the whole process.  A call cannot be cancelled.  If it
+        raises an exception, that is logged and *failed* is called: it ends what the work was for.
         """
 
     @property

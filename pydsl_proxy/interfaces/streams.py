@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from pydsl_proxy.errors import ProxyError
@@ -86,6 +86,10 @@ class StreamTransport(Protocol):
 
     def unregisterProducer(self) -> object:
         """Tell the producer no more."""
+
+
+#: Calls its first argument in a later turn of the loop, and its second one, if that is not None, when the first raises.
+Later: TypeAlias = "Callable[[Callable[[], None], Callable[[], object] | None], None]"
 
 
 class Watch(Protocol):

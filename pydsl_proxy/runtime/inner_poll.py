@@ -231,7 +231,7 @@ class InnerPoll:
 
         The time that such calls take in one turn is bounded, see :class:`~pydsl_proxy.runtime.turns.Turns`.
         """
-        self._later(partial(self._act, descriptor, act))
+        self._later(partial(self._act, descriptor, act), None)
 
     def _act(self, descriptor: Closing, act: Callable[[], object]) -> None:
         if descriptor.disconnected:

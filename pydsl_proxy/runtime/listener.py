@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IDelayedCall
 
 from pydsl_proxy.clocks import wall_clock
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.interfaces import Drainable, Watch
+from pydsl_proxy.interfaces import Drainable, Later, Watch
 from pydsl_proxy.runtime import deadlines
 from pydsl_proxy.runtime.crowd import Crowd
 from pydsl_proxy.runtime.reactors import Clock
@@ -31,7 +31,7 @@ class Listener:
         self._clock = clock
         self.seconds: Callable[[], float] = clock.seconds
         self.wall_seconds: Callable[[], float] = wall_clock(clock)
-        self.later: Callable[[Callable[[], None]], None] = turns_of(clock).later
+        self.later: Later = turns_of(clock).later
         self.unsent: Callable[[object], int] = unsent
         self.unread: Callable[[object], int] = unread
         self.await_reset: Callable[[object], None] = await_reset

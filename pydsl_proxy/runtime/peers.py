@@ -7,7 +7,7 @@ from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, cast
 
-from pydsl_proxy.interfaces import Attempt, Caller, Dial, IdleConnection, Owner, Watch
+from pydsl_proxy.interfaces import Attempt, Caller, Dial, IdleConnection, Later, Owner, Watch
 from pydsl_proxy.runtime import deadlines
 from pydsl_proxy.runtime.pins import Pins, pins_of
 from pydsl_proxy.runtime.reactors import Clock
@@ -46,7 +46,7 @@ class Peer:
         self.name = name
         self._clock = clock
         self.seconds: Callable[[], float] = clock.seconds
-        self.later: Callable[[Callable[[], None]], None] = turns_of(clock).later
+        self.later: Later = turns_of(clock).later
         self.unsent: Callable[[object], int] = unsent
         self.peek: Callable[[object], bytes | None] = peek
         self.weight = weight

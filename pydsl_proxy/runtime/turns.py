@@ -35,15 +35,17 @@ class Turns:
         # A weak reference: the clock is the key under which this queue is found.
         self._clock = ref(clock)
         self._seconds = seconds
-        self._queue: deque[Callable[[], None]] = deque()
+        self._queue: deque[tuple[Callable[[], None], Callable[[], object] | None]] = deque()
         self._is_scheduled = False
 
-    def later(self, call: Callable[[], None]) -> None:
+    def later(self, call: Callable[[], None], failed: Callable[[], object] | None) -> None:
         """Call *call* in the next turn of the loop, or in a later one if the next has enough to do.
 
-        It cannot be cancelled: a connection that was closed meanwhile does nothing.  An exception is logged.
+        It cannot be cancelled: a connection that was closed meanwhile does nothing.  An exception is logged, and
+        *failed* is called then: it ends what the work was for, as a reactor ends a connection whose ``dataReceived``
+        raises.  Otherwise that connection would stay open with its reading paused.
         """
-        self._queue.append(call)
+        self._queue.append((call, failed))
         if not self._is_scheduled:
             self._schedule()
 
@@ -59,17 +61,26 @@ class Turns:
         until = seconds() + self.BUDGET
         try:
             for _ in range(len(queue)):
-                call = queue.popleft()
+                call, failed = queue.popleft()
                 try:
                     call()
                 except Exception:
                     log.failure("Unhandled error in work that was continued in a later turn of the loop")
+                    if failed is not None:
+                        _end(failed)
                 if seconds() >= until:
                     break
         finally:
             # Whatever ends the loop, as SystemExit does: the reactor goes on.
             if queue and not self._is_scheduled:
                 self._schedule()
+
+
+def _end(failed: Callable[[], object]) -> None:
+    try:
+        failed()
+    except Exception:
+        log.failure("Unhandled error at the end of work that had raised")
 
 
 _of_clocks: WeakKeyDictionary[Clock, Turns] = WeakKeyDictionary()

@@ -32,9 +32,13 @@ class Case(SynchronousTestCase):
             raise
         return "made"
 
+    def later(self, call: Callable[[], None], failed: object) -> None:
+        """Call in another turn."""
+        self.turns.append(call)
+
     def begun(self, number: int, takes: float = 0.0) -> Stepping[str]:
         """Steps that have begun."""
-        stepping = Stepping(self.steps(number, takes), self.turns.append, lambda: self.now)
+        stepping = Stepping(self.steps(number, takes), self.later, lambda: self.now)
         stepping.begin()
         return stepping
 
@@ -73,7 +77,7 @@ class SteppingTests(Case):
             yield
             raise ValueError("wrong")
 
-        stepping = Stepping(steps(), self.turns.append)
+        stepping = Stepping(steps(), self.later)
         stepping.begin()
         self.failureResultOf(stepping.done, ValueError)
 

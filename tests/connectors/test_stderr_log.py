@@ -32,7 +32,7 @@ class Home:
         """A deadline over the clock."""
         return deadlines.Watch(self.clock, expired)
 
-    def later(self, call: Callable[[], None]) -> None:
+    def later(self, call: Callable[[], None], failed: Callable[[], object] | None) -> None:
         """Nothing is read."""
         raise NotImplementedError
 

@@ -18,9 +18,11 @@ class OutboxTests(SynchronousTestCase):
         self.woken: list[Callable[[], None]] = []
         self.turns: list[Callable[[], None]] = []
         self.now = 0.0
-        self.outbox = Outbox(
-            lambda call: self.woken.append(call), lambda call: self.turns.append(call), self.done, lambda: self.now
-        )
+        self.outbox = Outbox(lambda call: self.woken.append(call), self.later, self.done, lambda: self.now)
+
+    def later(self, call: Callable[[], None], failed: object) -> None:
+        """Call in another turn."""
+        self.turns.append(call)
 
     def done(self) -> None:
         """A batch is done."""

@@ -35,7 +35,8 @@ class WayTests(SynchronousTestCase):
         return Way(
             parse or self.parse,
             self.paused.append,
-            lambda call: self.turns.append(call),
+            lambda call, failed: self.turns.append(call),
+            lambda: None,
             deflated=deflated,
             seconds=lambda: self.now,
         )

@@ -39,7 +39,7 @@ class TurnsTests(SynchronousTestCase):
             self.cpu += seconds
             self.done.append(name)
             if rounds > 1:
-                self.turns.later(self.work(name, seconds, rounds - 1))
+                self.turns.later(self.work(name, seconds, rounds - 1), None)
 
         return run
 
@@ -51,7 +51,7 @@ class TurnsTests(SynchronousTestCase):
 
     def test_nothing_at_once(self) -> None:
         """A continuation never runs within the call that asks for it."""
-        self.turns.later(self.work("a", 0))
+        self.turns.later(self.work("a", 0), None)
         self.assertEqual([], self.done)
         self.assertEqual(["a"], self.turn())
         self.assertEqual([], self.turn())
@@ -60,27 +60,27 @@ class TurnsTests(SynchronousTestCase):
     def test_all_within_the_budget(self) -> None:
         """As long as the budget is not used up, every continuation that waits runs in one turn."""
         for name in "abc":
-            self.turns.later(self.work(name, self.turns.BUDGET / 4))
+            self.turns.later(self.work(name, self.turns.BUDGET / 4), None)
         self.assertEqual(["a", "b", "c"], self.turn())
 
     def test_budget(self) -> None:
         """A turn ends with the continuation that uses the budget up; the others keep their order."""
         for name in "abcd":
-            self.turns.later(self.work(name, self.turns.BUDGET / 2))
+            self.turns.later(self.work(name, self.turns.BUDGET / 2), None)
         self.assertEqual(["a", "b"], self.turn())
         self.assertEqual(["c", "d"], self.turn())
         self.assertEqual([], self.clock.getDelayedCalls())
 
     def test_once_a_turn(self) -> None:
         """A continuation that asks to go on waits for the next turn, even if it takes no time."""
-        self.turns.later(self.work("a", 0, 3))
-        self.turns.later(self.work("b", 0, 2))
+        self.turns.later(self.work("a", 0, 3), None)
+        self.turns.later(self.work("b", 0, 2), None)
         self.assertEqual([["a", "b"], ["a", "b"], ["a"], []], [self.turn() for _ in range(4)])
 
     def test_fair(self) -> None:
         """A reader with much work does not overtake one that waits."""
-        self.turns.later(self.work("long", self.turns.BUDGET, 3))
-        self.turns.later(self.work("short", 0))
+        self.turns.later(self.work("long", self.turns.BUDGET, 3), None)
+        self.turns.later(self.work("short", 0), None)
         self.assertEqual([["long"], ["short", "long"], ["long"]], [self.turn() for _ in range(3)])
 
     def test_exception(self) -> None:
@@ -89,10 +89,28 @@ class TurnsTests(SynchronousTestCase):
         def fail() -> None:
             raise ValueError("of a reader")
 
-        self.turns.later(fail)
-        self.turns.later(self.work("b", 0))
+        self.turns.later(fail, None)
+        self.turns.later(self.work("b", 0), None)
         self.assertEqual(["b"], self.turn())
         self.assertEqual(1, len(self.flushLoggedErrors(ValueError)))
+
+    def test_end_of_work_that_raises(self) -> None:
+        """What raises has its end called at once, and no other has; an end that raises is logged, too."""
+        ends: list[str] = []
+
+        def fail() -> None:
+            raise ValueError("of a reader")
+
+        def end() -> None:
+            ends.append("raising")
+            raise KeyError("of an end")
+
+        self.turns.later(fail, end)
+        self.turns.later(self.work("b", 0), lambda: ends.append("b"))
+        self.assertEqual(["b"], self.turn())
+        self.assertEqual(["raising"], ends)
+        self.assertEqual(1, len(self.flushLoggedErrors(ValueError)))
+        self.assertEqual(1, len(self.flushLoggedErrors(KeyError)))
 
     def test_exit(self) -> None:
         """What ends the reactor's turn, as SystemExit does, leaves nothing behind: the rest runs in the next one."""
@@ -100,8 +118,8 @@ class TurnsTests(SynchronousTestCase):
         def leave() -> None:
             raise SystemExit
 
-        self.turns.later(leave)
-        self.turns.later(self.work("b", 0))
+        self.turns.later(leave, None)
+        self.turns.later(self.work("b", 0), None)
         self.assertRaises(SystemExit, self.turn)
         self.assertEqual(["b"], self.turn())
 
