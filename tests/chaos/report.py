@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tests.chaos.loads import Figures
 from tests.chaos.scenarios import Result, Scenario
 
-COLUMNS = ("", "GETs lost", "POSTs lost", "p99 ms", "longest ms")
+COLUMNS = ("", "GETs lost", "POSTs lost", "p99 ms", "longest ms", "MiB at half, end")
 
 
 def lost(figures: Figures) -> str:
@@ -19,7 +19,8 @@ def lost(figures: Figures) -> str:
 def row(result: Result) -> tuple[str, ...]:
     """The cells of one contender; waits are those of GETs."""
     waits = [f"{each * 1000:,.0f}" for each in (result.gets.p99, result.gets.longest)]
-    return result.contender + ("" if result.up else " (ended)"), lost(result.gets), lost(result.posts), *waits
+    memory = "" if result.memory is None else ", ".join(f"{each:,.0f}" for each in result.memory)
+    return result.contender + ("" if result.up else " (ended)"), lost(result.gets), lost(result.posts), *waits, memory
 
 
 def table(scenario: Scenario, results: Sequence[Result]) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import cycle
+from pathlib import Path
 from time import monotonic, sleep
 
 from attrs import frozen
@@ -65,6 +67,8 @@ class Result:
     gets: Figures
     posts: Figures
     up: bool
+    #: The most memory in use, in MiB: until half of the time, and until the end.  None where there is no /proc.
+    memory: tuple[float, float] | None = None
 
 
 THREE = ("good", "good", "good")
@@ -110,6 +114,16 @@ def beside(command: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
+def peak(program: Program) -> float | None:
+    """The most memory that a program has had so far, in MiB (``VmHWM``)."""
+    try:
+        status = Path(f"/proc/{program.pid}/status").read_text()
+    except OSError:
+        return None
+    found = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
+    return None if found is None else int(found[1]) / 1024
+
+
 def run(
     scenario: Scenario, name: str, start: Callable[[Sequence[int]], Contender], seconds: float, rate: float
 ) -> Result:
@@ -123,7 +137,12 @@ def run(
             stack.enter_context(beside(command))
         command = ["tests.chaos.loads", str(contender.plain), str(seconds), str(rate)]
         load = stack.enter_context(beside(command))
+        half = monotonic() + seconds / 2
         scenario.happens(peers, monotonic() + seconds)
+        sleep(max(0, half - monotonic()))
+        first = peak(contender.program)
         output, _ = load.communicate(timeout=seconds + GIVES_UP + 60)
+        second = peak(contender.program)
         figures = {method: Figures(**each) for method, each in json.loads(output).items()}
-        return Result(scenario.name, name, figures["GET"], figures["POST"], contender.program.runs)
+        memory = None if first is None or second is None else (first, second)
+        return Result(scenario.name, name, figures["GET"], figures["POST"], contender.program.runs, memory)
