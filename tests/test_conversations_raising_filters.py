@@ -45,8 +45,8 @@ class RaisingTests(SynchronousTestCase):
     """A response whose filter raises after its head breaks off, and no other."""
 
     def test_http1(self) -> None:
-        """The client's connection ends, and the peer's; the log has the exception."""
-        for rest in (b"3\r\nbad\r\n", b"0\r\nx: y\r\n\r\n"):
+        """The client's connection ends; the peer's ends too, unless its response was complete; the log has the exception."""
+        for rest, whole in ((b"3\r\nbad\r\n", False), (b"0\r\nx: y\r\n\r\n", True)):
             running = run(server(80).location("/").filter(Picky()).proxy_to(upstream("app", "a:1")))
             client = running[0]
             client.sends(GET % b"")
@@ -55,9 +55,14 @@ class RaisingTests(SynchronousTestCase):
             peer.sends(rest)
             self.assertTrue(client.takes().endswith(b"3\r\none\r\n"))
             self.assertTrue(client.is_closed)
+            self.assertEqual(peer.is_closed, not whole)
             [ended] = running.exchanges
             self.assertEqual((ended.status, ended.cause), (200, "internal_error"))
             self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+            if whole:
+                peer.takes()
+                running.client().sends(GET % b"next")
+                self.assertTrue(peer.takes().startswith(b"GET /next "))
 
     def test_shared(self) -> None:
         """Other streams of the same connection to an HTTP/2 peer go on, and new ones begin there."""
