@@ -83,6 +83,28 @@ class ConnectionErrors(SynchronousTestCase):
         self.ends(frame(GOAWAY, 0, 0, bytes(7)), Code.FRAME_SIZE_ERROR)
         self.ends(frame(HEADERS, PADDED, 1), Code.FRAME_SIZE_ERROR)
 
+    def test_idle(self) -> None:
+        """An error of a stream that has not begun is one of the connection: it cannot be reset (5.1, 6.4)."""
+        for number in (1, 2):
+            for size in (0, 4, 6):
+                client = self.ends(frame(PRIORITY, 0, number, bytes(size)), Code.FRAME_SIZE_ERROR)
+                self.assertEqual(client.of(RST_STREAM), [])
+            client = self.ends(frame(PRIORITY, 0, number, pack(">LB", number, 9)), Code.PROTOCOL_ERROR)
+            self.assertEqual(client.of(RST_STREAM), [])
+
+    def test_even(self) -> None:
+        """Streams of even numbers would be ours: none of them has begun, whatever the client has begun (5.1.1)."""
+        for octets, code in (
+            (frame(PRIORITY, 0, 2, bytes(4)), Code.FRAME_SIZE_ERROR),
+            (frame(DATA, 0, 2, b"x"), Code.PROTOCOL_ERROR),
+            (rst_stream(2, 8), Code.PROTOCOL_ERROR),
+            (window_update(2, 1), Code.PROTOCOL_ERROR),
+        ):
+            client, _ = raw()
+            client.asks(5)
+            client.sends(octets)
+            self.assertEqual((client.goaway, client.of(RST_STREAM)), (code, []))
+
     def test_streams(self) -> None:
         """Each type has its place: the connection, or a stream that has begun (5.1, 6)."""
         for kind, stream, payload in (
@@ -181,6 +203,12 @@ class StreamErrors(SynchronousTestCase):
     def test_priority(self) -> None:
         """Its length (6.3)."""
         self.resets(frame(PRIORITY, 0, 1, bytes(4)), Code.FRAME_SIZE_ERROR)
+        # One that is over, and one that was passed over.
+        for number in (3, 1):
+            client, _ = raw()
+            client.asks(3)
+            client.sends(frame(PRIORITY, 0, number, bytes(4)))
+            self.assertEqual((client.reset(number), client.goaway), (Code.FRAME_SIZE_ERROR, None))
 
     def test_trailers(self) -> None:
         """They end the stream, and are not pseudo-header fields (8.1)."""

@@ -43,9 +43,8 @@ class Control(Requests):
             raise StreamFault(Code.FRAME_SIZE_ERROR, "a frame's length is not that of its type")
         self._idle_frames.take(self.listening.seconds())
         if depends_on(stream, payload):
-            # RFC 7540 5.3.1; RFC 9113 6.4: no RST_STREAM for a stream that has not begun.
-            kind = StreamFault if stream in self.streams else Fault
-            raise kind(Code.PROTOCOL_ERROR, "a stream depends on itself")
+            # RFC 7540 5.3.1
+            raise StreamFault(Code.PROTOCOL_ERROR, "a stream depends on itself")
 
     def take_reset(self, flags: int, stream: int, payload: bytes) -> None:
         """The client gives a stream up."""

@@ -274,8 +274,12 @@ class Requests(Sending):
 
         One that came too late has begun for the client (6.8).
         """
-        if not number or (number > self._last and not (self._state is LEAVING and number & 1)):
+        if self._is_idle(number) and not (self._state is LEAVING and number & 1):
             raise Fault(Code.PROTOCOL_ERROR, f"{kind} on a stream that has not begun")
+
+    def _is_idle(self, number: int) -> bool:
+        """Whether the client has not begun a stream: those of even numbers would be ours, who begin none."""
+        return number > self._last or not number & 1
 
     def _frame_on_closed(self, number: int, kind: str) -> None:
         """DATA or HEADERS on a stream that is not open: under way when it was ended here, or a mistake."""
@@ -294,7 +298,12 @@ class Requests(Sending):
         raise Fault(Code.STREAM_CLOSED, f"{kind} after the stream's end")
 
     def _fail(self, number: int, fault: StreamFault) -> None:
-        """End a stream for what the client did; CVE-2025-8671: who makes us do that often is shown out."""
+        """End a stream for what the client did; CVE-2025-8671: who makes us do that often is shown out.
+
+        RFC 9113 6.4: there is no RST_STREAM for a stream that has not begun, so there the connection ends.
+        """
+        if self._is_idle(number):
+            raise Fault(fault.code, fault.detail)
         error = ProxyError(Source.CLIENT, 400, "bad_request", fault.detail)
         stream = self.streams.get(number)
         if stream is not None:
