@@ -85,27 +85,26 @@ def _sent() -> None:
 class Beginning:
     """A connection from its dialling to the peer's first word, which is how many streams it takes.
 
-    Who waits for it is one caller for the dial, with the time of the first one.  Of several only the first is sent
+    Who waits for it is one caller for the dial, with the time of the first one, which is forgotten when the connection
+    is made: the connection keeps this object for as long as it lives.  Of several only the first is sent
     before the peer has spoken, if nothing is known of it: a stream too many would be refused, and a long body, of which
     some is gone by then, could not be sent again.
     """
 
     def __init__(self, sharing: Sharing, first: Attempt) -> None:
         self._sharing = sharing
-        self._first = first
+        self._first: Attempt | None = first
+        #: Those of the first one.
+        self.timeouts: Timeouts = first.timeouts
         self._cancel: Callable[[], None] | None = None
         self._connection: H2Connection | None = None
         self.waiting: list[Attempt] = []
 
     @property
     def exchange(self) -> Exchange:
-        """That of the first one."""
+        """That of the first one; nobody asks when the connection is made."""
+        assert self._first is not None
         return self._first.exchange
-
-    @property
-    def timeouts(self) -> Timeouts:
-        """Those of the first one."""
-        return self._first.timeouts
 
     def dial(self) -> None:
         """Begin."""
@@ -122,6 +121,7 @@ class Beginning:
     def made(self, connection: H2Connection) -> None:
         """There is a connection."""
         self._connection = connection
+        self._first = None
         self._sharing.opened(connection)
         if self._sharing.expected is None:
             self._send(connection)

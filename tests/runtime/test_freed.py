@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy import server, upstream
+from pydsl_proxy import http2, server, upstream
 from pydsl_proxy.config.sites import Server
 from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.runtime.attempt import Attempt
 from pydsl_proxy.runtime.exchange import Exchange
 from pydsl_proxy.testing import Running, run
+from tests.support.h2_peer import H2Peer
 from tests.support.messages import GET, OK, get, post
 
 APP = upstream("app", "a:1", "b:1")
@@ -92,3 +93,34 @@ class FreedTests(SynchronousTestCase):
             running[0].takes()
 
         self.after(GET, fails, server(80).location("/").retry(on=[503]).proxy_to(APP))
+
+
+class FirstTests(SynchronousTestCase):
+    """The exchange for which a connection was made is freed too, while the connection is kept."""
+
+    def left(self, app: Upstream, answer: Callable[[Running], None]) -> list[object]:
+        """What is left of the first exchange on a connection that is kept."""
+        gc.collect()
+        before = list(map(id, living()))
+        running = run(server(80).location("/").proxy_to(app))
+        running[0].sends(post(b"body"))
+        self.assertGreater(len(living()), len(before))
+        answer(running)
+        self.assertEqual([each.status for each in running[0].responses], [200])
+        self.assertFalse(running.peers["a:1"].is_closed)
+        gc.collect()
+        return [each for each in living() if id(each) not in before]
+
+    def test_http1(self) -> None:
+        """On a connection of HTTP/1.1."""
+        self.assertEqual(self.left(APP, lambda running: running.peers["a:1"].sends(OK)), [])
+
+    def test_http2(self) -> None:
+        """On a connection of HTTP/2."""
+
+        def answer(running: Running) -> None:
+            peer = H2Peer(running.peers["a:1"].connection, {})
+            peer.begins(1)
+            peer.sends(1, b"ok", end=True)
+
+        self.assertEqual(self.left(upstream("app", "a:1", via=http2()), answer), [])
