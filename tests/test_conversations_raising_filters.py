@@ -45,7 +45,7 @@ class RaisingTests(SynchronousTestCase):
     """A response whose filter raises after its head breaks off, and no other."""
 
     def test_http1(self) -> None:
-        """The client's connection ends; the peer's ends too, unless its response was complete; the log has the exception."""
+        """The client's connection ends, and the peer's, unless its response was complete; the log has the exception."""
         for rest, whole in ((b"3\r\nbad\r\n", False), (b"0\r\nx: y\r\n\r\n", True)):
             running = run(server(80).location("/").filter(Picky()).proxy_to(upstream("app", "a:1")))
             client = running[0]
