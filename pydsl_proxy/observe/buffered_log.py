@@ -109,13 +109,11 @@ class BufferedLog:
             log.info("access log {path} is written again, {lost} lines were lost", path=self._path, lost=lost)
 
     def reopen(self) -> None:
-        """Write what was gathered, and open the file again: it may have been moved away."""
+        """Write what was gathered, and open the file again if it was moved away: no line is lost or torn."""
         self.flush()
-        if not self._file.closed:
-            try:
-                self._file.open()
-            except OSError as error:
-                log.error("access log {path} cannot be opened again: {why}", path=self._path, why=error.strerror)
+        problem = None if self._file.closed else self._file.follow()
+        if problem is not None:
+            self._tell(problem)
 
     def close(self) -> None:
         """Write what was gathered, and close the file; what comes later is dropped."""

@@ -21,6 +21,10 @@ class LogFile:
 
     Each time it is written, the path is looked at: when logrotate has moved the file away, a new one is begun there,
     without a signal.  Nothing of it blocks: what a pipe does not take is held, and new lines are lost beyond that.
+
+    What is still at its path is never opened again, be it asked for: a line that is half in a pipe goes on there, and a
+    FIFO keeps its reader.  nginx opens it again, but waits for the reader at each write, and holds nothing.  Where
+    something else is at the path, the old reader gets first what is held for it, unless no more can be held.
     """
 
     def __init__(self, path: str) -> None:
@@ -66,7 +70,10 @@ class LogFile:
 
     def append(self, lines: bytes) -> str | None:
         """Write *lines*; what is told is what went wrong."""
-        problem = self._follow()
+        problem = self.follow()
+        if len(self._held) + len(lines) > MAX_HELD and self._held and self._is_moved():
+            # The reader of what was there is stuck.
+            problem = self._open_again()
         if not self._held:
             self._held = b"\n" + lines if self._torn else lines
         elif len(self._held) + len(lines) <= MAX_HELD:
@@ -94,15 +101,20 @@ class LogFile:
         self._held = b""
         return None
 
-    def _follow(self) -> str | None:
-        """Open anew what is not there any more."""
+    def follow(self) -> str | None:
+        """Open anew what is not there any more, and is owed nothing; what is told is what went wrong."""
+        return self._open_again() if not self._held and self._is_moved() else None
+
+    def _is_moved(self) -> bool:
+        """Whether something else is at the path, or nothing; the standard output is where it was."""
         if self._identity is None:
-            return None
+            return False
         try:
-            if _identity(os.stat(self._path)) == self._identity:
-                return None
+            return _identity(os.stat(self._path)) != self._identity
         except OSError:
-            pass
+            return True
+
+    def _open_again(self) -> str | None:
         try:
             self.open()
         except OSError as error:

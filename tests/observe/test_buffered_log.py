@@ -112,6 +112,25 @@ class BufferedLogTests(SynchronousTestCase):
         self.log.reopen()
         self.assertEqual(self.path.read_bytes(), b"/a\n/b\n")
 
+    def test_reopened_pipe(self) -> None:
+        """A FIFO that is opened again keeps its reader, and what is held for it: no line is lost or torn."""
+        path = Path(self.mktemp())
+        os.mkfifo(path)
+        self.log = self.log_at(path)
+        reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, reading)
+        line = b"/" * (MOST - 1)
+        for _ in range(4):
+            self.write(line)
+        self.log.reopen()
+        self.write(b"end")
+        self.clock.advance(1)
+        found = b""
+        while not found.endswith(b"end\n"):
+            found += os.read(reading, 1_000_000)
+            self.clock.advance(1)
+        self.assertEqual(found, (line + b"\n") * 4 + b"end\n")
+
     def test_outbreak(self) -> None:
         """A disk that is full breaks nothing: operators are told once, and again when it is over."""
         told = self.events()

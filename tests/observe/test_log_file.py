@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
 import socket
 from pathlib import Path
 from typing import cast
@@ -89,6 +91,85 @@ class LogFileTests(SynchronousTestCase):
             self.file.append(line)
             self.file.close()
         self.assertEqual(self.path.read_bytes(), b"one\ntwo\n")
+
+
+class ReopenTests(SynchronousTestCase):
+    """A log is opened again where its path leads elsewhere, and no line is lost or torn by that."""
+
+    def fifo(self) -> tuple[str, int, LogFile]:
+        """A FIFO, its reader, and a log that writes into it."""
+        path = self.mktemp()
+        os.mkfifo(path)
+        reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, reading)
+        file = LogFile(path)
+        file.open()
+        self.addCleanup(file.close)
+        return path, reading, file
+
+    def read(self, reading: int, file: LogFile) -> bytes:
+        """All that the reader gets."""
+        found = b""
+        while file.waits:
+            found += os.read(reading, 1_000_000)
+            file.write_held()
+        return found + os.read(reading, 1_000_000)
+
+    def test_same_pipe(self) -> None:
+        """A pipe that is still at the path goes on where it is, with what is held for its reader."""
+        _, reading, file = self.fifo()
+        before = os.fstat(file._fd)
+        lines = b"".join(b"%06d" % number * 10 + b"\n" for number in range(3000))
+        file.append(lines)
+        self.assertTrue(file.waits)
+        self.assertIsNone(file.follow())
+        file.append(b"end\n")
+        self.assertEqual((self.read(reading, file), file.lost), (lines + b"end\n", 0))
+        self.assertEqual(os.fstat(file._fd).st_ino, before.st_ino)
+
+    def test_other_pipe(self) -> None:
+        """What is held goes to the reader whom it was held for; then the log goes on at the path."""
+        path, reading, file = self.fifo()
+        lines = b"x" * 99_999 + b"\n"
+        file.append(lines)
+        os.unlink(path)
+        self.assertIsNone(file.follow())
+        file.append(b"two\n")
+        self.assertEqual(self.read(reading, file), lines + b"two\n")
+        self.assertIsNone(file.append(b"three\n"))
+        self.assertEqual(Path(path).read_bytes(), b"three\n")
+        self.assertEqual(file.lost, 0)
+
+    def test_stuck_reader(self) -> None:
+        """A reader who was left behind, and takes nothing, is given up when no more can be held; that is counted."""
+        path, _, file = self.fifo()
+        line = b"x" * 99_999 + b"\n"
+        file.append(line)
+        os.unlink(path)
+        for _ in range(MAX_HELD // len(line) + 1):
+            file.append(line)
+        self.assertFalse(file.waits)
+        written = Path(path).read_bytes()
+        self.assertEqual(set(written.split(b"\n")), {line[:-1], b""})
+        self.assertEqual(written.count(b"\n") + file.lost, MAX_HELD // len(line) + 2)
+
+    def test_torn_line(self) -> None:
+        """A file that is still at its path is not begun as if it were new: a line that broke off there is ended."""
+        path = Path(self.mktemp())
+        file = LogFile(str(path))
+        file.open()
+        self.addCleanup(file.close)
+        limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+        before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (6, limit[1]))
+        try:
+            self.assertIn("lines are lost", file.append(b"one\ntwo\n") or "")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+            signal.signal(signal.SIGXFSZ, before)
+        file.follow()
+        file.append(b"three\n")
+        self.assertEqual(path.read_bytes(), b"one\ntw\nthree\n")
 
 
 class PipeTests(SynchronousTestCase):
