@@ -38,6 +38,7 @@ from pydsl_proxy.wire.values import Value
 
 _NAME: Final = __name__.partition(".")[0]
 _UNKNOWN_OPTION: Final = re.compile(r"([\w.]+)\(\) got an unexpected keyword argument '(\w+)'")
+_TWICE: Final = re.compile(r"([\w.]+)\(\) got multiple values for argument '(\w+)'")
 _TOO_MANY: Final = re.compile(r"([\w.]+)\(\) takes (?:from \d+ to )?\d+ positional arguments? but \d+ .*given")
 _MISSING: Final = re.compile(r"([\w.]+)\(\) missing \d+ required (?:positional|keyword-only) arguments?: (.*)")
 _NOT_CALLABLE: Final = re.compile(r"object is not callable\Z")
@@ -142,6 +143,10 @@ def _call(text: str, origin: Origin, names: Mapping[str, object]) -> Hint | None
             return None
         hint = _option(found[1], name, called, written_call(origin, function))
         return Hint(f"{function}() has no option {name}", hint)
+    if (found := _TWICE.search(text)) and callable(called := _function(found[1])):
+        function, name = found[1].rpartition(".")[2], found[2]
+        hint = _option(found[1], name, called, written_call(origin, function))
+        return Hint(f"{function}() is given {name} twice, without the name and with it", hint)
     if found := _TOO_MANY.search(text):
         called = _function(found[1])
         if not callable(called):
@@ -163,6 +168,8 @@ def _option(qualified: str, name: str, called: Callable[..., object], written: W
     rows = [
         row for row in OPTIONS if called_as in row.calls.split() and plain(name) in row.words.replace("|", " ").split()
     ]
+    if name in parameters and not rows:
+        return f"leave {name}=… out"
     if not rows:
         return _nearest(name, parameters, "=…")
     found = [_from_option(row, qualified, written) for row in rows]

@@ -13,6 +13,7 @@ from twisted.web.resource import IResource, Resource
 from pydsl_proxy.config.applications import check_asgi, check_wsgi, imported
 from pydsl_proxy.config.comparing import told_comparison
 from pydsl_proxy.config.matching import Match, Named, Prefix, Regex, as_match
+from pydsl_proxy.config.meant import not_an_upstream
 from pydsl_proxy.config.noticing import notice_closed, notice_opened
 from pydsl_proxy.config.scopes import Scope
 from pydsl_proxy.config.upstreams import Upstream, alone
@@ -306,9 +307,7 @@ def _upstream(verb: str, given: object) -> Upstream:
         return alone(given)
     if isinstance(given, Upstream):
         return given
-    raise ConfigError(
-        f"{verb}(): {given!r} is not an upstream", hint='write upstream("app", …) or an address, "host:port"'
-    )
+    raise not_an_upstream(verb, given)
 
 
 @frozen

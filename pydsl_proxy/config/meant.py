@@ -8,6 +8,7 @@ import tokenize
 from collections.abc import Iterable
 
 from pydsl_proxy.config.pasting import Written, calls_at, strategy_of, written_call
+from pydsl_proxy.config.trial import refusal
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.origin import here, names_here
 from pydsl_proxy.wire.foreign_text import meant_value
@@ -57,6 +58,23 @@ def named_upstream(text: str, kind: type) -> ConfigError | None:
                 f"{text!r} is a text, and an upstream is passed as the object itself", hint=f"write {variable}"
             )
     return None
+
+
+def not_an_upstream(verb: str, given: object, *, name: str = "app", before: str = 'location("/").') -> ConfigError:
+    """The error of what is no upstream, where a *verb* takes one: addresses may stand in a list.
+
+    *name* is that of an upstream as an example, and *before* what the verb stands behind.
+    """
+    if not isinstance(given, list | tuple):
+        return ConfigError(
+            f"{verb}(): {given!r} is not an upstream", hint=f'write upstream("{name}", …) or an address, "host:port"'
+        )
+    written = written_call(here(), verb)
+    code = f'{verb}(upstream("{name}", "127.0.0.1:9000", "127.0.0.1:9001"))'
+    if written is not None:
+        own = written.fill(f'{verb}(upstream("{name}", {{0|items}}), {{=1}})')
+        code = own if refusal(before + own) is None else code
+    return ConfigError(f"{verb}(): several peers are an upstream, not a {type(given).__name__}", hint=f"write {code}")
 
 
 def missing_comma(error: ConfigError) -> ConfigError:

@@ -423,4 +423,5 @@ _READINGS: Final[Mapping[str, Callable[[Written, ast.expr], str | None]]] = {
     "moved": _moved,
     "set": _one_of("set", "always"),
     "zone": _zone,
+    "dropped": lambda written, node: "",
 }

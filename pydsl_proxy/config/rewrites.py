@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Literal
 
+from pydsl_proxy.config.meant import not_an_upstream
 from pydsl_proxy.config.upstreams import Upstream, alone
 from pydsl_proxy.errors import ConfigError
-from pydsl_proxy.errors.numbers import count, size
+from pydsl_proxy.errors.numbers import count, redirect_status, size
 from pydsl_proxy.filters.cookie_editing import CookieFlags, CookieRule
 from pydsl_proxy.steps.mirroring import Mirror
 from pydsl_proxy.steps.prefix_stripping import StripPrefix
@@ -42,8 +43,9 @@ def rewrite(pattern: str | Regex, replacement: ValueSource, *, last: bool, redir
     made = pattern if isinstance(pattern, Regex) else Regex(pattern)
     value = value_for("rewrite()", replacement)
     if redirect is not None and (isinstance(redirect, bool) or redirect not in _REDIRECTS):
-        known = ", ".join(map(str, _REDIRECTS))
-        raise ConfigError(f"rewrite(redirect={redirect!r}) is not a redirect", hint=f"the statuses are {known}")
+        meant, known = redirect_status(redirect), ", ".join(map(str, _REDIRECTS))
+        hint = f"the statuses are {known}" if meant is None else f"write redirect={meant}"
+        raise ConfigError(f"rewrite(redirect={redirect!r}) is not a redirect", hint=hint)
     if last and redirect is not None:
         raise ConfigError("rewrite(): a client that is redirected searches no location", hint="leave last=True out")
     _check_replacement(made, value)
@@ -91,9 +93,7 @@ def mirror(upstream: Upstream | str, *, percent: float, body: int, in_flight: in
     if isinstance(upstream, str):
         upstream = alone(upstream)
     elif not isinstance(upstream, Upstream):
-        raise ConfigError(
-            f"mirror(): {upstream!r} is not an upstream", hint='write upstream("shadow", …) or an address, "host:port"'
-        )
+        raise not_an_upstream("mirror", upstream, name="shadow")
     number = isinstance(percent, int | float) and not isinstance(percent, bool) and isfinite(percent)
     if not number or not 0 < percent <= 100:
         raise ConfigError(f"mirror(percent={percent!r}) is not a percentage above 0", hint="write percent=10")

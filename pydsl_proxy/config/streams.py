@@ -11,6 +11,7 @@ from pydsl_proxy.balancing.value_hash import HashBy
 from pydsl_proxy.config.certificates import Tls, as_tls
 from pydsl_proxy.config.listening import endpoint
 from pydsl_proxy.config.matching import Regex, ServerName, as_server_name
+from pydsl_proxy.config.meant import not_an_upstream
 from pydsl_proxy.config.noticing import notice_closed, notice_opened
 from pydsl_proxy.config.proxy_headers import trusted_senders
 from pydsl_proxy.config.stream_features import StreamConnections, stream_retry, stream_timeouts
@@ -87,10 +88,7 @@ class OpenStream(_Listened, Addresses):
         if isinstance(upstream, str):
             upstream = alone(upstream)
         elif not isinstance(upstream, Upstream):
-            raise ConfigError(
-                f"proxy_to(): {upstream!r} is not an upstream",
-                hint='write upstream("db", …) or an address, "host:port"',
-            )
+            raise not_an_upstream("proxy_to", upstream, name="db", before="stream(80).")
         if upstream.via is not None:
             raise ConfigError(
                 f"proxy_to(): upstream {upstream.name!r} is spoken to via={upstream.via!r}; a stream speaks nothing",

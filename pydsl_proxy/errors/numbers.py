@@ -7,6 +7,7 @@ import re
 
 from pydsl_proxy.errors import ConfigError
 
+_REDIRECTS = {"301": 301, "302": 302, "303": 303, "307": 307, "308": 308}
 _WITH_UNIT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]+)\s*")
 _UNITS_OF_TIME = {"ms": "ms", "s": "", "m": "minutes", "min": "minutes", "h": "hours", "d": "days"}
 _UNITS_OF_SIZE = {"b": "", "k": "KiB", "kb": "KiB", "kib": "KiB", "m": "MiB", "mb": "MiB", "mib": "MiB"} | {
@@ -41,6 +42,13 @@ def size(what: str, value: int) -> int:
         hint = _instead_of(value, _UNITS_OF_SIZE)
         raise ConfigError(f"{what} must be a whole number of bytes, not {value!r}", hint=hint)
     return count(what, value, least=0)
+
+
+def redirect_status(value: object) -> int | None:
+    """The status of a redirect that a text means: the number itself, or nginx's word."""
+    if not isinstance(value, str):
+        return None
+    return {"permanent": 301, "temporary": 302, "redirect": 302}.get(value, _REDIRECTS.get(value.strip()))
 
 
 def _instead_of(value: object, units: dict[str, str]) -> str | None:

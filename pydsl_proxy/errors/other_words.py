@@ -90,6 +90,7 @@ VERBS: Final = (
     _none("healthcheck healthchecks check activehealth healthuri optionhttpchk", "this version asks no peer by itself: a peer that fails is left alone, peer(\"host:port\", max_fails=3, fail_timeout=10)"),
     _none("sticky stickysession stickycookie sessionaffinity affinity", 'this version sets no cookie for that: give the upstream a strategy, hash_by(cookie("sid")) or ip_hash()'),
     _none("log accesslog logging errorlog customlog httplog", "the access log is one for the whole: http(…, access_log=\"/var/log/proxy/access.log\")"),
+    _none("get head post put patch delete methods allowmethods limitexcept", 'methods are a condition: .when(method.is_in(["GET", "HEAD"])); another path is location("/a") of the server'),
     _none("if matcher", 'a location answers only some requests with .when(…), as .when(method.equals("POST"))'),
     _none("require requireall requireany", 'guards are verbs: .allow("10.0.0.0/8").deny("all") for addresses, .basic_auth("/etc/proxy/htpasswd") for users'),
     _none("proxysslverify proxysslname proxyssltrustedcertificate proxysslcertificate proxysslservername", 'TLS to peers is of the upstream: upstream("app", "127.0.0.1:9443", tls=upstream_tls(ca="ca.pem", name="app.example.com"))'),
@@ -116,9 +117,17 @@ OF_STREAMS: Final = (
     _none("location respond servefiles redirectto", "a stream has no requests: paths and answers are of server(…)"),
 )  # fmt: skip
 
+_HANDLER: Final = 'its handler follows, as .respond(200, "ok")'
+
 #: Verbs of a server alone, by which others open a location.
 OPENING: Final = (
-    Word("route path handle mountpath pathprefix routes get post put delete any all when", '"/api/"', 'location({0|prefix="/"})'),
+    Word("route path handle mountpath pathprefix routes any all when", '"/api/"', 'location({0|prefix="/"})'),
+    Word("get", '"/a"', 'location({0|prefix="/"}).when(method.is_in(["GET", "HEAD"]))', _HANDLER),
+    Word("head", '"/a"', 'location({0|prefix="/"}).when(method.equals("HEAD"))', _HANDLER),
+    Word("post", '"/a"', 'location({0|prefix="/"}).when(method.equals("POST"))', _HANDLER),
+    Word("put", '"/a"', 'location({0|prefix="/"}).when(method.equals("PUT"))', _HANDLER),
+    Word("patch", '"/a"', 'location({0|prefix="/"}).when(method.equals("PATCH"))', _HANDLER),
+    Word("delete", '"/a"', 'location({0|prefix="/"}).when(method.equals("DELETE"))', _HANDLER),
     Word("handlepath", '"/api/*"', 'location({0|prefix="/api/"}).strip_prefix()'),
 )  # fmt: skip
 
@@ -141,6 +150,9 @@ class Option:
 
 OPTIONS: Final = (
     Option("server", "cert certificate sslcertificate certfile sslcertfile sslcert crt | key keyfile sslcertificatekey privatekey sslkey sslkeyfile", '443, cert="a.pem", key="a.key"', 'server({=}, tls=tls({cert|text="cert.pem"}, {key|text="key.pem"}))'),
+    Option("server stream", "listen", "8080, listen=8081", "{call}({listen|items}, {=})", "each place is an argument of its own"),
+    Option("server stream", "check checks healthcheck healthchecks health healthuri", '8080, check="/health"', "{call}({=}, {check|dropped})", 'a health check belongs to an upstream, and this version asks no peer by itself: upstream("app", peer("127.0.0.1:9000", max_fails=3, fail_timeout=10)) leaves a peer alone that fails'),
+    Option("proxyto", "check checks healthcheck healthchecks health healthuri", '"127.0.0.1:9000", check="/health"', "{call}({=}, {check|dropped})", 'this version asks no peer by itself: upstream("app", peer("127.0.0.1:9000", max_fails=3, fail_timeout=10)) leaves a peer alone that fails'),
     Option("server", "acme letsencrypt autohttps autocert", '443, acme="me@example.com"', None, 'this version fetches no certificates: server(443, tls=tls("cert.pem", "key.pem")) reads those of certbot, and sees when they change'),
     Option("server stream", "defaultserver default", "8080, default_server=True", None, "the first server of a listener takes what no name fits: list it first, without this option"),
     Option("server", "errorlog", '8080, error_log="error.log"', None, "errors go to the log of Twisted: twist … --log-file=error.log"),

@@ -7,6 +7,7 @@ import re
 from attrs import field, frozen
 
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.errors.numbers import redirect_status
 from pydsl_proxy.interfaces import Exchange, Handle, Place
 from pydsl_proxy.wire.uri import visible
 from pydsl_proxy.wire.values import (
@@ -51,8 +52,10 @@ class Redirect:
 
     def __attrs_post_init__(self) -> None:
         if isinstance(self.status, bool) or self.status not in STATUSES:
+            meant = redirect_status(self.status)
             known = ", ".join(map(str, STATUSES))
-            raise ConfigError(f"redirect_to(): {self.status!r} is not a redirect", hint=f"the statuses are {known}")
+            hint = f"the statuses are {known}" if meant is None else f"write redirect_to({code_of(self.url)}, {meant})"
+            raise ConfigError(f"redirect_to(): {self.status!r} is not a redirect", hint=hint)
 
     def as_verb(self) -> str:
         """The call that makes this."""

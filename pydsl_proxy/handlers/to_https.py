@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import field, frozen
 
 from pydsl_proxy.errors import ConfigError, ProxyError, Source
+from pydsl_proxy.errors.numbers import redirect_status
 from pydsl_proxy.interfaces import Exchange, Handle, Place
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.spelling import call, options
@@ -26,8 +27,9 @@ class ToHttps:
 
     def __attrs_post_init__(self) -> None:
         if isinstance(self.status, bool) or self.status not in STATUSES:
-            known = ", ".join(map(str, STATUSES))
-            raise ConfigError(f"redirect_to_https(): {self.status!r} is not its status", hint=f"they are {known}")
+            meant, known = redirect_status(self.status), ", ".join(map(str, STATUSES))
+            hint = f"write redirect_to_https({meant})" if meant in STATUSES else f"they are {known}"
+            raise ConfigError(f"redirect_to_https(): {self.status!r} is not its status", hint=hint)
         port = self.port
         if port is not None and (isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536):
             raise ConfigError(
