@@ -6,6 +6,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from pydsl_proxy.compiler.slowing import slowing
 from pydsl_proxy.config.features import Feature, last_of, request_rules, response_rules
+from pydsl_proxy.config.fields import FieldRule
 from pydsl_proxy.config.ignoring import ignored_fields
 from pydsl_proxy.config.interim import passes_interim
 from pydsl_proxy.config.retries import DEFAULT_RETRY, Retry, retry_of
@@ -14,8 +15,9 @@ from pydsl_proxy.runtime.retrying import RetryPolicy
 from pydsl_proxy.runtime.site import ALWAYS_DROPPED
 from pydsl_proxy.runtime.steering import Steering
 from pydsl_proxy.steps.prefix_stripping import StripPrefix
-from pydsl_proxy.wire.field_rules import FieldRules
+from pydsl_proxy.wire.field_rules import FieldRules, Rule
 from pydsl_proxy.wire.h1_request import RequestWriter
+from pydsl_proxy.wire.values import as_bytes
 
 
 class Terms:
@@ -24,13 +26,17 @@ class Terms:
     __slots__ = ("passes_interim", "request_rules", "response_rules", "retry", "steering", "stripped", "timeouts")
 
     def __init__(self, features: tuple[Feature, ...], clock: IReactorTime) -> None:
-        self.request_rules = FieldRules(request_rules(features))
-        self.response_rules = FieldRules(response_rules(features), ALWAYS_DROPPED)
+        self.request_rules = FieldRules(_in_octets(request_rules(features)))
+        self.response_rules = FieldRules(_in_octets(response_rules(features)), ALWAYS_DROPPED)
         self.timeouts = timeouts_of(features)
         self.retry = _policy(retry_of(features))
         self.steering = Steering(ignored_fields(features), slowing(clock))
         self.stripped = last_of(StripPrefix, features)
         self.passes_interim = passes_interim(features)
+
+
+def _in_octets(rules: tuple[FieldRule, ...]) -> list[Rule]:
+    return [(name, shown, as_bytes(value) if callable(value) else value) for name, shown, value in rules]
 
 
 class TermsTable:

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Protocol, TypeVar, cast
 
-from pydsl_proxy.config.fields import Side, rules_of
+from pydsl_proxy.config.fields import FieldRule, Side, rules_of
 from pydsl_proxy.config.guards import with_guards_combined
 from pydsl_proxy.interfaces import Filter, Step
 from pydsl_proxy.origin import Origin
-from pydsl_proxy.wire.field_rules import Rule
 
 
 class Feature(Protocol):
@@ -46,12 +45,12 @@ def merged(*scopes: HasFeatures) -> tuple[Feature, ...]:
     return tuple(feature for scope in scopes for feature in scope.features)
 
 
-def request_rules(features: Iterable[Feature]) -> tuple[Rule, ...]:
+def request_rules(features: Iterable[Feature]) -> tuple[FieldRule, ...]:
     """What happens to the header fields of requests; see :func:`~pydsl_proxy.config.fields.rules_of`."""
     return rules_of(features, Side.REQUEST)
 
 
-def response_rules(features: Iterable[Feature]) -> tuple[Rule, ...]:
+def response_rules(features: Iterable[Feature]) -> tuple[FieldRule, ...]:
     """What happens to the header fields of responses; see :func:`~pydsl_proxy.config.fields.rules_of`."""
     return rules_of(features, Side.RESPONSE)
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
+from typing import TypeAlias
 
 from attrs import field, frozen
 
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.spelling import call
-from pydsl_proxy.wire.field_rules import Rule
 from pydsl_proxy.wire.grammar import is_token, is_value
 from pydsl_proxy.wire.hop_by_hop import HOP_BY_HOP
 from pydsl_proxy.wire.values import ValueFunction, ValueSource, code_of, constant, value_for
 
+# Lower-case name, name as written, and the value: text if it is always the same, None to remove the field.
+FieldRule: TypeAlias = "tuple[bytes, bytes, str | ValueFunction | None]"
 _FRAMING = frozenset((b"content-length", b"transfer-encoding", b"trailer"))
 
 
@@ -74,12 +76,12 @@ def remove_field(side: Side, name: str) -> RemoveField:
     return RemoveField(side, name)
 
 
-def rules_of(features: Iterable[object], side: Side) -> tuple[Rule, ...]:
+def rules_of(features: Iterable[object], side: Side) -> tuple[FieldRule, ...]:
     """What *features*, from the outermost to the innermost, come to: one rule a name, the innermost one.
 
     A name keeps the place at which it was first spoken of.
     """
-    rules: dict[bytes, Rule] = {}
+    rules: dict[bytes, FieldRule] = {}
     for feature in features:
         if isinstance(feature, SetField) and feature.side is side:
             text = constant(feature.value)

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.origin.spelling import spelled
 from pydsl_proxy.wire.cgi_params import Param
-from pydsl_proxy.wire.values import ValueFunction, ValueSource, code_of, constant, value_for
+from pydsl_proxy.wire.values import ValueFunction, ValueSource, as_bytes, code_of, constant, value_for
 
 OwnParams: TypeAlias = "Mapping[str, ValueSource | None]"
 """Names to values; None leaves a param out that is sent otherwise."""
@@ -51,7 +51,7 @@ def _value(verb: str, name: str, source: ValueSource | None) -> ValueFunction | 
 def as_rules(params: Checked) -> list[Param]:
     """What the writer of params takes."""
     return [
-        (name.encode(), None if value is None else text if (text := constant(value)) is not None else value)
+        (name.encode(), None if value is None else text if (text := constant(value)) is not None else as_bytes(value))
         for name, value in params
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from pydsl_proxy.wire.cgi_fields import http_params
 from pydsl_proxy.wire.forwarded import Identity
@@ -11,16 +11,14 @@ from pydsl_proxy.wire.grammar import CRLF
 from pydsl_proxy.wire.head import RequestFields
 from pydsl_proxy.wire.memo import Memo
 from pydsl_proxy.wire.protocols import PROTOCOLS
-from pydsl_proxy.wire.request import Request
 from pydsl_proxy.wire.script_paths import ScriptPaths
 from pydsl_proxy.wire.uri import normalised_path
-from pydsl_proxy.wire.values import ValueFunction, as_bytes
 
 Encode: TypeAlias = Callable[[bytes, bytes], bytes]
 """Writes a name and its value for one protocol."""
 
-Param: TypeAlias = "tuple[bytes, str | ValueFunction | None]"
-"""A name, and its value: text if it is always the same, None to leave the param out."""
+Param: TypeAlias = "tuple[bytes, str | Callable[[Any], bytes] | None]"
+"""A name, and its value: text if it is always the same, None to leave the param out, or a function of the request."""
 
 _SOFTWARE = b"pydsl_proxy"
 _PROTOCOLS = tuple(each.encode() for each in PROTOCOLS)
@@ -38,8 +36,8 @@ class CgiSubject(Protocol):
     user: str
 
     @property
-    def request(self) -> Request:
-        """The request as text."""
+    def request(self) -> object:
+        """What the functions of params are given."""
 
 
 class CgiParams:
@@ -62,7 +60,7 @@ class CgiParams:
         always = [each for each in always if each[0] not in self._taken]
         always += [(name, value.encode("utf-8", "surrogateescape")) for name, value in own if isinstance(value, str)]
         self._always = self._encoded(always)
-        self._computed = [(name, as_bytes(value)) for name, value in own if callable(value)]
+        self._computed = [(name, value) for name, value in own if callable(value)]
         self._memo: Memo[bytes] = Memo()
 
     def _encoded(self, pairs: Sequence[tuple[bytes, bytes]]) -> bytes:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from pydsl_proxy.wire.grammar import CRLF, is_value
 from pydsl_proxy.wire.head import Fields
-from pydsl_proxy.wire.request import Request
-from pydsl_proxy.wire.values import ValueFunction, as_bytes
 
-# Lower-case name to look for, name as written, and the value: text if it is always the same, None to remove the field.
-Rule: TypeAlias = "tuple[bytes, bytes, str | ValueFunction | None]"
+# Lower-case name to look for, name as written, and the value: text if it is always the same, None to remove the field,
+# or a function of the request, in whatever form the caller of ``compute`` has it.
+Rule: TypeAlias = "tuple[bytes, bytes, str | Callable[[Any], bytes] | None]"
 
 
 class FieldRules:
@@ -40,7 +39,7 @@ class FieldRules:
             for _, shown, value in rules
             if isinstance(value, str)
         )
-        self.computed = tuple((shown, as_bytes(value)) for _, shown, value in rules if callable(value))
+        self.computed = tuple((shown, value) for _, shown, value in rules if callable(value))
 
     def of_location(self) -> FieldRules:
         """The same rules for another location, which is known by them."""
@@ -70,7 +69,7 @@ class FieldRules:
         made.constant = self.constant + section
         return made
 
-    def compute(self, request: Request) -> bytes:
+    def compute(self, request: object) -> bytes:
         """The fields whose values depend on the request; one whose value is empty is left out, as nginx does."""
         return b"".join([_field(shown, value) for shown, function in self.computed if (value := function(request))])
 

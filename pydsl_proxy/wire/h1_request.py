@@ -12,7 +12,6 @@ from pydsl_proxy.wire.forwarded import Identity
 from pydsl_proxy.wire.framing import FRAMING
 from pydsl_proxy.wire.head import RequestFields
 from pydsl_proxy.wire.hop_by_hop import FORWARDING, REQUEST_DROPPED
-from pydsl_proxy.wire.request import Request
 from pydsl_proxy.wire.uri import visible
 
 
@@ -26,8 +25,8 @@ class Outgoing(Protocol):
     identity: Identity
 
     @property
-    def request(self) -> Request:
-        """The request as text."""
+    def request(self) -> object:
+        """What the functions of field rules are given."""
 
 
 class RequestWriter:

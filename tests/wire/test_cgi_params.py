@@ -15,7 +15,7 @@ from pydsl_proxy.wire.h1_reader import read_request_fields
 from pydsl_proxy.wire.request import Request
 from pydsl_proxy.wire.script_paths import ScriptPaths
 from pydsl_proxy.wire.uri import normalised_path
-from pydsl_proxy.wire.values import as_value
+from pydsl_proxy.wire.values import as_bytes
 
 ROOT = ScriptPaths(b"/srv", b"index.php", re.compile(rb"^(.+?\.php)(/.*)$"))
 
@@ -157,7 +157,7 @@ class OwnTests(SynchronousTestCase):
         """Texts, values and functions; what is empty is told too, as nginx does."""
         own: tuple[Param, ...] = (
             (b"APP_ENV", "production"),
-            (b"QUERY", as_value(lambda request: request.query("q"))),
+            (b"QUERY", as_bytes(lambda request: request.query("q"))),
             (b"EMPTY", ""),
         )
         known = told(Asked(b"/a.php?q=%C3%A9"), own=own)
@@ -167,7 +167,7 @@ class OwnTests(SynchronousTestCase):
         """They take the place of what has their name, whatever it is made of; None leaves it out."""
         own: tuple[Param, ...] = (
             (b"HTTP_HOST", "b.test"),
-            (b"SERVER_NAME", as_value(lambda request: "c.test")),
+            (b"SERVER_NAME", as_bytes(lambda request: "c.test")),
             (b"DOCUMENT_ROOT", "/var"),
             (b"CONTENT_TYPE", "text/b"),
             (b"SERVER_SOFTWARE", None),
@@ -183,7 +183,7 @@ class OwnTests(SynchronousTestCase):
 
     def test_nul(self) -> None:
         """A NUL, which would end a value of SCGI, is none."""
-        own: tuple[Param, ...] = ((b"Q", as_value(lambda request: request.query("q"))),)
+        own: tuple[Param, ...] = ((b"Q", as_bytes(lambda request: request.query("q"))),)
         self.assertEqual(told(Asked(b"/?q=a%00b"), own=own)["Q"], "a b")
 
 

@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pydsl_proxy.wire.field_rules import FieldRules, Rule, cut, spans_of
 from pydsl_proxy.wire.head import Fields, section
 from pydsl_proxy.wire.request import Request
+from pydsl_proxy.wire.values import as_bytes
 from tests.support.peers import FakeHead
 
 # Few and alike: names that are the beginning, the end or another case of each other.
@@ -73,7 +74,13 @@ class ComputeTests(SynchronousTestCase):
 
     def test_computed(self) -> None:
         """A function is asked for each request, and its field left out where it says nothing."""
-        rules = FieldRules([(b"a", b"A", lambda r: r.query("a")), (b"b", b"B", "1"), (b"c", b"C", lambda r: r.host)])
+        rules = FieldRules(
+            [
+                (b"a", b"A", as_bytes(lambda r: r.query("a"))),
+                (b"b", b"B", "1"),
+                (b"c", b"C", as_bytes(lambda r: r.host)),
+            ]
+        )
         self.assertEqual(rules.compute(request(b"/?a=1")), b"\r\nA: 1\r\nC: h")
         self.assertEqual(rules.compute(request()), b"\r\nC: h")
         self.assertEqual(rules.edit(Fields(b"\r\nA: x")), b"\r\nB: 1")
@@ -82,16 +89,16 @@ class ComputeTests(SynchronousTestCase):
     @given(st.text(st.characters(max_codepoint=0x10FFFF, exclude_categories=["Cs"]), max_size=12))
     def test_no_injection(self, text: str) -> None:
         """Whatever a value is made of, it stays one field (CWE-113)."""
-        made = FieldRules([(b"a", b"A", lambda _: text)]).compute(request())
+        made = FieldRules([(b"a", b"A", as_bytes(lambda _: text))]).compute(request())
         self.assertLessEqual(made.count(b"\n"), 1)
         self.assertEqual(len(list(Fields(made).items())), made.count(b"\r\nA: "))
         self.assertNotIn(b"\0", made)
 
     def test_controls(self) -> None:
         """Controls become blanks."""
-        made = FieldRules([(b"a", b"A", lambda _: "\r\nx\r\n\tSet-Cookie: y\0\x7fz\r")]).compute(request())
+        made = FieldRules([(b"a", b"A", as_bytes(lambda _: "\r\nx\r\n\tSet-Cookie: y\0\x7fz\r"))]).compute(request())
         self.assertEqual(made, b"\r\nA: x \tSet-Cookie: y z")
-        self.assertEqual(FieldRules([(b"a", b"A", lambda _: "\r\n")]).compute(request()), b"")
+        self.assertEqual(FieldRules([(b"a", b"A", as_bytes(lambda _: "\r\n"))]).compute(request()), b"")
 
 
 class CutTests(SynchronousTestCase):

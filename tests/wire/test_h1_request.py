@@ -13,6 +13,7 @@ from pydsl_proxy.wire.h1_request import RequestWriter
 from pydsl_proxy.wire.head import Fields, RequestFields, section
 from pydsl_proxy.wire.hop_by_hop import FORWARDING, REQUEST_DROPPED
 from pydsl_proxy.wire.request import Request
+from pydsl_proxy.wire.values import as_bytes
 
 OWN = Identity("192.0.2.1", 40000, "http", 8080)
 BELIEVED = Identity("192.0.2.1", 40000, "https", 8080, b"192.0.2.1, 10.0.0.1", b"e.org")
@@ -78,7 +79,7 @@ class WriterTests(SynchronousTestCase):
         expected = [(b"Host", b"h"), *kept, (b"X-Forwarded-Host", b"h"), *TAIL]
         self.assertEqual(written(read), expected)
         # The same with rules that are about other fields, and when it is remembered.
-        self.assertEqual(written(read, (b"z", b"Z", lambda _: "")), expected)
+        self.assertEqual(written(read, (b"z", b"Z", lambda _: b"")), expected)
 
     def test_read_again(self) -> None:
         """What is written is read, and needs no second edit but of who the client is."""
@@ -98,7 +99,7 @@ class WriterTests(SynchronousTestCase):
 
     def test_made_target(self) -> None:
         """A target that is not the client's own is made fit for a request line, whoever made it."""
-        for rules in ((), ((b"a", b"A", lambda _: "1"),)):
+        for rules in ((), ((b"a", b"A", lambda _: b"1"),)):
             outgoing = Outgoing(fields(b"Host: h"))
             outgoing.peer_target = b"/a b\r\nX: y HTTP/1.1"
             head = writer(*rules).write(outgoing)
@@ -129,7 +130,7 @@ class WriterTests(SynchronousTestCase):
         self.assertTrue(one.write(Outgoing(read)).count(b"X-Forwarded-Host: h\r\n"))
         self.assertFalse(one.write(Outgoing(read, BELIEVED)).count(b"X-Forwarded-Host: h\r\n"))
         self.assertEqual(
-            written(read, (b"z", b"Z", lambda _: "1"), identity=BELIEVED), [pairs[0], (b"Z", b"1"), *pairs[1:]]
+            written(read, (b"z", b"Z", lambda _: b"1"), identity=BELIEVED), [pairs[0], (b"Z", b"1"), *pairs[1:]]
         )
 
 
@@ -146,7 +147,7 @@ class RuleTests(SynchronousTestCase):
 
     def test_computed(self) -> None:
         """A function of the request is asked each time."""
-        rules = writer((b"a", b"A", lambda request: request.query_string))
+        rules = writer((b"a", b"A", as_bytes(lambda request: request.query_string)))
         read = fields(b"Host: h", b"a: 1")
         for query in (b"x", b"y"):
             self.assertIn(b"\r\nA: " + query + b"\r\n", rules.write(Outgoing(read, target=b"/?" + query)))
@@ -158,7 +159,7 @@ class RuleTests(SynchronousTestCase):
             written(
                 read,
                 (b"x-real-ip", b"X-Real-IP", None),
-                (b"x-forwarded-for", b"X-Forwarded-For", lambda _: "z"),
+                (b"x-forwarded-for", b"X-Forwarded-For", lambda _: b"z"),
                 (b"x-forwarded-host", b"X-Forwarded-Host", None),
             ),
             [(b"Host", b"h"), (b"X-Forwarded-For", b"z"), (b"X-Forwarded-Proto", b"http")],
@@ -168,5 +169,5 @@ class RuleTests(SynchronousTestCase):
         """The peer is asked for what its location made of the target."""
         exchange = Outgoing(fields(b"Host: h"))
         exchange.peer_target = b"/v1/a"
-        for each in (writer(), writer((b"z", b"Z", lambda _: ""))):
+        for each in (writer(), writer((b"z", b"Z", lambda _: b""))):
             self.assertTrue(each.write(exchange).startswith(b"GET /v1/a HTTP/1.1\r\n"))
