@@ -15,21 +15,21 @@ from pydsl_proxy.balancing.least_connections import least_conn
 from pydsl_proxy.balancing.random_choice import random_one, random_two
 from pydsl_proxy.balancing.smooth_round_robin import round_robin
 from pydsl_proxy.balancing.value_hash import hash_by
-from pydsl_proxy.config.certificates import tls
 from pydsl_proxy.config.client_limits import clients
-from pydsl_proxy.config.loading import load
+from pydsl_proxy.config.loading.load import load
 from pydsl_proxy.config.locations import Location, location
 from pydsl_proxy.config.matching import exact, named, prefix, regex
-from pydsl_proxy.config.peer_tls import upstream_tls
 from pydsl_proxy.config.sites import Http, Server, http, server
-from pydsl_proxy.config.streams import Stream, stream
+from pydsl_proxy.config.streams.stream import Stream, stream
+from pydsl_proxy.config.tls.peers import upstream_tls
+from pydsl_proxy.config.tls.server import tls
 from pydsl_proxy.config.upstreams import Upstream, peer, upstream
-from pydsl_proxy.connectors.h2 import http2
-from pydsl_proxy.connectors.to_fastcgi import fastcgi
-from pydsl_proxy.connectors.to_scgi import scgi
-from pydsl_proxy.connectors.to_uwsgi import uwsgi
+from pydsl_proxy.connectors.cgi.fastcgi import fastcgi
+from pydsl_proxy.connectors.cgi.scgi import scgi
+from pydsl_proxy.connectors.cgi.uwsgi import uwsgi
+from pydsl_proxy.connectors.http2.connector import http2
 from pydsl_proxy.embedding import as_resource
-from pydsl_proxy.handlers.websocket_messages import WebSocketMessage, close_websocket
+from pydsl_proxy.handlers.websocket.messages import WebSocketMessage, close_websocket
 from pydsl_proxy.observe.access_logs import access_log
 from pydsl_proxy.observe.outcomes import (
     bytes_received,
@@ -48,10 +48,10 @@ from pydsl_proxy.observe.outcomes import (
 )
 from pydsl_proxy.service import build
 from pydsl_proxy.units import GiB, KiB, MiB, days, hours, minutes, ms, seconds
-from pydsl_proxy.wire.mapped import map_value
-from pydsl_proxy.wire.request import Request
-from pydsl_proxy.wire.shares import split_clients
-from pydsl_proxy.wire.values import (
+from pydsl_proxy.values.lookup import map_value
+from pydsl_proxy.values.request import Request
+from pydsl_proxy.values.split import split_clients
+from pydsl_proxy.values.value import (
     authenticated_user,
     client_address,
     client_certificate_fingerprint,

@@ -17,8 +17,8 @@ from pydsl_proxy.config.listening import endpoint
 from pydsl_proxy.config.sites import Http, Server, as_http
 from pydsl_proxy.errors import ConfigError, ConfigErrors
 from pydsl_proxy.frontends.web import WebFrontend
+from pydsl_proxy.net.reactors import DataReactor, measured
 from pydsl_proxy.observe.logged import LogSink
-from pydsl_proxy.runtime.reactors import DataReactor, measured
 from pydsl_proxy.service import LogInForce, opened_log
 
 log = Logger()

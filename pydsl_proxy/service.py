@@ -21,18 +21,18 @@ from pydsl_proxy.compiler.serving import start_all, stop_all
 from pydsl_proxy.compiler.site import Compiled, compile_config, compiling
 from pydsl_proxy.compiler.stepping import Stepping, completed
 from pydsl_proxy.config.sites import Http, Server, as_http
-from pydsl_proxy.config.streams import Stream
+from pydsl_proxy.config.streams.stream import Stream
 from pydsl_proxy.errors import ConfigError, ConfigErrors
+from pydsl_proxy.net.data_path import cut_data_path, data_path
+from pydsl_proxy.net.loop_lag import LoopLag, has_real_time
+from pydsl_proxy.net.proxy_protocol_in import ToldFactory
+from pydsl_proxy.net.reactors import DataReactor, measured
+from pydsl_proxy.net.tls.server import SecureFactory
+from pydsl_proxy.net.turns import turns_of
 from pydsl_proxy.observe.logged import LogSink
 from pydsl_proxy.observe.opening import open_log
-from pydsl_proxy.runtime.crowd import Crowd
+from pydsl_proxy.runtime.connection_limits import Crowd
 from pydsl_proxy.runtime.listener import Listener
-from pydsl_proxy.runtime.loop_lag import LoopLag, has_real_time
-from pydsl_proxy.runtime.reactors import DataReactor, measured
-from pydsl_proxy.runtime.secure.secure_wrapping import SecureFactory
-from pydsl_proxy.runtime.told_clients import ToldFactory
-from pydsl_proxy.runtime.transport import cut_data_path, data_path
-from pydsl_proxy.runtime.turns import turns_of
 
 log = Logger()
 

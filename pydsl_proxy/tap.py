@@ -24,14 +24,14 @@ from twisted.python.failure import Failure
 from twisted.python.usage import Options as BaseOptions
 from twisted.python.usage import UsageError
 
-from pydsl_proxy.config.beside import BesideLoop, switching_often
-from pydsl_proxy.config.loading import read
+from pydsl_proxy.config.loading.beside import BesideLoop, switching_often
+from pydsl_proxy.config.loading.load import read
 from pydsl_proxy.config.sites import Http
 from pydsl_proxy.errors import ConfigError, ConfigErrors
-from pydsl_proxy.handlers.asgi_lifespan import NotStarted
+from pydsl_proxy.handlers.asgi.lifespan import NotStarted
+from pydsl_proxy.net.reactors import DataReactor, measure_timers
+from pydsl_proxy.net.rlimit import allow_open_files
 from pydsl_proxy.observe.outputs import give_up_outputs, unblock_outputs
-from pydsl_proxy.runtime.open_files import allow_open_files
-from pydsl_proxy.runtime.reactors import DataReactor, measure_timers
 from pydsl_proxy.service import ProxyService, mistakes, verify
 
 T = TypeVar("T")

@@ -18,7 +18,7 @@ from zope.interface.verify import verifyObject
 from pydsl_proxy import Http, Server, header, http, server, upstream
 from pydsl_proxy.config.sites import as_http
 from pydsl_proxy.embedding import ProxyResource, as_resource
-from pydsl_proxy.handlers.asgi_lifespan import NotStarted
+from pydsl_proxy.handlers.asgi.lifespan import NotStarted
 from pydsl_proxy.testing import Client, Ended, MemoryLoop, Peers
 from pydsl_proxy.testing.recording import Recorder
 from tests.support.asgi_apps import Living

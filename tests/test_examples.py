@@ -11,7 +11,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.server import Site
 
-from pydsl_proxy.config.checks import check
+from pydsl_proxy.config.checks.whole import check
 from pydsl_proxy.config.sites import Http
 from pydsl_proxy.handlers.proxy import Proxy
 from pydsl_proxy.testing import load, run

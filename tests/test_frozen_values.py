@@ -10,7 +10,7 @@ from importlib import import_module
 import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
-PACKAGES = ("balancing", "config", "connectors", "filters", "handlers", "steps")
+PACKAGES = ("balancing", "config", "connectors", "features", "handlers")
 #: Say where a value was written, and as what: it is the same value elsewhere.
 DESCRIPTIONS = ("origin", "spelled")
 #: These take a second option by its place: what the end of a WebSocket is made of, and hooks of a reload.

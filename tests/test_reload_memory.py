@@ -6,7 +6,7 @@ import gc
 from threading import Thread
 from weakref import ref
 
-from pydsl_proxy.config.loading import load
+from pydsl_proxy.config.loading.load import load
 from pydsl_proxy.tap import Command
 from tests.test_tap import Case, ThreadedReactor
 

@@ -16,7 +16,7 @@ import pydsl_proxy
 #: A line for each function, verb and value; made anew by ``python -m tests.test_signatures``.
 FILE = Path(__file__).with_name("signatures.txt")
 #: The packages whose values a configuration is made of.
-PACKAGES = ("balancing", "config", "connectors", "filters", "handlers", "health", "observe", "steps", "wire")
+PACKAGES = ("balancing", "config", "connectors", "features", "handlers", "health", "observe", "values", "wire")
 
 
 def values() -> list[type[attrs.AttrsInstance]]:

@@ -18,7 +18,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from pydsl_proxy.config.loading import load
+from pydsl_proxy.config.loading.load import load
 from pydsl_proxy.tap import Command, HeldSignals, Options
 
 # Seconds for what a thread does in a moment: a bound for a fault.

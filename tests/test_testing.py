@@ -9,7 +9,7 @@ from twisted.internet.error import CannotListenError
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import fastcgi, http, http2, random_one, scgi, server, stream, upstream, uwsgi
-from pydsl_proxy.config import loading
+from pydsl_proxy.config.loading import load as loading
 from pydsl_proxy.errors import ConfigError, ConfigErrors
 from pydsl_proxy.observe.access_logs import access_log
 from pydsl_proxy.observe.logged import Logged

@@ -12,7 +12,7 @@ from anyio import to_thread
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import server
-from pydsl_proxy.handlers.asgi_types import Receive, Send
+from pydsl_proxy.handlers.asgi.types import Receive, Send
 from pydsl_proxy.testing import lock_step, run
 from tests.support.asgi_apps import at_root, body, http_only, start
 from tests.support.wsgi_apps import answering

@@ -15,7 +15,7 @@ from pydsl_proxy.balancing.ketama import ring
 from pydsl_proxy.balancing.smooth_round_robin import RoundRobin, in_turn, only
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.errors.not_text import NotText
-from pydsl_proxy.wire.values import ValueFunction, ValueSource, as_bytes, code_of, constant, value_for
+from pydsl_proxy.values.value import ValueFunction, ValueSource, as_bytes, code_of, constant, value_for
 
 if TYPE_CHECKING:
     from attrs import Attribute

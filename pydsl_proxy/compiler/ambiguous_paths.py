@@ -10,12 +10,12 @@ from pydsl_proxy.config.features import Feature, steps_of
 from pydsl_proxy.config.locations import Location
 from pydsl_proxy.config.matching import Match, Named, Prefix
 from pydsl_proxy.config.sites import Server
+from pydsl_proxy.features.access.guarding import AnyGuard, Guarding
+from pydsl_proxy.features.access.internal_only import InternalOnly
 from pydsl_proxy.handlers.respond import Respond
 from pydsl_proxy.interfaces import Exchange, Handle
-from pydsl_proxy.steps.guarding import AnyGuard, Guarding
-from pydsl_proxy.steps.internal_only import InternalOnly
-from pydsl_proxy.wire.path_readings import is_ambiguous, readings
-from pydsl_proxy.wire.uri import BadPath, escape, split_target
+from pydsl_proxy.wire.http.path_readings import is_ambiguous, readings
+from pydsl_proxy.wire.http.uri import BadPath, escape, split_target
 
 Guards = list[object]
 """What guards a location; guards are compared by what they say."""

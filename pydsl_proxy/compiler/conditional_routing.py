@@ -9,7 +9,7 @@ from typing import Generic, TypeAlias, TypeVar
 from pydsl_proxy.compiler.routing import bare_paths, branches_of
 from pydsl_proxy.config.matching import Exact, Match, Named, Prefix, Regex
 from pydsl_proxy.interfaces import Exchange
-from pydsl_proxy.wire.conditions import Test
+from pydsl_proxy.values.conditions import Test
 
 T = TypeVar("T")
 

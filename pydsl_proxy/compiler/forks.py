@@ -10,8 +10,8 @@ from pydsl_proxy.config.matching import Named
 from pydsl_proxy.interfaces import Exchange
 from pydsl_proxy.runtime.exchange import Exchange as LivingExchange
 from pydsl_proxy.runtime.site import Locate, Room
-from pydsl_proxy.wire.field_rules import FieldRules
-from pydsl_proxy.wire.h1_response import error_page
+from pydsl_proxy.wire.http.field_rules import FieldRules
+from pydsl_proxy.wire.http1.response_writer import error_page
 
 
 def compile_forks(locations: Sequence[Conditional[Room]]) -> Locate:

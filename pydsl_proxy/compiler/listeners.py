@@ -8,12 +8,12 @@ from typing import TypeAlias, cast
 from twisted.internet.interfaces import IAddress, IProtocol, IProtocolFactory
 from zope.interface import implementer
 
-from pydsl_proxy.frontends.choosing import ChoosingFactory
-from pydsl_proxy.frontends.h1 import H1Factory
-from pydsl_proxy.frontends.streams import StreamFactory
+from pydsl_proxy.frontends.http1.connection import H1Factory
+from pydsl_proxy.frontends.negotiation import ChoosingFactory
+from pydsl_proxy.frontends.stream.connection import StreamFactory
 from pydsl_proxy.interfaces import Listening, StreamListening
 from pydsl_proxy.runtime.listener import Listener
-from pydsl_proxy.runtime.stream_site import StreamSite
+from pydsl_proxy.runtime.stream.site import StreamSite
 
 Wrapper: TypeAlias = Callable[[IProtocolFactory], IProtocolFactory]
 """Puts a protocol around those of another factory: TLS around HTTP, the PROXY protocol around TLS."""

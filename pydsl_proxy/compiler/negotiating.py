@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pydsl_proxy.config.sites import Server
-from pydsl_proxy.config.streams import Stream
+from pydsl_proxy.config.streams.stream import Stream
 
 #: What a listener speaks over TLS, most wanted first (ALPN).
 HTTP_1: Final = (b"http/1.1",)

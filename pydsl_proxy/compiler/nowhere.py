@@ -9,8 +9,8 @@ from pydsl_proxy.config.locations import Location
 from pydsl_proxy.config.matching import Prefix
 from pydsl_proxy.config.sites import Http, Server
 from pydsl_proxy.errors import ProxyError, Source
+from pydsl_proxy.features.buffering.requests import BufferRequest
 from pydsl_proxy.interfaces import Exchange, Handle, Place
-from pydsl_proxy.steps.buffer_body import BufferRequest
 
 
 @frozen

@@ -8,11 +8,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL, crypto
 
-from pydsl_proxy.config.peer_tls import UpstreamTls
+from pydsl_proxy.config.tls.peers import UpstreamTls
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.net.tls.openssl_contexts import VERSIONS
+from pydsl_proxy.net.tls.peer_certificates import note_problem
 from pydsl_proxy.origin.paths import shown_path
-from pydsl_proxy.runtime.secure.making_contexts import VERSIONS
-from pydsl_proxy.runtime.secure.peer_certificates import note_problem
 
 # X509_V_FLAG_PARTIAL_CHAIN, which pyOpenSSL names since 24.3: what the file lists is trusted, be it no root.
 _PARTIAL_CHAIN = crypto.X509StoreFlags.PARTIAL_CHAIN

@@ -17,22 +17,22 @@ from pydsl_proxy.config.features import Feature, filters_of, steps_of
 from pydsl_proxy.config.locations import Location
 from pydsl_proxy.config.upstreams import Upstream as UpstreamConfig
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.features.buffering.requests import measured
+from pydsl_proxy.features.rewriting.rewrite import Rewrite
 from pydsl_proxy.interfaces import Ask, Call, Exchange, Handle, Timeouts
+from pydsl_proxy.net.reactors import DataReactor
+from pydsl_proxy.net.turns import turns_of
 from pydsl_proxy.origin import Origin
-from pydsl_proxy.runtime.filtering import filtered
-from pydsl_proxy.runtime.nested import caller
-from pydsl_proxy.runtime.reactors import DataReactor
-from pydsl_proxy.runtime.relay import Relay
+from pydsl_proxy.runtime.filter_chain import filtered
+from pydsl_proxy.runtime.inner_exchange import caller
 from pydsl_proxy.runtime.site import Rewritten, Room
-from pydsl_proxy.runtime.steering import Steering
-from pydsl_proxy.runtime.subrequest import asker
-from pydsl_proxy.runtime.turns import turns_of
-from pydsl_proxy.steps.buffer_body import measured
-from pydsl_proxy.steps.rewriting import Rewrite
-from pydsl_proxy.wire.field_rules import FieldRules
-from pydsl_proxy.wire.h1_request import RequestWriter
-from pydsl_proxy.wire.head import ResponseHead
-from pydsl_proxy.wire.relocation import relocated
+from pydsl_proxy.runtime.upstream.accel import Steering
+from pydsl_proxy.runtime.upstream.relay import Relay
+from pydsl_proxy.runtime.upstream.subrequest import asker
+from pydsl_proxy.wire.edits.relocation import relocated
+from pydsl_proxy.wire.http.field_rules import FieldRules
+from pydsl_proxy.wire.http.head import ResponseHead
+from pydsl_proxy.wire.http1.request_writer import RequestWriter
 from pydsl_proxy.wire.websocket import TOKEN as WEBSOCKET
 
 T = TypeVar("T")

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from ipaddress import ip_network
 
 from pydsl_proxy.config.sites import Server
-from pydsl_proxy.config.streams import Stream
-from pydsl_proxy.wire.forwarded import TrustedProxies
+from pydsl_proxy.config.streams.stream import Stream
+from pydsl_proxy.wire.connection.forwarded import TrustedProxies
 
 
 def senders_of(chosen: Mapping[str, Sequence[Server | Stream]]) -> dict[str, TrustedProxies]:

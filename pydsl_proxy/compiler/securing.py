@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from pydsl_proxy.compiler.mistakes import Mistakes, Steps
 from pydsl_proxy.compiler.negotiating import alpn_of
 from pydsl_proxy.compiler.routing import compile_server_names
-from pydsl_proxy.config.certificates import Tls
 from pydsl_proxy.config.sites import Server
-from pydsl_proxy.config.streams import Stream
+from pydsl_proxy.config.streams.stream import Stream
+from pydsl_proxy.config.tls.server import Tls
 from pydsl_proxy.errors import ConfigErrors
-from pydsl_proxy.runtime.secure.contexts import Contexts
-from pydsl_proxy.runtime.secure.guarded_site import Demand
-from pydsl_proxy.runtime.secure.making_contexts import Terms
-from pydsl_proxy.runtime.secure.server_files import Pair, Secure
+from pydsl_proxy.net.tls.contexts import Contexts
+from pydsl_proxy.net.tls.openssl_contexts import Terms
+from pydsl_proxy.net.tls.server_files import Pair, Secure
+from pydsl_proxy.runtime.guarded_site import Demand
 
 
 def scheme_of(listen: str, servers: Sequence[Server | Stream]) -> str:

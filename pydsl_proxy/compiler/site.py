@@ -26,22 +26,22 @@ from pydsl_proxy.compiler.stepping import completed
 from pydsl_proxy.compiler.streams import compile_streams, streams_by_listener
 from pydsl_proxy.compiler.terms import TermsTable
 from pydsl_proxy.compiler.upstreams import Upstreams
-from pydsl_proxy.config.checks import checking
+from pydsl_proxy.config.checks.whole import checking
 from pydsl_proxy.config.features import Feature, merged
 from pydsl_proxy.config.matching import Match
 from pydsl_proxy.config.sites import Http, Server
-from pydsl_proxy.config.streams import Stream
-from pydsl_proxy.config.strict_transport import settled
+from pydsl_proxy.config.streams.stream import Stream
 from pydsl_proxy.errors import ConfigError, ConfigErrors
+from pydsl_proxy.features.headers.strict_transport import settled
 from pydsl_proxy.interfaces import Exchange
+from pydsl_proxy.net.reactors import Clock, DataReactor
+from pydsl_proxy.net.tls.contexts import Contexts
 from pydsl_proxy.observe.logged import Logged
-from pydsl_proxy.runtime.reactors import Clock, DataReactor
-from pydsl_proxy.runtime.secure.contexts import Contexts
-from pydsl_proxy.runtime.secure.guarded_site import GuardedSite
+from pydsl_proxy.runtime.guarded_site import GuardedSite
 from pydsl_proxy.runtime.site import Locate, Room, Site
-from pydsl_proxy.runtime.stream_site import StreamSite
-from pydsl_proxy.wire.forwarded import Source, TrustedProxies
-from pydsl_proxy.wire.uri import replace_prefix, split_target
+from pydsl_proxy.runtime.stream.site import StreamSite
+from pydsl_proxy.wire.connection.forwarded import Source, TrustedProxies
+from pydsl_proxy.wire.http.uri import replace_prefix, split_target
 
 Log = Callable[[Logged], None]
 

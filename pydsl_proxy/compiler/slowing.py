@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IReactorTime
 
-from pydsl_proxy.filters.pacing import RateSink
+from pydsl_proxy.features.limits.pacing import RateSink
 from pydsl_proxy.runtime.exchange import Exchange
-from pydsl_proxy.runtime.filtering import place_last, sinks_of
+from pydsl_proxy.runtime.filter_chain import place_last, sinks_of
 
 
 def slowing(clock: IReactorTime) -> Callable[[Exchange, int], None]:

@@ -15,21 +15,21 @@ from pydsl_proxy.compiler.routing import compile_server_names
 from pydsl_proxy.compiler.upstreams import Upstreams
 from pydsl_proxy.config.features import last_of, merged
 from pydsl_proxy.config.sites import Http
-from pydsl_proxy.config.stream_features import StreamConnections, StreamRetry, StreamTimeouts, idle_of
-from pydsl_proxy.config.streams import Stream
-from pydsl_proxy.config.timeouts import SetTimeouts, Timeouts
+from pydsl_proxy.config.streams.features import StreamConnections, StreamRetry, StreamTimeouts, idle_of
+from pydsl_proxy.config.streams.stream import Stream
 from pydsl_proxy.errors import ConfigError, ProxyError, Source
+from pydsl_proxy.features.access.access_rules import AccessRules
+from pydsl_proxy.features.limits.leaky_bucket import short_key
+from pydsl_proxy.features.limits.limit_connections import UnderWay
+from pydsl_proxy.features.timeouts import SetTimeouts, Timeouts
+from pydsl_proxy.net.reactors import Clock
 from pydsl_proxy.observe.logged import Logged
-from pydsl_proxy.runtime.passages import Gate, Passage, Passing
-from pydsl_proxy.runtime.reactors import Clock
-from pydsl_proxy.runtime.stream_site import StreamSite
-from pydsl_proxy.steps.access_rules import AccessRules
-from pydsl_proxy.steps.leaky_bucket import short_key
-from pydsl_proxy.steps.limit_connections import UnderWay
-from pydsl_proxy.wire.address_table import ALL, AddressTable
-from pydsl_proxy.wire.forwarded import TrustedProxies
-from pydsl_proxy.wire.request import Request
-from pydsl_proxy.wire.values import as_bytes, client_address, client_network, server_port
+from pydsl_proxy.runtime.stream.connection import Gate, Passage, Passing
+from pydsl_proxy.runtime.stream.site import StreamSite
+from pydsl_proxy.values.request import Request
+from pydsl_proxy.values.value import as_bytes, client_address, client_network, server_port
+from pydsl_proxy.wire.connection.address_table import ALL, AddressTable
+from pydsl_proxy.wire.connection.forwarded import TrustedProxies
 
 # Keys that are known before TLS is.
 _OF_ADDRESSES = (client_address, client_network, server_port)

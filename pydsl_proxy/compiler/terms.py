@@ -6,18 +6,18 @@ from twisted.internet.interfaces import IReactorTime
 
 from pydsl_proxy.compiler.slowing import slowing
 from pydsl_proxy.config.features import Feature, last_of, request_rules, response_rules
-from pydsl_proxy.config.fields import FieldRule
-from pydsl_proxy.config.ignoring import ignored_fields
-from pydsl_proxy.config.interim import passes_interim
-from pydsl_proxy.config.retries import DEFAULT_RETRY, Retry, retry_of
-from pydsl_proxy.config.timeouts import timeouts_of
-from pydsl_proxy.runtime.retrying import RetryPolicy
+from pydsl_proxy.features.accel_fields import ignored_fields
+from pydsl_proxy.features.headers.fields import FieldRule
+from pydsl_proxy.features.headers.interim import passes_interim
+from pydsl_proxy.features.retries import DEFAULT_RETRY, Retry, retry_of
+from pydsl_proxy.features.rewriting.strip_prefix import StripPrefix
+from pydsl_proxy.features.timeouts import timeouts_of
 from pydsl_proxy.runtime.site import ALWAYS_DROPPED
-from pydsl_proxy.runtime.steering import Steering
-from pydsl_proxy.steps.prefix_stripping import StripPrefix
-from pydsl_proxy.wire.field_rules import FieldRules, Rule
-from pydsl_proxy.wire.h1_request import RequestWriter
-from pydsl_proxy.wire.values import as_bytes
+from pydsl_proxy.runtime.upstream.accel import Steering
+from pydsl_proxy.runtime.upstream.retry import RetryPolicy
+from pydsl_proxy.values.value import as_bytes
+from pydsl_proxy.wire.http.field_rules import FieldRules, Rule
+from pydsl_proxy.wire.http1.request_writer import RequestWriter
 
 
 class Terms:

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 from pydsl_proxy.config.addresses import Address, UnixAddress
 from pydsl_proxy.config.upstreams import Peer as PeerConfig
 from pydsl_proxy.config.upstreams import Upstream as UpstreamConfig
-from pydsl_proxy.connectors.h1 import H1Connector
+from pydsl_proxy.connectors.http1.connector import H1Connector
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.interfaces import Dial
-from pydsl_proxy.runtime.announcing import announcing
-from pydsl_proxy.runtime.dialling import dial_tcp, dial_unix
-from pydsl_proxy.runtime.dialling_names import dial_host
-from pydsl_proxy.runtime.peers import Peer
-from pydsl_proxy.runtime.reactors import DataReactor, is_in_clear
-from pydsl_proxy.runtime.upstreams import Upstream
-from pydsl_proxy.wire import cdn_loop
-from pydsl_proxy.wire.uri import BadHost, host_and_port
+from pydsl_proxy.net.connect import dial_tcp, dial_unix
+from pydsl_proxy.net.connect_by_name import dial_host
+from pydsl_proxy.net.proxy_protocol_out import announcing
+from pydsl_proxy.net.reactors import DataReactor, is_in_clear
+from pydsl_proxy.runtime.upstream.peer import Peer
+from pydsl_proxy.runtime.upstream.upstream import Upstream
+from pydsl_proxy.wire.fields import cdn_loop
+from pydsl_proxy.wire.http.uri import BadHost, host_and_port
 
 if TYPE_CHECKING:
     from OpenSSL.SSL import Context
@@ -131,7 +131,7 @@ class Upstreams:
             dial = announcing(dial, config.send_proxy_protocol)
         if context is None or config.tls is None:
             return dial
-        from pydsl_proxy.runtime.secure.tls_to_peers import PeerTls, over_tls
+        from pydsl_proxy.net.tls.client import PeerTls, over_tls
 
         host = config.tls.name or (None if isinstance(address, UnixAddress) else address.host)
         tls = PeerTls(peer.address, context, host, config.tls.verify, self._reactor, _must_choose(config))

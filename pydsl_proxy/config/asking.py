@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from pydsl_proxy.config.upstreams import Upstream, alone
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.errors.lists import listed
-from pydsl_proxy.wire.grammar import is_token
-from pydsl_proxy.wire.hop_by_hop import FORWARDING, REQUEST_DROPPED
+from pydsl_proxy.wire.http.grammar import is_token
+from pydsl_proxy.wire.http.hop_by_hop import FORWARDING, REQUEST_DROPPED
 
 _URL = re.compile(r"(?P<scheme>(?i:https?))://(?P<authority>[^/?#]+)(?P<path>[^#]*)")
 # What says where a message ends or whom it is for, and what the proxy writes itself.

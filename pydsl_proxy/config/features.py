@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Protocol, TypeVar, cast
 
-from pydsl_proxy.config.fields import FieldRule, Side, rules_of
-from pydsl_proxy.config.guards import with_guards_combined
+from pydsl_proxy.features.access.combining import with_guards_combined
+from pydsl_proxy.features.headers.fields import FieldRule, Side, rules_of
 from pydsl_proxy.interfaces import Filter, Step
 from pydsl_proxy.origin import Origin
 
@@ -46,12 +46,12 @@ def merged(*scopes: HasFeatures) -> tuple[Feature, ...]:
 
 
 def request_rules(features: Iterable[Feature]) -> tuple[FieldRule, ...]:
-    """What happens to the header fields of requests; see :func:`~pydsl_proxy.config.fields.rules_of`."""
+    """What happens to the header fields of requests; see :func:`~pydsl_proxy.features.headers.fields.rules_of`."""
     return rules_of(features, Side.REQUEST)
 
 
 def response_rules(features: Iterable[Feature]) -> tuple[FieldRule, ...]:
-    """What happens to the header fields of responses; see :func:`~pydsl_proxy.config.fields.rules_of`."""
+    """What happens to the header fields of responses; see :func:`~pydsl_proxy.features.headers.fields.rules_of`."""
     return rules_of(features, Side.RESPONSE)
 
 

@@ -13,7 +13,7 @@ from twisted.plugin import getPlugins
 
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.origin.paths import socket_from_file
-from pydsl_proxy.wire.patterns import quoted
+from pydsl_proxy.values.regex import quoted
 
 # Those that Twisted brings itself; the rest are plugins, which are looked up only for a prefix that is not here.
 _BUILT_IN = ("tcp", "unix", "ssl")

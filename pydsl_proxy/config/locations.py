@@ -11,33 +11,33 @@ from attrs import frozen
 from twisted.web.resource import IResource, Resource
 
 from pydsl_proxy.config.applications import check_asgi, check_wsgi, imported
-from pydsl_proxy.config.comparing import told_comparison
+from pydsl_proxy.config.loading.comparing import told_comparison
+from pydsl_proxy.config.loading.meant import not_an_upstream
+from pydsl_proxy.config.loading.opened_locations import notice_closed, notice_opened
 from pydsl_proxy.config.matching import Match, Named, Prefix, Regex, as_match
-from pydsl_proxy.config.meant import not_an_upstream
-from pydsl_proxy.config.noticing import notice_closed, notice_opened
 from pydsl_proxy.config.scopes import Scope
 from pydsl_proxy.config.upstreams import Upstream, alone
 from pydsl_proxy.errors import ConfigError
-from pydsl_proxy.handlers.asgi import MOST_MESSAGE, Asgi
-from pydsl_proxy.handlers.files import Files
+from pydsl_proxy.features.access.internal_only import InternalOnly
+from pydsl_proxy.handlers.asgi.handler import MOST_MESSAGE, Asgi
+from pydsl_proxy.handlers.files.handler import Files
 from pydsl_proxy.handlers.proxy import Proxy, no_prefix
 from pydsl_proxy.handlers.redirect import Redirect
-from pydsl_proxy.handlers.resource import Mount
+from pydsl_proxy.handlers.redirect_to_https import ToHttps
+from pydsl_proxy.handlers.resource.handler import Mount
 from pydsl_proxy.handlers.respond import Respond
-from pydsl_proxy.handlers.to_https import ToHttps
-from pydsl_proxy.handlers.web_sockets import PING, WebSockets
-from pydsl_proxy.handlers.websocket_messages import OnMessage
-from pydsl_proxy.handlers.websocket_origins import read_origins
-from pydsl_proxy.handlers.wsgi import QUEUE, THREADS, Wsgi
+from pydsl_proxy.handlers.websocket.handler import PING, WebSockets
+from pydsl_proxy.handlers.websocket.messages import OnMessage
+from pydsl_proxy.handlers.websocket.origins import read_origins
+from pydsl_proxy.handlers.wsgi.handler import QUEUE, THREADS, Wsgi
 from pydsl_proxy.interfaces import Handler
-from pydsl_proxy.steps.internal_only import InternalOnly
-from pydsl_proxy.wire.conditions import Condition, ConditionSource, as_condition
-from pydsl_proxy.wire.values import ValueSource
+from pydsl_proxy.values.conditions import Condition, ConditionSource, as_condition
+from pydsl_proxy.values.value import ValueSource
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
-    from pydsl_proxy.handlers.asgi_types import Application as AsgiApplication
+    from pydsl_proxy.handlers.asgi.types import Application as AsgiApplication
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

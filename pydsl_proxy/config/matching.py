@@ -12,10 +12,10 @@ from attrs import field, frozen
 
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.errors.not_text import NotText
-from pydsl_proxy.wire.patterns import MODIFIER, as_python, call_for, check_unicode, compiled_regex, quoted, quoted_raw
-from pydsl_proxy.wire.patterns import Regex as Regex
-from pydsl_proxy.wire.patterns import regex as regex
-from pydsl_proxy.wire.uri import BadHost, BadPath, host_and_port, resolve
+from pydsl_proxy.values.regex import MODIFIER, as_python, call_for, check_unicode, compiled_regex, quoted, quoted_raw
+from pydsl_proxy.values.regex import Regex as Regex
+from pydsl_proxy.values.regex import regex as regex
+from pydsl_proxy.wire.http.uri import BadHost, BadPath, host_and_port, resolve
 
 
 @frozen(repr=False)

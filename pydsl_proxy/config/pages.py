@@ -8,10 +8,10 @@ from typing import Literal
 
 from pydsl_proxy.config.matching import Named
 from pydsl_proxy.errors import ConfigError
-from pydsl_proxy.filters.error_pages import REDIRECTS, ErrorPage
-from pydsl_proxy.wire.grammar import is_value
-from pydsl_proxy.wire.statuses import has_no_body
-from pydsl_proxy.wire.values import Constant, Text, ValueFunction, ValueSource, body_for, constant, value_for
+from pydsl_proxy.features.error_pages.error_pages import REDIRECTS, ErrorPage
+from pydsl_proxy.values.value import Constant, Text, ValueFunction, ValueSource, body_for, constant, value_for
+from pydsl_proxy.wire.http.grammar import is_value
+from pydsl_proxy.wire.http.statuses import has_no_body
 
 _URL = re.compile(r"https?://[^/]")
 

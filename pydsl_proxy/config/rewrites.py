@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Literal
 
-from pydsl_proxy.config.meant import not_an_upstream
+from pydsl_proxy.config.loading.meant import not_an_upstream
 from pydsl_proxy.config.upstreams import Upstream, alone
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.errors.numbers import count, redirect_status, size
-from pydsl_proxy.filters.cookie_editing import CookieFlags, CookieRule
-from pydsl_proxy.steps.mirroring import Mirror
-from pydsl_proxy.steps.prefix_stripping import StripPrefix
-from pydsl_proxy.steps.rewriting import Rewrite
-from pydsl_proxy.wire.patterns import Regex, quoted, quoted_raw
-from pydsl_proxy.wire.replacements import groups_of
-from pydsl_proxy.wire.uri import is_plain
-from pydsl_proxy.wire.values import Text, ValueFunction, ValueSource, constant, value_for
+from pydsl_proxy.features.headers.cookies import CookieFlags, CookieRule
+from pydsl_proxy.features.mirroring import Mirror
+from pydsl_proxy.features.rewriting.rewrite import Rewrite
+from pydsl_proxy.features.rewriting.strip_prefix import StripPrefix
+from pydsl_proxy.values.regex import Regex, quoted, quoted_raw
+from pydsl_proxy.values.rewrite_template import groups_of
+from pydsl_proxy.values.value import Text, ValueFunction, ValueSource, constant, value_for
+from pydsl_proxy.wire.http.uri import is_plain
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")

@@ -9,15 +9,15 @@ from typing import Literal, Protocol, TypeAlias, TypeGuard
 import attrs
 from attrs import frozen
 
-from pydsl_proxy.config.certificates import Tls, as_tls
+from pydsl_proxy.config.checks.http2 import Http2, as_http2
 from pydsl_proxy.config.client_limits import DEFAULT_CLIENTS, Clients
 from pydsl_proxy.config.listening import endpoint
 from pydsl_proxy.config.locations import Location, OpenLocation, no_handler, open_location
 from pydsl_proxy.config.matching import Match, Regex, ServerName, as_server_name
-from pydsl_proxy.config.offering import Http2, as_http2
 from pydsl_proxy.config.proxy_headers import trusted_senders
 from pydsl_proxy.config.scopes import Scope
-from pydsl_proxy.config.streams import OpenStream, Stream, no_upstream
+from pydsl_proxy.config.streams.stream import OpenStream, Stream, no_upstream
+from pydsl_proxy.config.tls.server import Tls, as_tls
 from pydsl_proxy.config.trusting import DEFAULT_SOURCE, address_source, trusted_proxy
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.errors.lists import listed

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pydsl_proxy.config.networks import check_network
 from pydsl_proxy.errors import ConfigError
-from pydsl_proxy.wire.forwarded import Source
+from pydsl_proxy.wire.connection.forwarded import Source
 
 #: The field that is believed unless told.
 DEFAULT_SOURCE = Source.X_FORWARDED_FOR.value

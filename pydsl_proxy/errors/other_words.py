@@ -2,8 +2,8 @@
 
 A row has words, an example of how they are used, and what to paste in place of the call.  What is pasted may have gaps:
 ``{0}`` is the first argument of the user's call, ``{*}`` are all of them, ``{cert}`` is the argument of a keyword.
-``{0|seconds}`` reads the argument in a certain way, see ``config/pasting.py``; what follows ``=`` stands there if the
-call has no such argument, or one that cannot be read so.  ``tests/config/test_hints.py`` tries each row.
+``{0|seconds}`` reads the argument in a certain way, see ``config/loading/pasting.py``; what follows ``=`` stands there if the
+call has no such argument, or one that cannot be read so.  ``tests/config/loading/test_hints.py`` tries each row.
 """
 
 from __future__ import annotations

@@ -10,14 +10,14 @@ from twisted.python.failure import Failure
 from twisted.web.server import Request
 
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.frontends.h1_head import read_head
+from pydsl_proxy.frontends.http1.head import read_head
 from pydsl_proxy.interfaces import BodyReceiver, Exchange, FrontendSite, Producer, Trailers
-from pydsl_proxy.wire.field_rules import FieldRules
-from pydsl_proxy.wire.forwarded import Identity
-from pydsl_proxy.wire.grammar import Malformed, read_usual_line
-from pydsl_proxy.wire.h1_response import error_page, own_response
-from pydsl_proxy.wire.head import Fields, ResponseHead, section
-from pydsl_proxy.wire.statuses import has_no_body, reason
+from pydsl_proxy.wire.connection.forwarded import Identity
+from pydsl_proxy.wire.http.field_rules import FieldRules
+from pydsl_proxy.wire.http.grammar import Malformed, read_usual_line
+from pydsl_proxy.wire.http.head import Fields, ResponseHead, section
+from pydsl_proxy.wire.http.statuses import has_no_body, reason
+from pydsl_proxy.wire.http1.response_writer import error_page, own_response
 
 # Of the body, in one turn of the reactor.
 PIECE = 64 * 1024

@@ -8,11 +8,11 @@ from typing import ClassVar, Literal
 from attrs import field, frozen
 
 from pydsl_proxy.errors import ConfigError
-from pydsl_proxy.handlers.tunnelling import tunnelling
+from pydsl_proxy.handlers.websocket.tunnel import tunnelling
 from pydsl_proxy.interfaces import Exchange, Handle, Place
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.spelling import call, options
-from pydsl_proxy.wire.uri import replace_prefix, split_target
+from pydsl_proxy.wire.http.uri import replace_prefix, split_target
 
 
 @frozen
@@ -48,7 +48,7 @@ class Proxy:
     def compile(self, place: Place) -> Handle:
         """The handle of the upstream, with the target rewritten if there is a path.
 
-        A path that climbs out of the location is refused (:class:`~pydsl_proxy.wire.uri.BadPath`, so 400).
+        A path that climbs out of the location is refused (:class:`~pydsl_proxy.wire.http.uri.BadPath`, so 400).
         """
         replaced = None if self.path is None else self.path.encode()
         relay = place.relay(self.upstream, replaced)

@@ -9,8 +9,7 @@ from attrs import field, frozen
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.errors.numbers import redirect_status
 from pydsl_proxy.interfaces import Exchange, Handle, Place
-from pydsl_proxy.wire.uri import visible
-from pydsl_proxy.wire.values import (
+from pydsl_proxy.values.value import (
     Text,
     Value,
     ValueFunction,
@@ -21,6 +20,7 @@ from pydsl_proxy.wire.values import (
     request_uri,
     value_for,
 )
+from pydsl_proxy.wire.http.uri import visible
 
 STATUSES = (301, 302, 303, 307, 308)
 

@@ -9,9 +9,9 @@ from attrs import field, frozen
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.errors.not_text import check_no_object
 from pydsl_proxy.interfaces import Exchange, Handle, Place
-from pydsl_proxy.wire.grammar import is_value
-from pydsl_proxy.wire.statuses import has_no_body
-from pydsl_proxy.wire.values import ValueFunction, ValueSource, as_bytes, body_for, code_of, constant, literal_code
+from pydsl_proxy.values.value import ValueFunction, ValueSource, as_bytes, body_for, code_of, constant, literal_code
+from pydsl_proxy.wire.http.grammar import is_value
+from pydsl_proxy.wire.http.statuses import has_no_body
 
 _TEXT = "text/plain; charset=utf-8"
 

@@ -8,9 +8,9 @@ from typing import Protocol, TypeAlias
 
 from pydsl_proxy.errors import ProxyError
 from pydsl_proxy.interfaces.streams import BodyReceiver, KeptBody, Producer, Running, Trailers
-from pydsl_proxy.wire.forwarded import Identity
-from pydsl_proxy.wire.head import RequestHead, ResponseHead
-from pydsl_proxy.wire.request import Request
+from pydsl_proxy.values.request import Request
+from pydsl_proxy.wire.connection.forwarded import Identity
+from pydsl_proxy.wire.http.head import RequestHead, ResponseHead
 
 
 class Exchange(RequestHead, Protocol):
@@ -150,7 +150,7 @@ class Exchange(RequestHead, Protocol):
     def retarget(self, target: bytes) -> None:
         """Make *target* what :attr:`path` and :attr:`peer_target` come from, as nginx's ``rewrite … break`` does.
 
-        Raises :class:`~pydsl_proxy.wire.grammar.Malformed` if it is no path.
+        Raises :class:`~pydsl_proxy.wire.http.grammar.Malformed` if it is no path.
         """
 
     def redirect(self, target: bytes) -> None:

@@ -8,11 +8,11 @@ from typing import Protocol
 from pydsl_proxy.errors import ProxyError
 from pydsl_proxy.interfaces.exchanges import Exchange
 from pydsl_proxy.interfaces.streams import BodyReceiver, Producer, Trailers, Watch
-from pydsl_proxy.wire.changing import Changing
-from pydsl_proxy.wire.field_rules import FieldRules
-from pydsl_proxy.wire.forwarded import Identity, TrustedProxies
-from pydsl_proxy.wire.head import RequestFields, ResponseHead
-from pydsl_proxy.wire.memo import Memo
+from pydsl_proxy.wire.connection.forwarded import Identity, TrustedProxies
+from pydsl_proxy.wire.http.field_rules import FieldRules
+from pydsl_proxy.wire.http.head import RequestFields, ResponseHead
+from pydsl_proxy.wire.http.memo import Memo
+from pydsl_proxy.wire.http1.volatile_fields import Changing
 
 
 class Frontend(Protocol):

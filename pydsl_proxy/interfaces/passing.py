@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pydsl_proxy.errors import ProxyError
 from pydsl_proxy.interfaces.frontends import Bound, ClientLimits
-from pydsl_proxy.wire.forwarded import Identity
+from pydsl_proxy.wire.connection.forwarded import Identity
 
 if TYPE_CHECKING:
     from twisted.internet.protocol import Protocol as TwistedProtocol

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from pydsl_proxy.errors import ProxyError
 from pydsl_proxy.interfaces.exchanges import Exchange
 from pydsl_proxy.interfaces.streams import Producer, Trailers, Watch
-from pydsl_proxy.wire.forwarded import Identity
-from pydsl_proxy.wire.head import ResponseHead
+from pydsl_proxy.wire.connection.forwarded import Identity
+from pydsl_proxy.wire.http.head import ResponseHead
 
 if TYPE_CHECKING:
     from twisted.internet.protocol import Protocol as TwistedProtocol

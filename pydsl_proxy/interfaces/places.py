@@ -11,8 +11,8 @@ from pydsl_proxy.interfaces.exchanges import AttachedFilter, Exchange, Handle, N
 from pydsl_proxy.interfaces.frontends import Frontend
 from pydsl_proxy.interfaces.streams import Running
 from pydsl_proxy.origin import Origin
-from pydsl_proxy.wire.field_rules import FieldRules
-from pydsl_proxy.wire.head import RequestFields, ResponseHead
+from pydsl_proxy.wire.http.field_rules import FieldRules
+from pydsl_proxy.wire.http.head import RequestFields, ResponseHead
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime

@@ -17,7 +17,7 @@ from pydsl_proxy.observe.outcomes import Outcome
 from pydsl_proxy.observe.templates import Template, parse
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.paths import from_file, shown_path
-from pydsl_proxy.wire.values import Value
+from pydsl_proxy.values.value import Value
 
 _DEFAULT = "combined"
 _EXAMPLE = 'f"{client_address} {status} {upstream_addr}"'

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import TypeAlias
 
-from pydsl_proxy.wire.octet_escapes import escaper
+from pydsl_proxy.wire.http.octet_escapes import escaper
 
 Escape: TypeAlias = Callable[[bytes], bytes]
 

@@ -24,9 +24,9 @@ from pydsl_proxy.observe.outcomes import (
 )
 from pydsl_proxy.observe.readings import Reading, Seconds, remote_user_of
 from pydsl_proxy.observe.templates import Part, Template
-from pydsl_proxy.wire.head import LOGGED, RequestFields
-from pydsl_proxy.wire.protocols import PROTOCOLS
-from pydsl_proxy.wire.values import client_address, header, host, method, protocol, request_uri
+from pydsl_proxy.values.value import client_address, header, host, method, protocol, request_uri
+from pydsl_proxy.wire.http.head import LOGGED, RequestFields
+from pydsl_proxy.wire.http.protocols import PROTOCOLS
 
 COMBINED: Final[tuple[Part, ...]] = (
     *(client_address, " - ", remote_user, " [", time_local, '] "', request_line, '" ', status, " ", bytes_sent),
@@ -77,7 +77,7 @@ def combined(seconds: Seconds, wall: Seconds) -> Reading:
 
     def line(exchange: Logged) -> bytes:
         target = exchange.target
-        # What was read as a target is visible ASCII (wire/grammar.py); only two of that are escaped: 34, ", and 92, \.
+        # What was read as a target is visible ASCII (wire/http/grammar.py); two of that are escaped: 34, ", and 92, \.
         if 34 in target or 92 in target or exchange.minor < 0:
             return unusual(exchange)
         fields = exchange.fields

@@ -8,9 +8,9 @@ from typing import Protocol
 from twisted.internet.interfaces import IDelayedCall
 
 from pydsl_proxy.errors import ProxyError
-from pydsl_proxy.wire.forwarded import Identity
-from pydsl_proxy.wire.head import RequestHead
-from pydsl_proxy.wire.request import Request
+from pydsl_proxy.values.request import Request
+from pydsl_proxy.wire.connection.forwarded import Identity
+from pydsl_proxy.wire.http.head import RequestHead
 
 
 class LoggedPeer(Protocol):
@@ -45,7 +45,7 @@ class Logged(RequestHead, Protocol):
     """An exchange that is over.
 
     A request that could not be read has ``minor`` -1, and its raw first line, as much of it as came, as ``method``.  A
-    stream has ``minor`` :data:`~pydsl_proxy.wire.protocols.STREAM`, and ``TCP`` as ``method``.
+    stream has ``minor`` :data:`~pydsl_proxy.wire.http.protocols.STREAM`, and ``TCP`` as ``method``.
     """
 
     @property

@@ -7,10 +7,10 @@ from typing import Final, NoReturn
 from attrs import frozen
 
 from pydsl_proxy.errors import ConfigError
-from pydsl_proxy.wire.values import Value, host
+from pydsl_proxy.values.value import Value, host
 
 # A value of the response is marked in a string between the characters that values of the request use, and otherwise
-# than they are, so that neither is taken for the other; see wire/values.py.
+# than they are, so that neither is taken for the other; see values/value.py.
 OPEN: Final = str(host)[0] + "outcome:"
 CLOSE: Final = str(host)[-1]
 

@@ -11,10 +11,10 @@ from pydsl_proxy.observe.log_times import common, each_second, iso8601, iso8601_
 from pydsl_proxy.observe.logged import Logged
 from pydsl_proxy.observe.outcomes import Outcome
 from pydsl_proxy.observe.refused import Refused
-from pydsl_proxy.wire.basic_credentials import read_basic
-from pydsl_proxy.wire.head import RequestFields
-from pydsl_proxy.wire.protocols import PROTOCOLS
-from pydsl_proxy.wire.values import Value, as_bytes
+from pydsl_proxy.values.value import Value, as_bytes
+from pydsl_proxy.wire.fields.basic_credentials import read_basic
+from pydsl_proxy.wire.http.head import RequestFields
+from pydsl_proxy.wire.http.protocols import PROTOCOLS
 
 Reading: TypeAlias = Callable[[Logged], bytes]
 Seconds: TypeAlias = Callable[[], float]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from pydsl_proxy.observe.logged import Logged
-from pydsl_proxy.wire.protocols import PROTOCOLS
-from pydsl_proxy.wire.request import Request
+from pydsl_proxy.values.request import Request
+from pydsl_proxy.wire.http.protocols import PROTOCOLS
 
 _read_line = re.compile(rb"([!-~]+) ([!-~]+) (HTTP/1\.[01]|HTTP/2\.0)").fullmatch
 

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from attrs import frozen
 
 from pydsl_proxy.observe.outcomes import CLOSE, OPEN, OUTCOMES, Outcome
-from pydsl_proxy.wire.values import Constant, Text, Value, as_value
+from pydsl_proxy.values.value import Constant, Text, Value, as_value
 
 Part: TypeAlias = str | Value | Outcome
 

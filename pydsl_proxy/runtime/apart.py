@@ -7,7 +7,7 @@ from typing import cast
 from pydsl_proxy import interfaces
 from pydsl_proxy.interfaces import Handle
 from pydsl_proxy.runtime.exchange import Exchange
-from pydsl_proxy.wire.field_rules import FieldRules
+from pydsl_proxy.wire.http.field_rules import FieldRules
 
 
 class Apart:

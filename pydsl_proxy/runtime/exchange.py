@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Protocol
 
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import AttachedFilter, BodyReceiver, Frontend, Handle, KeptBody, Producer, Running, Trailers
-from pydsl_proxy.runtime.attempt import Attempt
-from pydsl_proxy.runtime.redirected_body import bring_body
 from pydsl_proxy.runtime.replaying import Twice
-from pydsl_proxy.wire.field_rules import FieldRules
-from pydsl_proxy.wire.forwarded import Identity
-from pydsl_proxy.wire.h1_response import error_page, own_response
-from pydsl_proxy.wire.head import RequestFields, ResponseHead
-from pydsl_proxy.wire.request import Request
-from pydsl_proxy.wire.statuses import CLIENT_CLOSED
-from pydsl_proxy.wire.uri import check_inner_path, inner_target, normalised_path
+from pydsl_proxy.runtime.upstream.attempt import Attempt
+from pydsl_proxy.runtime.upstream.redirected_body import bring_body
+from pydsl_proxy.values.request import Request
+from pydsl_proxy.wire.connection.forwarded import Identity
+from pydsl_proxy.wire.http.field_rules import FieldRules
+from pydsl_proxy.wire.http.head import RequestFields, ResponseHead
+from pydsl_proxy.wire.http.statuses import CLIENT_CLOSED
+from pydsl_proxy.wire.http.uri import check_inner_path, inner_target, normalised_path
+from pydsl_proxy.wire.http1.response_writer import error_page, own_response
 
 if TYPE_CHECKING:
-    from pydsl_proxy.runtime.relay import Trail
+    from pydsl_proxy.runtime.upstream.relay import Trail
 
 # nginx's NGX_HTTP_MAX_URI_CHANGES.
 MOST_REDIRECTS = 10
@@ -333,7 +333,7 @@ class Exchange:
 
     @property
     def outermost(self) -> Exchange:
-        """The one that a client began; see :class:`~pydsl_proxy.runtime.nested.Nested`."""
+        """The one that a client began; see :class:`~pydsl_proxy.runtime.inner_exchange.Nested`."""
         return self
 
     def redirect(self, target: bytes) -> None:

@@ -10,13 +10,13 @@ from twisted.internet.interfaces import IDelayedCall
 from pydsl_proxy.clocks import wall_clock
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import Drainable, Later, Watch
-from pydsl_proxy.runtime import deadlines
-from pydsl_proxy.runtime.crowd import Crowd
-from pydsl_proxy.runtime.reactors import Clock
+from pydsl_proxy.net import deadlines
+from pydsl_proxy.net.data_path import after_batch, await_reset, has_left, unread, unsent
+from pydsl_proxy.net.reactors import Clock
+from pydsl_proxy.net.turns import turns_of
+from pydsl_proxy.runtime.connection_limits import Crowd
 from pydsl_proxy.runtime.site import Site
-from pydsl_proxy.runtime.stream_site import StreamSite
-from pydsl_proxy.runtime.transport import after_batch, await_reset, has_left, unread, unsent
-from pydsl_proxy.runtime.turns import turns_of
+from pydsl_proxy.runtime.stream.site import StreamSite
 
 # Seconds for the last bytes to reach the clients of a proxy that has stopped, and for these to close.
 LAST_WORDS: Final = 1.0

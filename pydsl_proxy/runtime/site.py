@@ -12,17 +12,17 @@ from pydsl_proxy import interfaces
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import ClientLimits, Frontend, Handle
 from pydsl_proxy.runtime.exchange import Exchange
-from pydsl_proxy.runtime.filtering import refilter
-from pydsl_proxy.wire.cdn_loop import MAX_HOPS, has_looped
-from pydsl_proxy.wire.changing import Changing
-from pydsl_proxy.wire.field_rules import FieldRules
-from pydsl_proxy.wire.forwarded import Identity, TrustedProxies
-from pydsl_proxy.wire.grammar import Malformed
-from pydsl_proxy.wire.h1_response import error_page
-from pydsl_proxy.wire.head import RequestFields
-from pydsl_proxy.wire.hop_by_hop import RESPONSE_DROPPED
-from pydsl_proxy.wire.memo import Memo
-from pydsl_proxy.wire.uri import is_plain, normalised_path
+from pydsl_proxy.runtime.filter_chain import refilter
+from pydsl_proxy.wire.connection.forwarded import Identity, TrustedProxies
+from pydsl_proxy.wire.fields.cdn_loop import MAX_HOPS, has_looped
+from pydsl_proxy.wire.http.field_rules import FieldRules
+from pydsl_proxy.wire.http.grammar import Malformed
+from pydsl_proxy.wire.http.head import RequestFields
+from pydsl_proxy.wire.http.hop_by_hop import RESPONSE_DROPPED
+from pydsl_proxy.wire.http.memo import Memo
+from pydsl_proxy.wire.http.uri import is_plain, normalised_path
+from pydsl_proxy.wire.http1.response_writer import error_page
+from pydsl_proxy.wire.http1.volatile_fields import Changing
 
 log = Logger()
 

@@ -31,7 +31,7 @@ expected bytes have one of them; then every byte counts.
 
 from __future__ import annotations
 
-from pydsl_proxy.config.loading import load
+from pydsl_proxy.config.loading.load import load
 from pydsl_proxy.testing.answering import Peer, PeerConnection, Peers
 from pydsl_proxy.testing.asking import Client
 from pydsl_proxy.testing.ends import End

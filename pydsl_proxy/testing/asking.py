@@ -12,7 +12,7 @@ from pydsl_proxy.testing.messages import Fields, Response, written_request
 from pydsl_proxy.testing.reactor import MemoryLoop, MemoryPort
 from pydsl_proxy.testing.streams import RawStream, RequestStream, ResponseStream, Stream
 from pydsl_proxy.testing.transport import Address
-from pydsl_proxy.wire.secured import Secured
+from pydsl_proxy.wire.connection.tls_info import Secured
 
 
 class Client(End):

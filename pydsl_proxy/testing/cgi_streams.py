@@ -7,8 +7,8 @@ from struct import Struct
 
 from pydsl_proxy.testing.messages import Headers, ReceivedRequest
 from pydsl_proxy.testing.streams import Stream
-from pydsl_proxy.wire.fastcgi_records import BEGIN_REQUEST, PARAMS, STDIN
-from pydsl_proxy.wire.framing import Framing
+from pydsl_proxy.wire.cgi.fastcgi_records import BEGIN_REQUEST, PARAMS, STDIN
+from pydsl_proxy.wire.http.framing import Framing
 
 Pairs = Iterable[tuple[bytes, bytes]]
 

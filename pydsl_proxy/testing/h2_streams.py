@@ -9,11 +9,11 @@ from hpack import Decoder
 
 from pydsl_proxy.testing.messages import Headers, ReceivedRequest, Response
 from pydsl_proxy.testing.streams import Stream
-from pydsl_proxy.wire import h2_frames as h2
-from pydsl_proxy.wire.framing import Framing
-from pydsl_proxy.wire.h2_splitting import FrameSplitter
-from pydsl_proxy.wire.hpack_literals import literals
-from pydsl_proxy.wire.statuses import has_no_body
+from pydsl_proxy.wire.http.framing import Framing
+from pydsl_proxy.wire.http.statuses import has_no_body
+from pydsl_proxy.wire.http2 import frames as h2
+from pydsl_proxy.wire.http2.frame_splitter import FrameSplitter
+from pydsl_proxy.wire.http2.hpack_literals import literals
 
 # A peer that says all this takes a body of any size without a further word.
 _GREETING = h2.settings({h2.Setting.INITIAL_WINDOW_SIZE: h2.MOST_WINDOW}) + h2.window_update(

@@ -8,7 +8,7 @@ from typing import ClassVar, Protocol
 from pydsl_proxy.testing.cgi_streams import FastCgiStream, ScgiStream, UwsgiStream
 from pydsl_proxy.testing.messages import ReceivedRequest, Response
 from pydsl_proxy.testing.streams import RequestStream, Stream
-from pydsl_proxy.wire.fastcgi_records import END_REQUEST, MOST_CONTENT, STDOUT, record
+from pydsl_proxy.wire.cgi.fastcgi_records import END_REQUEST, MOST_CONTENT, STDOUT, record
 
 Complete = Callable[[ReceivedRequest], None]
 

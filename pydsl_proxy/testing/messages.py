@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from attrs import field, frozen
 
-from pydsl_proxy.wire.statuses import has_no_body, reason
+from pydsl_proxy.wire.http.statuses import has_no_body, reason
 
 #: How tests write header fields: a mapping, or pairs where a field is repeated.
 Fields: TypeAlias = "Mapping[str, str] | Iterable[tuple[str, str]]"

@@ -26,7 +26,7 @@ from zope.interface import implementer
 from pydsl_proxy.testing.event_loop import MemoryEventLoop
 from pydsl_proxy.testing.lock_step import LockStep
 from pydsl_proxy.testing.transport import Address, FarEnd, MemoryTransport, MemoryUNIXTransport
-from pydsl_proxy.wire.secured import Secured
+from pydsl_proxy.wire.connection.tls_info import Secured
 
 if TYPE_CHECKING:
     from twisted.internet.protocol import ClientFactory

@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 
 from pydsl_proxy.config.listening import endpoint
 from pydsl_proxy.config.sites import Http, Server, as_http, server
-from pydsl_proxy.config.streams import Stream
+from pydsl_proxy.config.streams.stream import Stream
 from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.handlers.proxy import Proxy
 from pydsl_proxy.service import ProxyService

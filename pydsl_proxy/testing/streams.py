@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pydsl_proxy.testing.messages import Headers, ReceivedRequest, Response
-from pydsl_proxy.wire.chunked import ChunkedReader
-from pydsl_proxy.wire.framing import Framing, response_framing
-from pydsl_proxy.wire.grammar import HEAD_END, Malformed
+from pydsl_proxy.wire.http.framing import Framing, response_framing
+from pydsl_proxy.wire.http.grammar import HEAD_END, Malformed
+from pydsl_proxy.wire.http1.chunked import ChunkedReader
 
 # No test writes a longer one.
 MOST_HEAD = 1024 * 1024

@@ -13,7 +13,7 @@ from twisted.internet.main import CONNECTION_DONE
 from twisted.python.failure import Failure
 from zope.interface import implementedBy, implementer, implementer_only
 
-from pydsl_proxy.wire.secured import Secured
+from pydsl_proxy.wire.connection.tls_info import Secured
 
 #: Where an end of a connection is.
 Address: TypeAlias = IPv4Address | IPv6Address | UNIXAddress
@@ -110,7 +110,7 @@ class MemoryTransport(FileDescriptor):
         return len(self.dataBuffer) - self.offset + self._tempDataLen
 
     def peek(self) -> bytes | None:
-        """What :func:`pydsl_proxy.runtime.transport.peek` tells."""
+        """What :func:`pydsl_proxy.net.data_path.peek` tells."""
         if not self.readable:
             return None
         return b"?" if self._end.unread else b""

@@ -8,8 +8,8 @@ from hashlib import sha1
 from itertools import islice
 from typing import Final
 
-from pydsl_proxy.wire.field_rules import cut, spans_of
-from pydsl_proxy.wire.head import Fields, RequestHead, ResponseHead
+from pydsl_proxy.wire.http.field_rules import cut, spans_of
+from pydsl_proxy.wire.http.head import Fields, RequestHead, ResponseHead
 
 TOKEN = b"websocket"
 #: What two ends agree on, and a bridge between them anew with each.

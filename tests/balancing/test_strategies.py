@@ -14,7 +14,7 @@ from pydsl_proxy.balancing.least_connections import least_conn
 from pydsl_proxy.balancing.random_choice import random_one, random_two
 from pydsl_proxy.balancing.smooth_round_robin import round_robin
 from pydsl_proxy.balancing.value_hash import hash_by
-from pydsl_proxy.wire.values import header
+from pydsl_proxy.values.value import header
 from tests.support.peers import Chooser, peers_of
 
 if TYPE_CHECKING:

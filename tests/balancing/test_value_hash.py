@@ -6,8 +6,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy.balancing.value_hash import hash_by
 from pydsl_proxy.errors import ConfigError
-from pydsl_proxy.wire.request import Request
-from pydsl_proxy.wire.values import header, host, request_uri
+from pydsl_proxy.values.request import Request
+from pydsl_proxy.values.value import header, host, request_uri
 from tests.support.peers import Chooser, attempts, letters, peers_of
 
 KEYS = ("a", "b", "session-1", "user:42", "/index.html")

@@ -11,8 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from pydsl_proxy.compiler.conditional_routing import compile_conditional, conditional_slash_redirects
 from pydsl_proxy.config.matching import Exact, Match, exact, named, prefix, regex
 from pydsl_proxy.interfaces import Exchange
-from pydsl_proxy.wire.conditions import Test
-from pydsl_proxy.wire.request import Request
+from pydsl_proxy.values.conditions import Test
+from pydsl_proxy.values.request import Request
 from tests.compiler.test_routing import MATCHES, SEGMENTS
 from tests.support.reference_router import choose_conditional
 

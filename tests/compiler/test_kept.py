@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy.compiler.kept import Kept
-from pydsl_proxy.steps.limit_body import LimitBody
+from pydsl_proxy.features.limits.limit_body import LimitBody
 
 
 def _new() -> list[int]:

@@ -12,10 +12,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from pydsl_proxy import http, server, upstream, upstream_tls
 from pydsl_proxy.compiler.peer_tls import Files
 from pydsl_proxy.compiler.site import Compiled, compile_config
-from pydsl_proxy.config.peer_tls import UpstreamTls
+from pydsl_proxy.config.tls.peers import UpstreamTls
 from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.errors import ConfigError, ConfigErrors
-from pydsl_proxy.runtime.reactors import DataReactor
+from pydsl_proxy.net.reactors import DataReactor
 from pydsl_proxy.service import verify
 from pydsl_proxy.testing import run
 from tests.support.authorities import Authority, key_pem

@@ -11,7 +11,7 @@ from OpenSSL import SSL, crypto
 
 from pydsl_proxy import upstream_tls
 from pydsl_proxy.compiler.peer_tls import Files
-from pydsl_proxy.config.peer_tls import UpstreamTls
+from pydsl_proxy.config.tls.peers import UpstreamTls
 from tests.compiler.test_peer_tls import Case
 from tests.support.authorities import Authority, Issued
 

@@ -9,16 +9,16 @@ from twisted.trial.unittest import SynchronousTestCase
 import pydsl_proxy
 from pydsl_proxy import http, server, upstream
 from pydsl_proxy.config.features import merged, steps_of
-from pydsl_proxy.config.guards import SatisfyMode
 from pydsl_proxy.config.locations import OpenLocation
 from pydsl_proxy.config.sites import Server
 from pydsl_proxy.config.upstreams import alone
+from pydsl_proxy.features.access.access_rules import AccessRules
+from pydsl_proxy.features.access.auth_request import AuthRequest
+from pydsl_proxy.features.access.basic_auth import BasicAuth
+from pydsl_proxy.features.access.combining import SatisfyMode
+from pydsl_proxy.features.access.guarding import AnyGuard
+from pydsl_proxy.features.limits.limit_body import LimitBody
 from pydsl_proxy.interfaces import Step
-from pydsl_proxy.steps.access_rules import AccessRules
-from pydsl_proxy.steps.auth_request import AuthRequest
-from pydsl_proxy.steps.basic_auth import BasicAuth
-from pydsl_proxy.steps.guarding import AnyGuard
-from pydsl_proxy.steps.limit_body import LimitBody
 from tests.support.failing import mistake
 from tests.support.places import place
 

@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import server
 from pydsl_proxy.config.applications import check_asgi, check_wsgi, imported
-from pydsl_proxy.config.loading import load
+from pydsl_proxy.config.loading.load import load
 from pydsl_proxy.errors import ConfigError, ConfigErrors
 from pydsl_proxy.service import verify
 from pydsl_proxy.testing import run

@@ -8,8 +8,8 @@ from typing import cast
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import GiB, KiB, MiB, http, named, server
-from pydsl_proxy.config.checks import check
-from pydsl_proxy.config.ignoring import ignored_fields
+from pydsl_proxy.config.checks.whole import check
+from pydsl_proxy.features.accel_fields import ignored_fields
 from tests.support.failing import mistake
 
 

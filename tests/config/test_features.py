@@ -8,8 +8,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import http, location, server
 from pydsl_proxy.config.features import filters_of, merged, steps_of
+from pydsl_proxy.features.limits.limit_body import LimitBody
 from pydsl_proxy.interfaces import Nearness
-from pydsl_proxy.steps.limit_body import LimitBody
 from tests.support.failing import mistake
 
 

@@ -13,7 +13,7 @@ from pydsl_proxy.config.matching import Prefix
 from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.handlers.proxy import Proxy
 from pydsl_proxy.handlers.redirect import Redirect
-from pydsl_proxy.handlers.resource import Mount
+from pydsl_proxy.handlers.resource.handler import Mount
 from pydsl_proxy.handlers.respond import Respond
 from pydsl_proxy.interfaces import Handle, Handler, Place
 from tests.support.failing import mistake

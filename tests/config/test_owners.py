@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.config.test_loading import FileTests
+from tests.config.loading.test_load import FileTests
 
 _OPENED = 'server(80).location("/")'
 _HANDLED = 'location("/").respond(200)'

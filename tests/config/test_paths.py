@@ -7,7 +7,7 @@ import os
 from pydsl_proxy.config.sites import Http
 from pydsl_proxy.errors import ConfigErrors
 from pydsl_proxy.service import verify
-from tests.config.test_loading import FileTests
+from tests.config.loading.test_load import FileTests
 
 
 class PathTests(FileTests):

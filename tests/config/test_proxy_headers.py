@@ -8,7 +8,7 @@ from typing import cast
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import http, server
-from pydsl_proxy.config.checks import check
+from pydsl_proxy.config.checks.whole import check
 from pydsl_proxy.config.sites import Server
 from tests.support.failing import mistake
 

@@ -8,10 +8,10 @@ from typing import cast
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import http, location, regex, server
-from pydsl_proxy.config.certificates import Tls
 from pydsl_proxy.config.locations import Location
 from pydsl_proxy.config.matching import as_server_name
 from pydsl_proxy.config.sites import AccessLog, Server
+from pydsl_proxy.config.tls.server import Tls
 from tests.support.failing import mistake
 
 web = server(80).location("/").respond(200)

@@ -9,7 +9,7 @@ from attrs import frozen
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import upstream, upstream_tls
-from pydsl_proxy.connectors.h1 import H1Connector
+from pydsl_proxy.connectors.http1.connector import H1Connector
 from pydsl_proxy.interfaces import Attempt, Dial, Home
 from tests.support.failing import mistake
 

@@ -15,7 +15,7 @@ from pydsl_proxy import header, location, regex, server, stream, upstream
 from pydsl_proxy.config.locations import OpenLocation
 from pydsl_proxy.config.scopes import Scope
 from pydsl_proxy.config.sites import Server
-from pydsl_proxy.config.streams import OpenStream
+from pydsl_proxy.config.streams.stream import OpenStream
 from pydsl_proxy.errors import ConfigError, ConfigErrors
 
 

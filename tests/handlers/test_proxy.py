@@ -7,7 +7,7 @@ from typing import cast
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy.handlers.proxy import Proxy
-from pydsl_proxy.wire.uri import BadPath
+from pydsl_proxy.wire.http.uri import BadPath
 from tests.support.failing import mistake
 from tests.support.recording import RecordedExchange, RecordedPlace
 

@@ -7,7 +7,7 @@ from typing import cast
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy.handlers.redirect import Redirect
-from pydsl_proxy.wire.values import ValueSource, host, path, request_uri
+from pydsl_proxy.values.value import ValueSource, host, path, request_uri
 from tests.support.failing import mistake
 from tests.support.recording import RecordedExchange, RecordedPlace
 

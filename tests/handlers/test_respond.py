@@ -7,7 +7,7 @@ from typing import cast
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy.handlers.respond import Respond
-from pydsl_proxy.wire.values import client_address
+from pydsl_proxy.values.value import client_address
 from tests.support.failing import mistake
 from tests.support.recording import RecordedExchange, RecordedPlace
 

@@ -9,7 +9,7 @@ from random import Random
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from pydsl_proxy.filters.coders import Coding, installed
+from pydsl_proxy.features.compression.codecs import Coding, installed
 from tests.integration import peers
 from tests.integration.clients import RawClient, curl, fetch
 from tests.integration.support import PROGRAMS, Program, folder, free_port, proxy, shared

@@ -7,7 +7,7 @@ import ssl
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy.wire.proxy_protocol import write_proxy_header
+from pydsl_proxy.wire.connection.proxy_protocol import write_proxy_header
 from tests.integration.clients import RawClient, curl
 from tests.integration.peers import nginx_with, stream_module
 from tests.integration.support import PROGRAMS, Program, folder, free_port, proxy, require

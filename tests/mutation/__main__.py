@@ -25,12 +25,13 @@ from tests.mutation.reached import Reached, parts, record
 #: What decides; the rest describes, reports or tests.
 PACKAGES = (
     "runtime",
+    "net",
     "connectors",
     "frontends",
-    "steps",
-    "filters",
+    "features",
     "balancing",
     "wire",
+    "values",
     "compiler",
     "config",
     "handlers",

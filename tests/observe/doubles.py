@@ -9,9 +9,9 @@ from collections.abc import Callable
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.wire.forwarded import Identity
-from pydsl_proxy.wire.head import RequestFields
-from pydsl_proxy.wire.request import Request
+from pydsl_proxy.values.request import Request
+from pydsl_proxy.wire.connection.forwarded import Identity
+from pydsl_proxy.wire.http.head import RequestFields
 
 #: 2026-11-22 17:36:06.250 UTC.
 NOW = 1795368966.25

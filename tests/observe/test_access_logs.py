@@ -11,8 +11,8 @@ from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.observe import access_logs, outcomes
 from pydsl_proxy.observe.access_logs import AccessLog, access_log
 from pydsl_proxy.observe.outcomes import status, upstream_addr
-from pydsl_proxy.wire import values
-from pydsl_proxy.wire.values import client_address, header
+from pydsl_proxy.values import value as values
+from pydsl_proxy.values.value import client_address, header
 from tests.observe.doubles import FakeExchange
 
 NAMES = {**vars(values), **vars(outcomes), **vars(access_logs)}

@@ -9,7 +9,7 @@ from pydsl_proxy.observe.escaping import escape_default
 from pydsl_proxy.observe.lines import lines_of
 from pydsl_proxy.observe.outcomes import remote_user, status
 from pydsl_proxy.observe.templates import Part
-from pydsl_proxy.wire.values import client_address, header, method, path
+from pydsl_proxy.values.value import client_address, header, method, path
 from tests.observe.doubles import FakeExchange, ZoneTestCase, refused, seconds
 
 

@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.observe.outcomes import OUTCOMES, bytes_sent, status
-from pydsl_proxy.wire.values import as_value, host
+from pydsl_proxy.values.value import as_value, host
 
 
 class OutcomeTests(SynchronousTestCase):

@@ -10,9 +10,9 @@ from pydsl_proxy.observe.logged import Logged
 from pydsl_proxy.observe.outcomes import OUTCOMES, Outcome, instant
 from pydsl_proxy.observe.readings import follows_from_fields, readings, remote_user_of
 from pydsl_proxy.observe.refused import Refused
-from pydsl_proxy.wire import values
-from pydsl_proxy.wire.protocols import STREAM
-from pydsl_proxy.wire.values import Value, cookie, header, query
+from pydsl_proxy.values import value as values
+from pydsl_proxy.values.value import Value, cookie, header, query
+from pydsl_proxy.wire.http.protocols import STREAM
 from tests.observe.doubles import NOW, FakeAttempt, FakeExchange, ZoneTestCase, refused
 
 read_default = readings(escape_default, lambda: NOW)

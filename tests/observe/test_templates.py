@@ -10,8 +10,8 @@ from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.observe import outcomes
 from pydsl_proxy.observe.outcomes import OUTCOMES, status, upstream_addr
 from pydsl_proxy.observe.templates import Part, Template, parse
-from pydsl_proxy.wire import values
-from pydsl_proxy.wire.values import client_address, cookie, header
+from pydsl_proxy.values import value as values
+from pydsl_proxy.values.value import client_address, cookie, header
 
 VALUES: list[Part] = [client_address, header("x-a"), cookie("s'id"), cookie('s"id'), *OUTCOMES]
 NAMES = {name: getattr(module, name) for module in (values, outcomes) for name in dir(module) if name[0] != "_"}

@@ -30,12 +30,12 @@ from pydsl_proxy import (
 )
 from pydsl_proxy.config.locations import Location
 from pydsl_proxy.config.matching import Match
-from pydsl_proxy.config.retries import RetryCondition
 from pydsl_proxy.config.scopes import Scope
 from pydsl_proxy.config.sites import Http, Server
 from pydsl_proxy.config.upstreams import Peer, Upstream
-from pydsl_proxy.wire.conditions import ConditionSource
-from pydsl_proxy.wire.values import Value
+from pydsl_proxy.features.retries import RetryCondition
+from pydsl_proxy.values.conditions import ConditionSource
+from pydsl_proxy.values.value import Value
 
 _words = st.text("abcxyz", min_size=1, max_size=4)
 _seconds = st.integers(1, 100) | st.floats(0.001, 100)

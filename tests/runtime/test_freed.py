@@ -10,8 +10,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from pydsl_proxy import http2, server, upstream
 from pydsl_proxy.config.sites import Server
 from pydsl_proxy.config.upstreams import Upstream
-from pydsl_proxy.runtime.attempt import Attempt
 from pydsl_proxy.runtime.exchange import Exchange
+from pydsl_proxy.runtime.upstream.attempt import Attempt
 from pydsl_proxy.testing import Running, run
 from tests.support.h2_peer import H2Peer
 from tests.support.messages import GET, OK, get, post

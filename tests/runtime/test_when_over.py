@@ -12,7 +12,7 @@ from pydsl_proxy.interfaces import Exchange, Handle, Place
 from pydsl_proxy.runtime.exchange import Exchange as LivingExchange
 from pydsl_proxy.runtime.exchange import Watched
 from pydsl_proxy.testing import run
-from pydsl_proxy.wire.field_rules import FieldRules
+from pydsl_proxy.wire.http.field_rules import FieldRules
 from tests.support.messages import GET
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 
 from pydsl_proxy import server
-from pydsl_proxy.handlers.asgi_types import Application, Receive, Send
+from pydsl_proxy.handlers.asgi.types import Application, Receive, Send
 from pydsl_proxy.testing import Running, run
 
 Message = MutableMapping[str, object]

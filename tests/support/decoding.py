@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from twisted.trial.unittest import SkipTest
 
-from pydsl_proxy.filters.coders import LIBRARIES, Coding, installed
+from pydsl_proxy.features.compression.codecs import LIBRARIES, Coding, installed
 
 
 def need(coding: Coding) -> None:

@@ -14,7 +14,7 @@ from pydsl_proxy import server, tls
 from pydsl_proxy.config.sites import Http, Server
 from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.testing import Client, Handshake, Peers, Running, run
-from pydsl_proxy.wire.h2_frames import END_HEADERS, GOAWAY, HEADERS, PREFACE, SETTINGS, Code, frame
+from pydsl_proxy.wire.http2.frames import END_HEADERS, GOAWAY, HEADERS, PREFACE, SETTINGS, Code, frame
 
 Field = tuple[bytes, bytes]
 #: What the TLS of a client came to that has chosen HTTP/2.

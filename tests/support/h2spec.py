@@ -10,7 +10,7 @@ from struct import pack
 
 from attrs import frozen
 
-from pydsl_proxy.wire.h2_frames import (
+from pydsl_proxy.wire.http2.frames import (
     ACK,
     CONTINUATION,
     DATA,
@@ -32,7 +32,7 @@ from pydsl_proxy.wire.h2_frames import (
     rst_stream,
     window_update,
 )
-from pydsl_proxy.wire.hpack_literals import literals
+from pydsl_proxy.wire.http2.hpack_literals import literals
 
 #: Type, flags, stream and payload.
 Frame = tuple[int, int, int, bytes]

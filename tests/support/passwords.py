@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 
-from pydsl_proxy.steps.password_hashes import Check
+from pydsl_proxy.features.access.password_hashes import Check
 
 #: Each of these is "wonder", hashed with as little work as there can be; all but ``SHA1`` and ``DES`` are accepted.
 BCRYPT = b"$2y$04$AMcND6rf9G2xcBwjOYJOJ.86lbNfiNmiWS2DrzFsWeqsyJMTq5MWe"

@@ -6,8 +6,8 @@ from collections.abc import Container, Sequence
 from random import Random
 from typing import TYPE_CHECKING, cast
 
-from pydsl_proxy.wire.head import RequestFields
-from pydsl_proxy.wire.request import Request
+from pydsl_proxy.values.request import Request
+from pydsl_proxy.wire.http.head import RequestFields
 
 if TYPE_CHECKING:
     from pydsl_proxy.interfaces import Exchange, PeerState, Pick, Strategy

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
 from pydsl_proxy.errors import ProxyError
-from pydsl_proxy.wire.head import RequestFields
-from pydsl_proxy.wire.request import Request
+from pydsl_proxy.values.request import Request
+from pydsl_proxy.wire.http.head import RequestFields
 
 if TYPE_CHECKING:
     from pydsl_proxy.interfaces import Exchange, Handle, Handler, Place

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pydsl_proxy.wire.h1_reader import read_request_fields
-from pydsl_proxy.wire.head import RequestFields
-from pydsl_proxy.wire.request import Request
-from pydsl_proxy.wire.uri import normalised_path
+from pydsl_proxy.values.request import Request
+from pydsl_proxy.wire.http.head import RequestFields
+from pydsl_proxy.wire.http.uri import normalised_path
+from pydsl_proxy.wire.http1.reader import read_request_fields
 
 
 class Asked:

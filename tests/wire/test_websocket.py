@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy.wire.head import Fields
+from pydsl_proxy.wire.http.head import Fields
 from pydsl_proxy.wire.websocket import (
     MAX_OFFERS,
     accept_of,

@@ -10,7 +10,7 @@ import attrs
 from pydsl_proxy.config.networks import check_network
 from pydsl_proxy.config.verbs.featured import Featured
 from pydsl_proxy.errors import ConfigError
-from pydsl_proxy.steps.access_rules import AccessRule, AccessRules
+from pydsl_proxy.features.access.access_rules import AccessRule, AccessRules
 
 
 class Addresses(Featured):

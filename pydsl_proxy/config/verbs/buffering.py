@@ -5,14 +5,14 @@ from __future__ import annotations
 from os import PathLike
 from typing import Self
 
-from pydsl_proxy.config.ignoring import ignore
 from pydsl_proxy.config.verbs.featured import Featured
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.errors.numbers import count
 from pydsl_proxy.errors.numbers import size as checked_size
-from pydsl_proxy.filters.buffering import BufferResponse
+from pydsl_proxy.features.accel_fields import ignore
+from pydsl_proxy.features.buffering.requests import BufferRequest
+from pydsl_proxy.features.buffering.responses import BufferResponse
 from pydsl_proxy.spooling import MEMORY, SIZE, checked_spool
-from pydsl_proxy.steps.buffer_body import BufferRequest
 
 
 class Buffering(Featured):

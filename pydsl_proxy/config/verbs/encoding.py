@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Self
 
 from pydsl_proxy.config.verbs.featured import Featured
-from pydsl_proxy.filters.coders import Coding
-from pydsl_proxy.filters.compression import MIN_LENGTH, TYPES, compression
+from pydsl_proxy.features.compression.codecs import Coding
+from pydsl_proxy.features.compression.compression import MIN_LENGTH, TYPES, compression
 
 
 class Encodings(Featured):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Self
 
-from pydsl_proxy.config.fields import Side, remove_field, set_field
-from pydsl_proxy.config.interim import hide_interim
 from pydsl_proxy.config.verbs.featured import Featured
-from pydsl_proxy.wire.values import ValueSource
+from pydsl_proxy.features.headers.fields import Side, remove_field, set_field
+from pydsl_proxy.features.headers.interim import hide_interim
+from pydsl_proxy.values.value import ValueSource
 
 
 class Headers(Featured):

@@ -6,11 +6,11 @@ from typing import Self
 
 from pydsl_proxy.config.verbs.featured import Featured
 from pydsl_proxy.errors.numbers import size as checked_size
-from pydsl_proxy.filters.limit_rate import LimitRate, RateSource
-from pydsl_proxy.steps.limit_body import LimitBody
-from pydsl_proxy.steps.limit_connections import LimitConnections
-from pydsl_proxy.steps.limit_requests import LimitRequests
-from pydsl_proxy.wire.values import ValueSource, client_network
+from pydsl_proxy.features.limits.limit_body import LimitBody
+from pydsl_proxy.features.limits.limit_connections import LimitConnections
+from pydsl_proxy.features.limits.limit_rate import LimitRate, RateSource
+from pydsl_proxy.features.limits.limit_requests import LimitRequests
+from pydsl_proxy.values.value import ValueSource, client_network
 
 
 class Limits(Featured):

@@ -11,8 +11,8 @@ from pydsl_proxy.config.rewrites import cookie_flags, cookie_rules, mirror, rewr
 from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.config.verbs.featured import Featured
 from pydsl_proxy.units import KiB
-from pydsl_proxy.wire.patterns import Regex
-from pydsl_proxy.wire.values import ValueSource
+from pydsl_proxy.values.regex import Regex
+from pydsl_proxy.values.value import ValueSource
 
 
 class Rewriting(Featured):

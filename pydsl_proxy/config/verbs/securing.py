@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Self
 
-from pydsl_proxy.config.strict_transport import TWO_YEARS, hsts_of
 from pydsl_proxy.config.verbs.featured import Featured
+from pydsl_proxy.features.headers.strict_transport import TWO_YEARS, hsts_of
 
 
 class Securing(Featured):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 from pydsl_proxy.config.verbs.featured import Featured
-from pydsl_proxy.filters.heartbeat import EVERY, SILENCE, Heartbeat
+from pydsl_proxy.features.heartbeats import EVERY, SILENCE, Heartbeat
 
 
 class Streaming(Featured):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Self
 
-from pydsl_proxy.config.retries import RetryCondition, retry
-from pydsl_proxy.config.timeouts import set_timeouts
 from pydsl_proxy.config.verbs.featured import Featured
+from pydsl_proxy.features.retries import RetryCondition, retry
+from pydsl_proxy.features.timeouts import set_timeouts
 
 
 class Trying(Featured):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydsl_proxy.filters.passing import Passing
+from pydsl_proxy.features.pass_through import Passing
 from pydsl_proxy.interfaces import AttachedFilter, Nearness, Place
 
 

@@ -1,0 +1,1 @@
+"""Loading a configuration file: running it, and reporting its mistakes."""

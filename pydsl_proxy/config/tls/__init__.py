@@ -1,0 +1,1 @@
+"""TLS as a configuration states it: of servers and to peers."""

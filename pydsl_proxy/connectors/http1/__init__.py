@@ -1,0 +1,1 @@
+"""Peers that speak HTTP/1.1."""

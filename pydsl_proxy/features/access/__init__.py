@@ -1,0 +1,1 @@
+"""Access control: addresses, passwords, and another server that is asked."""

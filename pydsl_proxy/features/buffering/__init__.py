@@ -1,0 +1,1 @@
+"""Buffering of requests and responses."""

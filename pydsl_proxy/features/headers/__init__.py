@@ -1,0 +1,1 @@
+"""Header fields that are set, removed or edited."""

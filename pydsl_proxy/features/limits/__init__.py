@@ -1,0 +1,1 @@
+"""Limits: of requests, connections, bodies and rates."""

@@ -1,0 +1,1 @@
+"""Clients whose bytes are passed on unread."""

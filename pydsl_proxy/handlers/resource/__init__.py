@@ -1,0 +1,1 @@
+"""The handler that answers with a resource of twisted.web."""

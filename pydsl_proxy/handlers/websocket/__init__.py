@@ -1,0 +1,1 @@
+"""WebSockets: the bridge between two of them, and the tunnel for bytes."""

@@ -1,0 +1,1 @@
+"""The handler that answers with a WSGI application."""

@@ -1,0 +1,1 @@
+"""Sockets of the data path: the event loop's poll, transports, connecting, deadlines."""

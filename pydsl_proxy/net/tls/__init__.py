@@ -1,0 +1,1 @@
+"""TLS of both sides: contexts, certificates, transports."""

@@ -1,0 +1,1 @@
+"""Streams at work: connections that are passed on unread."""

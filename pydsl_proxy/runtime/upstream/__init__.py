@@ -1,0 +1,1 @@
+"""Upstreams at work: peers, their pools, attempts and retries."""

@@ -1,0 +1,1 @@
+"""Request values: the expression language of the configuration."""

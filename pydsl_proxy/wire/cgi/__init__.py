@@ -1,0 +1,1 @@
+"""CGI's lineage: the parameters and heads of FastCGI, SCGI and uwsgi."""

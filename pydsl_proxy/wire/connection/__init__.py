@@ -1,0 +1,1 @@
+"""What is known of a connection beside its messages: addresses, TLS, the PROXY protocol."""

@@ -1,0 +1,1 @@
+"""Single header fields, each read and written as its specification says."""

@@ -1,0 +1,1 @@
+"""HTTP's messages, whatever the version: header sections, targets, statuses and the length of a body."""
