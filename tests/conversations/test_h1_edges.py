@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy import clients, http, named, request_uri, server, upstream
+from pydsl_proxy import Request, clients, http, named, request_uri, server, upstream
 from pydsl_proxy.frontends.http1.receiving import MAX_DROPPED, MOST_HELD
 from pydsl_proxy.testing import Handshake, run
 from pydsl_proxy.wire.http2.frames import DATA, END_STREAM, PREFACE, frame
@@ -50,6 +50,21 @@ class HeldTests(SynchronousTestCase):
         answers = client.takes().split(b"HTTP/1.1 200 OK\r\n")[1:]
         self.assertEqual([each.rpartition(b"\r\n\r\n")[2] for each in answers], [b"/%d" % n for n in range(100)])
         self.assertEqual(len(running.exchanges), 100)
+
+    def test_many_are_not_read(self) -> None:
+        """While requests wait for their turn no more are read: what is held of them stays bounded."""
+        ahead: list[int] = []
+
+        def note(request: Request) -> str:
+            ahead.append(len(flood) - client.unread - len(ahead) * len(get("/")))
+            return "ok"
+
+        running = run(http(server(80).location("/").respond(200, note), clients=clients(keepalive_requests=10**6)))
+        client = running[0]
+        flood = get("/") * 8_000
+        client.sends(flood)
+        self.assertEqual(len(ahead), 8_000)
+        self.assertLessEqual(max(ahead), 2 * MOST_HELD)
 
 
 class TurnedTests(SynchronousTestCase):

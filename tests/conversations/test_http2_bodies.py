@@ -241,6 +241,19 @@ class RequestBodies(SynchronousTestCase):
         client.flush()
         assert (client.answers[fast].status, client.answers[slow].status) == (0, 408)
 
+    def test_stops_later(self) -> None:
+        """And one that has kept the rate and then sends nothing, when the next grace is over."""
+        site = server(443, tls=TLS).location("/").proxy_to(APP)
+        client, _, running = serve(http(site, clients=clients(min_body_rate=100, rate_grace=10)))
+        stream = client.begin("POST", end=False)
+        client.send(stream, bytes(1000))
+        running.clock.advance(19.9)
+        client.flush()
+        assert not client.answers[stream].status
+        running.clock.advance(0.2)
+        client.flush()
+        assert client.answers[stream].status == 408
+
     def test_retried(self) -> None:
         """A body that is here as a whole is sent to the next peer."""
         client, peers, _ = serve(upstream("app", "a:1", "b:1"))

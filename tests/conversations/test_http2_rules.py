@@ -296,6 +296,64 @@ class StreamErrors(SynchronousTestCase):
         assert client.of(RST_STREAM) == [(2 * MOST_STREAMS + 1, pack(">L", Code.REFUSED_STREAM))]
 
 
+class TableTests(SynchronousTestCase):
+    """A block that leads to no request has changed the table all the same, and later ones may refer to that."""
+
+    kept = (b"x-kept", b"in the table")
+
+    def skips(self, client: RawClient, running: Running, stream: int, *, flags: int = 0, ends: int = 0) -> None:
+        """A block on *stream* is not taken; the next request, when a stream *ends*, refers to a field of it."""
+        app = running.peers["a:1"]
+        count = len(app.connections)
+        dependency = pack(">LB", stream, 16) if flags else b""
+        block = dependency + client.block((*GET, self.kept))
+        client.sends(frame(HEADERS, END_STREAM | END_HEADERS | flags, stream, block))
+        assert len(app.connections) == count
+        if ends:
+            client.sends(rst_stream(ends, Code.CANCEL))
+        client.asks(stream + 2, (*GET, self.kept))
+        assert client.goaway is None
+        assert b"\r\nx-kept: in the table\r\n" in app.takes()
+
+    def test_too_many(self) -> None:
+        """Of a stream that is refused."""
+        client, running = raw(WAITS)
+        for number in range(MOST_STREAMS):
+            client.asks(2 * number + 1)
+        self.skips(client, running, 2 * MOST_STREAMS + 1, ends=1)
+
+    def test_after_the_end(self) -> None:
+        """Of trailers behind the stream's end."""
+        client, running = raw(WAITS)
+        client.asks(1)
+        self.skips(client, running, 1)
+
+    def test_ended_here(self) -> None:
+        """Of trailers of a request that was answered before its end."""
+        client, running = raw(http(server(443, tls=TLS).location("/no").respond(403).location("/").proxy_to("a:1")))
+        client.asks(1)
+        client.asks(3, (*POST[:3], (b":path", b"/no")), flags=0)
+        assert client.reset(3) is Code.NO_ERROR
+        self.skips(client, running, 3)
+
+    def test_depends_on_itself(self) -> None:
+        """Of a stream that cannot be."""
+        client, running = raw(WAITS)
+        client.asks(1)
+        self.skips(client, running, 3, flags=0x20)
+
+    def test_too_late(self) -> None:
+        """Of a stream that the client began before it heard that no more are taken."""
+        client, running = raw(WAITS)
+        client.asks(1, POST, flags=0)
+        running.stop()
+        client.take()
+        client.sends(frame(PING, 1, *client.of(PING)[0]))
+        client.asks(3, (*GET, self.kept))
+        client.sends(frame(HEADERS, END_STREAM | END_HEADERS, 1, client.block((self.kept,))))
+        assert running.peers["a:1"].takes().endswith(b"\r\n0\r\nx-kept: in the table\r\n\r\n")
+
+
 class PassedOver(SynchronousTestCase):
     """What is no error."""
 
@@ -334,6 +392,19 @@ class PassedOver(SynchronousTestCase):
         client.asks(3)
         first, second = client.of(HEADERS)
         assert first[1][0] == 0x20 and second[1] == first[1][1:]
+
+    def test_smaller_table_before_an_interim_response(self) -> None:
+        """The first block says so, whatever it is, and no other."""
+        client, running = raw(WAITS)
+        client.sends(frame(SETTINGS, 0, 0, pack(">HL", 1, 0)))
+        client.asks(1, (*POST, (b"expect", b"100-continue")), flags=0)
+        running.peers["a:1"].sends(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 2)
+        running.peers["a:1"].sends(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        client.take()
+        blocks = [payload for _, payload in client.of(HEADERS)]
+        assert [each.startswith(b"\x20") for each in blocks] == [True] + [False] * (len(blocks) - 1)
+        assert len(blocks) == 4, blocks
+        assert blocks[1] == blocks[2]
 
     def test_after_goaway(self) -> None:
         """A client is told in two steps, so that what it begins meanwhile is not lost (6.8)."""

@@ -7,9 +7,13 @@ import re
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import Request, Server, http, server, upstream
-from pydsl_proxy.testing import Peers, Running
+from pydsl_proxy.frontends.http2.closing import NOTICED_WITHIN
+from pydsl_proxy.testing import Peers, Running, run
+from pydsl_proxy.testing.answering import PeerConnection
+from pydsl_proxy.wire.http2.frames import DATA, PING
+from pydsl_proxy.wire.http2.frames import frame as frame_of
 from pydsl_proxy.wire.websocket import accept_of
-from tests.support.h2 import TLS, H2Client, serve
+from tests.support.h2 import AGREED, GET, TLS, H2Client, RawClient, serve
 from tests.support.messages import OK
 from tests.support.websockets import CLOSE, TEXT, closing, frame, frames_in
 
@@ -23,6 +27,14 @@ SITE = (
     .location("/").proxy_to(APP)
 )  # fmt: skip
 VERSION = ("sec-websocket-version", "13")
+CONNECT = (
+    (b":method", b"CONNECT"),
+    (b":protocol", b"websocket"),
+    *GET[1:3],
+    (b":path", b"/bridge"),
+    (b"sec-websocket-version", b"13"),
+    (b"origin", b"https://x.test"),
+)
 
 
 def raises(request: Request) -> str:
@@ -235,6 +247,49 @@ class BridgeTests(SynchronousTestCase):
         peers["a:1"].closes()
         client.flush()
         assert client.answers[stream].ended and client.client.is_closed
+
+
+class UnheardTests(SynchronousTestCase):
+    """A stop, while the client has not said that it has heard it."""
+
+    def opened(self, client: RawClient, running: Running, stream: int) -> PeerConnection:
+        """A bridge that is open on both sides; its peer."""
+        client.asks(stream, CONNECT, flags=0)
+        peer = running.peers["a:1"].connection
+        key = re.search(rb"Sec-WebSocket-Key: (.+)\r\n", peer.takes())
+        assert key is not None
+        peer.sends(
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            b"Sec-WebSocket-Accept: %b\r\n\r\n" % accept_of(key[1])
+        )
+        client.take()
+        return peer
+
+    def test_open(self) -> None:
+        """A bridge that is open is closed all the same, which does not wait for that."""
+        running = run(SITE, handshake=AGREED)
+        client = RawClient(running[0])
+        self.opened(client, running, 1)
+        running.stop()
+        running.clock.advance(NOTICED_WITHIN - 0.1)
+        client.take()
+        self.assertEqual([payload[2:4] for _, payload in client.of(DATA)], [b"\x03\xf4"])
+
+    def test_begun_meanwhile(self) -> None:
+        """One that is begun after the notice is closed when no further streams are taken."""
+        running = run(SITE, handshake=AGREED)
+        client = RawClient(running[0])
+        client.asks(1)
+        running.stop()
+        client.take()
+        self.opened(client, running, 3)
+        running.clock.advance(4)
+        client.take()
+        self.assertEqual(client.of(DATA), [])
+        client.sends(frame_of(PING, 1, *client.of(PING)[0]))
+        running.clock.advance(5)
+        client.take()
+        self.assertEqual([payload[2:4] for _, payload in client.of(DATA)], [b"\x03\xf4"])
 
 
 class GrantTests(SynchronousTestCase):

@@ -61,6 +61,16 @@ class BodyTests(SynchronousTestCase):
         self.assertEqual(self.sends_for(running, 20, 10_000), 20)
         self.assertEqual(self.sends_for(running, 100, 10), 20)
 
+    def test_stops(self) -> None:
+        """A client that has kept the rate and then sends nothing is cut off when the next grace is over."""
+        running = proxied(clients(min_body_rate=100, rate_grace=10))
+        client = self.upload(running)
+        client.sends(b"x" * 1000)
+        running.clock.advance(19.9)
+        self.assertFalse(client.is_closed)
+        running.clock.advance(0.2)
+        self.assertTrue(client.received.startswith(b"HTTP/1.1 408 "))
+
     def test_off(self) -> None:
         """Unless told, a client may take its time, as long as something comes within ``body_timeout``."""
         running = proxied()

@@ -197,7 +197,7 @@ class PassingTests(SynchronousTestCase):
         peers["a:1"].resets()
         client.reads()
         self.assertEqual(len(client.takes()), 50_000)
-        self.assertTrue(client.is_closed)
+        self.assertTrue(client.is_gone)
         self.assertFalse(client.was_reset)
 
 
@@ -231,6 +231,20 @@ class TimeTests(SynchronousTestCase):
         self.assertFalse(client.is_gone)
         running.clock.advance(21)
         self.assertTrue(client.was_reset)
+        self.assertEqual(causes(running), [(200, "idle_timeout")])
+
+    def test_slow_reader_alone(self) -> None:
+        """So is one whose other side has left already."""
+        running = run(stream(5432).timeouts(idle=10).proxy_to("a:1"))
+        client, peers = running
+        peers["a:1"].stops_reading()
+        client.sends(bytes(200_000))
+        client.closes()
+        self.assertTrue(client.is_gone)
+        running.clock.advance(9)
+        self.assertFalse(peers["a:1"].connection.is_gone)
+        running.clock.advance(200)
+        self.assertTrue(peers["a:1"].was_reset)
         self.assertEqual(causes(running), [(200, "idle_timeout")])
 
     def test_connect(self) -> None:

@@ -199,10 +199,10 @@ class H1Frontend(Receiving):
         """A head that is not complete: wait for the rest, within its limits and its time."""
         clients, now = site.clients, self._listening.seconds()
         line_end = data.find(CRLF)
-        line = data[: min(line_end if line_end >= 0 else len(data), clients.request_line)]
-        if max(line_end, 0) > clients.request_line or (line_end < 0 and len(data) > clients.request_line + 1):
+        line = data.partition(CRLF)[0][: clients.request_line]
+        if line_end > clients.request_line or (line_end == -1 and len(data) > clients.request_line + 1):
             self._refuse(site, line, Malformed("the request line is too long", 414), now)
-        elif end >= 0 or len(data) > clients.head + 3:
+        elif end != -1 or len(data) > clients.head + 3:
             self._refuse(site, line, Malformed("the request head is too long", 431), now)
         else:
             try:

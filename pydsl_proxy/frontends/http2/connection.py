@@ -133,7 +133,6 @@ class H2Frontend(Control):
             if self._fed:
                 self._hand_on()
         except Fault as fault:
-            self._fed.clear()
             self._end_for(fault)
         finally:
             self._gathering = False

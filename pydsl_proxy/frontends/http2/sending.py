@@ -67,7 +67,6 @@ class Sending(Closing):
             self.put(headers(stream.number, block, END_STREAM))
             self._over(stream)
         elif size <= stream.window and size <= self._window and not self._line and not self._blocked:
-            stream.window -= size
             self._window -= size
             self.put(headers(stream.number, block, 0) + data(stream.number, body, END_STREAM))
             self._over(stream)

@@ -241,7 +241,6 @@ class StreamFrontend(Half):
         """
         if self._held and self._passage is not None and not self._closing:
             return
-        self._closing = True
         self._give_up()
 
     def _give_up(self) -> None:
