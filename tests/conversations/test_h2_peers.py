@@ -567,7 +567,7 @@ class KeepingTests(SynchronousTestCase):
             running.client().sends(GET)
             H2Peer(running.peers["spent:1"].connections[number])
         self.assertEqual(len(running.peers["spent:1"].connections), 9)
-        named = [each for each in gc.get_objects() if isinstance(each, Sharing) and each.home.name == "spent:1"]
+        named = [each for each in gc.get_objects() if issubclass(type(each), Sharing) and each.home.name == "spent:1"]
         self.assertEqual([len(each._open) for each in named], [1])
 
     def test_none_kept(self) -> None:

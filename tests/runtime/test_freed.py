@@ -22,7 +22,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 def living() -> list[object]:
     """All exchanges and attempts that there are."""
-    return [each for each in gc.get_objects() if isinstance(each, Exchange | Attempt)]
+    return [each for each in gc.get_objects() if issubclass(type(each), Exchange | Attempt)]
 
 
 class FreedTests(SynchronousTestCase):
