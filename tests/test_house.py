@@ -112,15 +112,15 @@ def imports_in(tree: ast.AST) -> Iterator[tuple[int, str]]:
             yield from ((node.lineno, f"{'.' * node.level}{node.module or ''}.{alias.name}") for alias in node.names)
 
 
-def run_at_import(node: ast.AST) -> Iterator[ast.stmt]:
-    """The statements of a module that its import runs: all but those inside functions and type checking blocks."""
+def run(node: ast.AST, *, at_import: bool = False) -> Iterator[ast.stmt]:
+    """The statements of a module, but for type checking blocks; *at_import* leaves out those inside functions too."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING"):
             continue
         if isinstance(child, ast.stmt):
             yield child
-        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield from run_at_import(child)
+        if not (at_import and isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)):
+            yield from run(child, at_import=at_import)
 
 
 def functions_in(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -161,6 +161,24 @@ class ImportTests(SynchronousTestCase):
                 if head == "pydsl_proxy" and rest.split(".")[0] not in allowed:
                     crossings.append(f"{source.name}:{line} imports {name}")
         self.assertEqual(crossings, [])
+
+    def test_circles(self) -> None:
+        """No module needs itself by way of others; what is imported for types alone does not count."""
+        names = {f"pydsl_proxy.{source.name.removesuffix('.py').replace('/', '.')}": source for source in self.sources}
+        needed = {
+            name: {
+                each if each in names else each.rpartition(".")[0]
+                for statement in run(source.tree)
+                if isinstance(statement, ast.Import | ast.ImportFrom)
+                for _, each in imports_in(ast.Module([statement], []))
+            }
+            & set(names)
+            for name, source in names.items()
+        }
+        while leaves := [name for name, others in needed.items() if not others]:
+            needed = {name: others.difference(leaves) for name, others in needed.items() if name not in leaves}
+        # What is left is in a circle, or leads to one.
+        self.assertEqual(needed, {})
 
     def test_features(self) -> None:
         """A feature imports of the others only what stands beside their folders."""
@@ -209,7 +227,7 @@ class ImportTests(SynchronousTestCase):
         at_import = [
             f"{source.name}:{line} imports {name}"
             for source in self.sources
-            for statement in run_at_import(source.tree)
+            for statement in run(source.tree, at_import=True)
             if isinstance(statement, ast.Import | ast.ImportFrom)
             for line, name in imports_in(ast.Module([statement], []))
             if name.startswith("twisted.internet.reactor")

@@ -14,6 +14,7 @@ from pydsl_proxy.values.value import (
     Composed,
     ValueFunction,
     ValueSource,
+    add_value_function,
     as_bytes,
     code_of,
     constant,
@@ -113,3 +114,6 @@ def _value(what: str, source: ValueSource) -> ValueFunction:
 
 def _folded(text: bytes, fold: bool) -> bytes:
     return text.lower() if fold else text
+
+
+add_value_function(map_value)

@@ -15,6 +15,7 @@ from pydsl_proxy.values.value import (
     Composed,
     ValueFunction,
     ValueSource,
+    add_value_function,
     as_bytes,
     as_value,
     code_of,
@@ -93,3 +94,6 @@ def _check(text: str, percent: object) -> None:
 
 def _hundredths(percent: float) -> int:
     return round(percent * 100)
+
+
+add_value_function(split_clients)

@@ -13,8 +13,10 @@ from attrs import Factory, field, frozen
 
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.errors.not_text import check_no_object, is_coroutine_function
+from pydsl_proxy.values.code_reader import CodeReader
 from pydsl_proxy.values.conditions import Comparing
 from pydsl_proxy.values.foreign_text import foreign_values, meant_value
+from pydsl_proxy.values.regex import regex
 from pydsl_proxy.values.request import Request
 from pydsl_proxy.wire.connection.client_networks import network_of
 
@@ -238,6 +240,15 @@ def query(name: str) -> Value:
 #: The functions that make values of a name.
 VALUE_MAKERS: Final[Mapping[str, Callable[[str], Value]]] = {"header": header, "cookie": cookie, "query": query}
 
+# What may stand in a text as code, between the marks of a value that is made of others.
+_functions: Final[dict[str, Callable[..., object]]] = {**VALUE_MAKERS, "regex": regex}
+_reader_of_code: Final = CodeReader({name: Value(name) for name in SIMPLE_VALUES}, _functions)
+
+
+def add_value_function(function: Callable[..., Value]) -> None:
+    """Let texts contain the values that *function* makes of others: ``f"{map_value(…)}"``."""
+    _functions[function.__name__] = function
+
 
 def as_value(source: ValueSource, *, literal: bool = False) -> ValueFunction:
     """The one function that a text, value, f-string or function of the request stands for.
@@ -406,11 +417,10 @@ def _from_mark(name: str, argument: str | None) -> Value:
         with suppress(ValueError, SyntaxError, ConfigError):
             return VALUE_MAKERS[name](literal_eval(argument))
     elif argument is not None:
-        # It stands on this module.
-        from pydsl_proxy.values.composed import read_composed
-
         with suppress(ValueError, ConfigError):
-            return read_composed(f"{name}({argument})")
+            made = _reader_of_code.read(f"{name}({argument})")
+            if isinstance(made, Value):
+                return made
     raise _changed(f"{name}({argument})" if argument is not None else name)
 
 
