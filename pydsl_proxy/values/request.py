@@ -180,6 +180,6 @@ def _origin_form(target: bytes) -> bytes:
     _, absolute, rest = target.partition(b"://")
     if not absolute:
         return target
-    ends = [at for at in (rest.find(b"/"), rest.find(b"?")) if at >= 0]
+    ends = [at for at in (rest.find(b"/"), rest.find(b"?")) if at != -1]
     tail = rest[min(ends) :] if ends else b""
     return tail if tail[:1] == b"/" else b"/" + tail

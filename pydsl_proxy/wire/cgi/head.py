@@ -27,12 +27,12 @@ def head_end(data: bytes) -> tuple[int, int] | None:
 def check_cgi_start(data: bytes, *, status_line: bool = False) -> None:
     """Raise Malformed if *data*, of which the end of the head is to come, cannot be the start of a response."""
     end = data.rfind(b"\n")
-    if end >= 0:
+    if end != -1:
         read_cgi_head(data[:end].removesuffix(b"\r"), status_line=status_line, bodiless=True)
     elif status_line and (data[:7] == b"HTTP/1." or b"HTTP/1.".startswith(data)):
         return
     if not is_field_start(data[end + 1 :]):
-        raise Malformed("it does not begin with a header field" if end < 0 else "a header line is malformed")
+        raise Malformed("it does not begin with a header field" if end == -1 else "a header line is malformed")
 
 
 def read_cgi_head(head: bytes, *, status_line: bool = False, bodiless: bool = False) -> ResponseHead:
@@ -66,7 +66,7 @@ def _with_status(section: bytes, bodiless: bool) -> ResponseHead:
         status, phrase = (302, b"") if b"\r\nlocation:" in lower else (200, b"")
     else:
         [(start, end)] = spans
-        read = _read_status(section[start + 9 : end if end >= 0 else None].strip(b" \t"))
+        read = _read_status(section[start + 9 : end if end != -1 else None].strip(b" \t"))
         if read is None:
             raise Malformed("the Status is not understood")
         status, phrase = int(read[1]), read[2] or b""

@@ -13,16 +13,16 @@ T = TypeVar("T")
 
 #: What stands for every client, and for those at a UNIX socket.
 ALL, UNIX = "all", "unix:"
+_EVERY = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 
 # Addresses whose answer is remembered; a client asks again and again.
 MOST_REMEMBERED = 4096
 
 
 class _Ranges(Generic[T]):
-    """Values over the numbers from 0 to *end*, which is not one of them."""
+    """Values over the numbers from 0 on."""
 
-    def __init__(self, end: int) -> None:
-        self._end = end
+    def __init__(self) -> None:
         self._starts = [0]
         self._values: list[T | None] = [None]
 
@@ -30,7 +30,7 @@ class _Ranges(Generic[T]):
         """Let *value* hold from *low* to *high*, which is not one of them, whatever held there."""
         starts, values = self._starts, self._values
         first, last = bisect_left(starts, low), bisect_left(starts, high)
-        if high < self._end and (last == len(starts) or starts[last] != high):
+        if last == len(starts) or starts[last] != high:
             starts.insert(last, high)
             values.insert(last, values[last - 1])
         starts[first:last] = [low]
@@ -49,7 +49,7 @@ class AddressTable(Generic[T]):
     def __init__(self, rules: Iterable[tuple[str, T]], unknown: T | None) -> None:
         self._unknown = unknown
         self._unix: T | None = None
-        self._ranges: dict[int, _Ranges[T]] = {4: _Ranges(2**32), 6: _Ranges(2**128)}
+        self._ranges: dict[int, _Ranges[T]] = {4: _Ranges(), 6: _Ranges()}
         self._remembered: dict[str, T | None] = {}
         # The first rule counts, so it is painted last.
         for where, value in reversed(tuple(rules)):
@@ -58,11 +58,7 @@ class AddressTable(Generic[T]):
     def _paint(self, where: str, value: T) -> None:
         if where in (ALL, UNIX):
             self._unix = value
-        if where == ALL:
-            for version, bits in ((4, 32), (6, 128)):
-                self._ranges[version].paint(0, 2**bits, value)
-        elif where != UNIX:
-            network = ip_network(where)
+        for network in _EVERY if where == ALL else () if where == UNIX else (ip_network(where),):
             low = int(network.network_address)
             self._ranges[network.version].paint(low, low + network.num_addresses, value)
 

@@ -66,7 +66,7 @@ def read_proxy_header(data: bytes) -> ProxyHeader | None:
 
 def _read_v1(data: bytes) -> ProxyHeader | None:
     end = data.find(CRLF, 0, MOST_V1)
-    if end < 0:
+    if end == -1:
         if len(data) >= MOST_V1:
             raise Malformed(f"the PROXY line is longer than {MOST_V1} bytes")
         return None

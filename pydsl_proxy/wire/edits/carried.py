@@ -29,7 +29,7 @@ def carried_over(first: ResponseHead, last: ResponseHead, *, by_a_peer: bool) ->
     cookies = added = b""
     for name in names:
         found = spans_of(first.lower, name)
-        lines = b"".join([first.raw[start : end if end >= 0 else None] for start, end in found])
+        lines = b"".join([first.raw[start : end if end != -1 else None] for start, end in found])
         if name == _COOKIE:
             cookies = lines
         elif found:

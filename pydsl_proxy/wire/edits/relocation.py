@@ -46,7 +46,7 @@ def relocated(
 
 def _value(response: ResponseHead, span: tuple[int, int]) -> bytes:
     start, end = span
-    line = response.raw[start : end if end >= 0 else len(response.raw)]
+    line = response.raw[start : end if end != -1 else len(response.raw)]
     return line.partition(b":")[2].strip(b" \t")
 
 

@@ -88,7 +88,7 @@ def edited_cookies(response: ResponseHead, edits: Iterable[Callable[[Cookie], No
     if not spans:
         return response
     start, raw = len(b"\r\nset-cookie:"), response.raw
-    values = [raw[at + start : end if end >= 0 else len(raw)].strip(b" \t") for at, end in spans]
+    values = [raw[at + start : end if end != -1 else len(raw)].strip(b" \t") for at, end in spans]
     written = _edited(values, tuple(edits))
     if written == values:
         return response

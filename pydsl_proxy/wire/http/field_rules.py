@@ -87,10 +87,10 @@ def spans_of(lower: bytes, name: bytes) -> list[tuple[int, int]]:
     mark = b"\r\n%b:" % name
     found = []
     at = lower.find(mark)
-    while at >= 0:
+    while at != -1:
         end = lower.find(CRLF, at + 2)
         found.append((at, end))
-        at = lower.find(mark, end) if end >= 0 else -1
+        at = lower.find(mark, end) if end != -1 else -1
     return found
 
 
@@ -101,6 +101,6 @@ def cut(raw: bytes, spans: list[tuple[int, int]]) -> bytes:
     pieces, at = [], 0
     for start, end in sorted(set(spans)):
         pieces.append(raw[at:start])
-        at = end if end >= 0 else len(raw)
+        at = end if end != -1 else len(raw)
     pieces.append(raw[at:])
     return b"".join(pieces)

@@ -45,10 +45,10 @@ class Fields:
         mark = b"\r\n%b:" % name
         lower, raw, found = self.lower, self.raw, []
         at = lower.find(mark)
-        while at >= 0:
+        while at != -1:
             start = at + len(mark)
             at = lower.find(CRLF, start)
-            found.append(raw[start : at if at >= 0 else len(raw)].strip(b" \t"))
+            found.append(raw[start : at if at != -1 else len(raw)].strip(b" \t"))
             at = lower.find(mark, start)
         return found
 
@@ -57,12 +57,12 @@ class Fields:
         mark = b"\r\n%b:" % name
         lower, raw = self.lower, self.raw
         at = lower.find(mark)
-        if at < 0:
+        if at == -1:
             return None
         end = lower.find(CRLF, at + 2)
-        if end < 0:
+        if end == -1:
             return raw[at + len(mark) :].strip(b" \t")
-        if lower.find(mark, end) >= 0:
+        if lower.find(mark, end) != -1:
             return b", ".join(self.all(name))
         return raw[at + len(mark) : end].strip(b" \t")
 

@@ -83,7 +83,7 @@ class ChunkedReader:
 
     def _size(self, data: bytes, at: int) -> int:
         end = data.find(CRLF, at, at + LONGEST_SIZE_LINE + 2)
-        if end < 0:
+        if end == -1:
             if len(data) - at > LONGEST_SIZE_LINE + 1:
                 raise Malformed("a chunk's size line is too long")
             self._hold(data, at)
@@ -115,7 +115,7 @@ class ChunkedReader:
 
     def _trailers(self, data: bytes, at: int) -> int:
         end = data.find(HEAD_END, at)
-        if end < 0:
+        if end == -1:
             if len(data) - at > MAX_TRAILERS + len(HEAD_END) - 1:
                 raise Malformed("the trailer section is too long", 431)
             self._hold(data, at)
@@ -144,7 +144,7 @@ class ChunkedReader:
             read_trailers(block[self._line : start], of_peer=self._of_peer)
             self._line = start
         first, last = start + 2, self._checked - 1
-        if first <= last and block.find(b":", first, last + 1) >= 0:
+        if first <= last and block.find(b":", first, last + 1) != -1:
             good = is_value_start(block, last)
         elif self._of_peer:
             good = is_peer_trailer_start(block, first)

@@ -103,7 +103,7 @@ def read_request_fields(block: bytes, most: int) -> RequestFields:
     for match in _find_seen(lower):
         start, end = match.span()
         stop = lower.find(CRLF, end)
-        if stop < 0:
+        if stop == -1:
             stop = len(lower)
         name = match[1]
         spans.append((name, start, stop))
@@ -185,7 +185,7 @@ def read_response_head(data: bytes, most: int = 1000, *, bodiless: bool = False)
     *bodiless* says that it ends the response, as the answer to HEAD.
     """
     line_end = data.find(CRLF)
-    line = data if line_end < 0 else data[:line_end]
+    line = data if line_end == -1 else data[:line_end]
     match = read_status_line(line)
     if match is None:
         raise Malformed("the status line is not understood")
@@ -211,22 +211,22 @@ def check_response_start(data: bytes, known: int) -> None:
 
     The first *known* octets were looked at before.
     """
-    if known <= len(_STATUS_START) and not is_response_start(data[:13] + _STATUS_START[len(data) :]):
+    if known < len(_STATUS_START) and not is_response_start(data[:13] + _STATUS_START[len(data) :]):
         raise Malformed("the status line is not understood")
     if find_control(data, known):
         raise Malformed("there is a control character")
     check_line_ends(data[known - 1 if data[:known].endswith(b"\r") else known :])
-    if data.find(b"\n", known) >= 0:
+    if data.find(b"\n", known) != -1:
         read_response_head(data[: data.rfind(CRLF)], bodiless=True)
 
 
 def check_request_start(data: bytes, line_end: int) -> None:
     """Raise Malformed if *data*, of which the end of the head is to come, cannot be the start of a request."""
     check_line_ends(data)
-    line = data if line_end < 0 else data[:line_end]
+    line = data if line_end == -1 else data[:line_end]
     if find_control(line) or not is_request_start(line):
         raise Malformed("the request line is not understood")
-    if line_end >= 0 and not read_usual_line(line):
+    if line_end != -1 and not read_usual_line(line):
         read_request_line(line)
 
 
@@ -254,7 +254,7 @@ def read_framing(head: ResponseHead, *, bodiless: bool = False) -> None:
     if length is not None and not _is_written_so(head.lower, b"\r\ncontent-length: %d" % length):
         # Another reader may not take a tab for a blank, or leading zeros for nothing.
         [(start, end)] = spans_of(head.lower, b"content-length")
-        rest = head.raw[end:] if end >= 0 else b""
+        rest = head.raw[end:] if end != -1 else b""
         head.rewrite(b"%b %d%b" % (head.raw[: start + len(b"\r\ncontent-length:")], length, rest))
     head.length = None if has_no_body(head.status) else length
 
@@ -262,7 +262,7 @@ def read_framing(head: ResponseHead, *, bodiless: bool = False) -> None:
 def _is_written_so(lower: bytes, line: bytes) -> bool:
     """Whether a field of a section in lower case is *line*, and nothing follows in it."""
     at = lower.find(line)
-    return at >= 0 and lower[at + len(line) : at + len(line) + 2] in (b"", CRLF)
+    return at != -1 and lower[at + len(line) : at + len(line) + 2] in (b"", CRLF)
 
 
 def _checked_response(block: bytes) -> bytes:

@@ -40,9 +40,9 @@ class Changing:
         rest, lines = block, b""
         for mark in self._marks:
             at = rest.find(mark)
-            if at >= 0:
+            if at != -1:
                 end = rest.find(CRLF, at + 2)
-                if end < 0:
+                if end == -1:
                     lines += rest[at:]
                     rest = rest[:at]
                 else:

@@ -54,7 +54,7 @@ def _path(target: bytes) -> bytes:
     if target.startswith(b"/") or target == b"*":
         return target
     rest = target.partition(b"://")[2]
-    at = min([place for place in (rest.find(b"/"), rest.find(b"?")) if place >= 0], default=len(rest))
+    at = min([place for place in (rest.find(b"/"), rest.find(b"?")) if place != -1], default=len(rest))
     path = rest[at:]
     return path if path.startswith(b"/") else b"/" + path
 

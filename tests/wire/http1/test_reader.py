@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -10,6 +12,8 @@ from pydsl_proxy.wire.http.grammar import Malformed
 from pydsl_proxy.wire.http.head import RequestFields, ResponseHead, section
 from pydsl_proxy.wire.http1.reader import (
     MAX_TRAILER_FIELDS,
+    check_request_start,
+    check_response_start,
     read_request_fields,
     read_request_line,
     read_response_head,
@@ -245,6 +249,91 @@ class ResponseTests(SynchronousTestCase):
             self.assertRaises(Malformed, response, *lines)
         response(b"HTTP/1.1 200 OK", b"a:", most=1)
         self.assertRaises(Malformed, response, b"HTTP/1.1 200 OK", b"a:", b"b:", most=1)
+
+
+class StartTests(SynchronousTestCase):
+    """What may be the start of a head."""
+
+    def refused(self, check: Callable[[bytes, int], None], data: bytes, known: int) -> str:
+        """Why it cannot be, or nothing."""
+        try:
+            check(data, known)
+        except Malformed as error:
+            return error.detail
+        return ""
+
+    def test_response_cut(self) -> None:
+        """Wherever a head is cut it may go on, however much of it was looked at before."""
+        for head in (
+            b"HTTP/1.1 200 OK\r\nA: b\r\nTransfer-Encoding: gzip\r\n",
+            b"HTTP/1.0 999\r\nTransfer-Encoding: chunked\r\nA:\r\n",
+        ):
+            for size in range(1, len(head) + 1):
+                for known in range(size):
+                    self.assertEqual(self.refused(check_response_start, head[:size], known), "", (head[:size], known))
+
+    def test_response_refused(self) -> None:
+        """A start that no head has is refused before the end of its line; so is a line end of another kind."""
+        status, control, no_cr, no_lf = (
+            "the status line is not understood",
+            "there is a control character",
+            "a line ends without CR",
+            "a CR stands without LF",
+        )
+        for data, known, detail in (
+            (b"I", 0, status),
+            (b"\n", 0, status),
+            (b"HTTP/2", 0, status),
+            (b"HTTP/1.1 099", 0, status),
+            (b"HTTP/1.1 200O", 12, status),
+            (b"HTTP/1.1 2x", 10, status),
+            (b"HTTP/1.1 200 \0", 13, control),
+            (b"HTTP/1.1 200 OK\r\nA: \0", 17, control),
+            (b"HTTP/1.1 200 OK\n", 15, no_cr),
+            (b"HTTP/1.1 200 OK\rA", 16, no_lf),
+            (b"HTTP/1.1 200 OK\rA", 15, no_lf),
+            (b"HTTP/1.1 200 OK\r\n\rA", 18, no_lf),
+            (b"HTTP/1.1 200 OK\r\n<html>\r\n", 17, "a header line has no colon"),
+            (b"HTTP/1.1 200 OK\r\n<html>\r\nA", 25, ""),
+        ):
+            found = self.refused(check_response_start, data, known)
+            self.assertEqual(found, detail, (data, known))
+
+    def test_response_known(self) -> None:
+        """What was looked at before is not looked at again."""
+        for data, known, detail in (
+            (b"HTTQ/1.1 200 OK", 12, "the status line is not understood"),
+            (b"HTTQ/1.1 200 OK", 13, ""),
+            (b"HTTP/1.1 200 \0K", 13, "there is a control character"),
+            (b"HTTP/1.1 200 \0K", 14, ""),
+            (b"HTTP/1.1 200 OK\nA", 15, "a line ends without CR"),
+            (b"HTTP/1.1 200 OK\nA", 16, ""),
+        ):
+            self.assertEqual(self.refused(check_response_start, data, known), detail, (data, known))
+
+    def test_request(self) -> None:
+        """A request line is looked at before its end; behind it the end of each line is."""
+        line, version = "the request line is not understood", "the HTTP version is not supported"
+        for data, detail in (
+            (b"", ""),
+            (b"G", ""),
+            (b"M-SEARCH", ""),
+            (b"GET /\xff HTTP/1.1", ""),
+            (b"GET / HTTP/1.1\r", ""),
+            (b"GET / HTTP/1.1\r\n", ""),
+            (b"GET / HTTP/1.0\r\nA", ""),
+            (b"GET / HTTP/1.1\r\nA: \0", ""),
+            (b"\x16\x03\x01", line),
+            (b"GET /\0", line),
+            (b"<html>", line),
+            (b"\r\nGET", line),
+            (b"GET /\r\n", line),
+            (b"GET / HTTP/2.0\r\n", version),
+            (b"GET /\n", "a line ends without CR"),
+            (b"GET /\rA", "a CR stands without LF"),
+            (b"GET / HTTP/1.1\r\nA\n", "a line ends without CR"),
+        ):
+            self.assertEqual(self.refused(check_request_start, data, data.find(b"\r\n")), detail, data)
 
 
 class TrailerTests(SynchronousTestCase):
