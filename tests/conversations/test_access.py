@@ -455,11 +455,15 @@ class AskedTests(SynchronousTestCase):
         """So they do where the peer, or an error's page, leads to another location."""
         asking = place().auth_request("auth:1", pass_cookies=True).error_page(404, to=named("page"), intercept=True)
         web = asking.proxy_to("a:1").location("/file").respond(200, "file").location(named("page")).respond(404, "page")
-        for code, fields in ((200, [("X-Accel-Redirect", "/file")]), (404, [])):
-            client, peers = run(web)
-            peers["auth:1"].answers(200, headers=[("Set-Cookie", "a=1")])
-            peers["a:1"].answers(code, headers=fields)
-            self.assertEqual(client.request("GET", "/").headers.all("Set-Cookie"), ["a=1"])
+        # Where one location has a condition, all of them are looked up in another way.
+        forked = web.location("/file").when(lambda request: True).respond(200, "other")
+        for config, file in ((web, "file"), (forked, "other")):
+            for code, fields, page in ((200, [("X-Accel-Redirect", "/file")], file), (404, [], "page")):
+                client, peers = run(config)
+                peers["auth:1"].answers(200, headers=[("Set-Cookie", "a=1")])
+                peers["a:1"].answers(code, headers=fields)
+                response = client.request("GET", "/")
+                self.assertEqual((response.text, response.headers.all("Set-Cookie")), (page, ["a=1"]))
 
     def test_brought_along(self) -> None:
         """A client that brings the answer is not asked about with it; what it shows for itself is asked about."""

@@ -37,7 +37,7 @@ def read_http_date(value: bytes) -> int | None:
     try:
         # A leap second is that before it: datetime knows none.
         when = datetime(
-            int(year), _MONTHS.index(month) + 1, int(day), int(hour), int(minute), min(int(second), 59), 0, UTC
+            int(year), _MONTHS.index(month) + 1, int(day), int(hour), int(minute), min(int(second), 59), tzinfo=UTC
         )
     except ValueError:
         return None

@@ -249,6 +249,8 @@ class ResponseTests(SynchronousTestCase):
             self.assertRaises(Malformed, response, *lines)
         response(b"HTTP/1.1 200 OK", b"a:", most=1)
         self.assertRaises(Malformed, response, b"HTTP/1.1 200 OK", b"a:", b"b:", most=1)
+        read_response_head(b"HTTP/1.1 200 OK" + b"\r\na:" * 1000)
+        self.assertRaises(Malformed, read_response_head, b"HTTP/1.1 200 OK" + b"\r\na:" * 1001)
 
 
 class StartTests(SynchronousTestCase):

@@ -9,7 +9,7 @@ from pydsl_proxy.wire.http.framing import Framing
 from pydsl_proxy.wire.http.head import ResponseHead
 from pydsl_proxy.wire.http.hop_by_hop import RESPONSE_DROPPED
 from pydsl_proxy.wire.http1.reader import read_response_head
-from pydsl_proxy.wire.http1.response_writer import error_page, own_response, response_head, usual_head
+from pydsl_proxy.wire.http1.response_writer import MOST_EDITED, error_page, own_response, response_head, usual_head
 
 RULES = FieldRules(
     [(b"x-powered-by", b"X-Powered-By", None), (b"b", b"B", "1")], RESPONSE_DROPPED | {b"transfer-encoding"}
@@ -33,6 +33,14 @@ class UsualTests(SynchronousTestCase):
         self.assertEqual(made, b"HTTP/1.1 200 Fine\r\nContent-Length: 2\r\nDate: x\r\nB: 1")
         self.assertIs(usual_head(response, RULES), made)
         self.assertNotEqual(usual_head(response, FieldRules()), made)
+
+    def test_bounded(self) -> None:
+        """The heads of rules that are in force no more do not pile up."""
+        response, kept = head(b"HTTP/1.1 200 OK", b"Content-Length: 2", b"Date: x"), []
+        for _ in range(3 * MOST_EDITED):
+            usual_head(response, FieldRules())
+            kept.append(len(response.edited))
+        self.assertEqual(max(kept), MOST_EDITED)
 
     def test_line(self) -> None:
         """It is always of HTTP/1.1, and a missing reason is that of the status."""

@@ -13,7 +13,7 @@ from pydsl_proxy.wire.http.grammar import Malformed
 from pydsl_proxy.wire.http1.reader import MAX_TRAILER_FIELDS, MAX_TRAILERS
 from pydsl_proxy.wire.http2.frames import Code, Fault, StreamFault
 from pydsl_proxy.wire.http2.hpack_literals import literals
-from pydsl_proxy.wire.http2.request import MOST_KEPT, H2Head, HeadReader
+from pydsl_proxy.wire.http2.request import LONGEST_KEPT, MOST_KEPT, H2Head, HeadReader
 
 Field = tuple[bytes, bytes]
 METHOD, SCHEME, AUTHORITY, PATH = (
@@ -236,9 +236,20 @@ class TrailerTests(SynchronousTestCase):
     def test_many(self) -> None:
         """What is kept is bounded."""
         reader = HeadReader()
+        most = 0
         for number in range(1000):
             reader.request(literals([*LINE, (b"x", b"%d" % number)]), MOST)
-        assert max(len(reader._heads), len(reader._sections)) <= MOST_KEPT
+            most = max(most, len(reader._heads), len(reader._sections))
+        assert most == MOST_KEPT
+
+    def test_long(self) -> None:
+        """What is kept has a size, as RFC 9113 6.5.2 counts it, that is bounded."""
+        line = sum(len(name) + len(value) + 32 for name, value in LINE)
+        for over, kept in ((0, 1), (1, 0)):
+            reader = HeadReader()
+            value = b"y" * (LONGEST_KEPT - line - 33 + over)
+            reader.request(literals([*LINE, (b"x", value)]), MOST)
+            assert (len(reader._sections), len(reader._heads)) == (kept, kept), over
 
     def test_skipped(self) -> None:
         """What nobody wants is read for the tables."""
