@@ -109,6 +109,30 @@ class BoundTests(SynchronousTestCase):
         running[0].closes()
         self.assertTrue(running.peers["a:1"].is_closed)
 
+    def test_closes_with_client_of_http2(self) -> None:
+        """So it is with a client of HTTP/2."""
+        running = run(server(443, tls=TLS).location("/").proxy_to(APP), handshake=AGREED)
+        H2Client(running[0]).begin(headers=[("authorization", "Negotiate x")])
+        running.peers["a:1"].sends(OK)
+        self.assertFalse(running.peers["a:1"].is_closed)
+        running[0].closes()
+        self.assertTrue(running.peers["a:1"].is_closed)
+
+    def test_closes_with_websocket(self) -> None:
+        """And with one whose connection has become a WebSocket meanwhile, to another peer."""
+        web = server(80).location("/ws").websocket_to("b:1", tunnel=True).location("/").proxy_to(APP)
+        client, peers = running = used(http(web))
+        key = ("Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
+        client.sends(get("/ws", "Connection: Upgrade", "Upgrade: websocket", *key))
+        peers["b:1"].sends(
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+        )
+        self.assertIn(b"HTTP/1.1 101 ", client.takes())
+        self.assertFalse(peers["a:1"].is_closed)
+        running[0].closes()
+        self.assertTrue(peers["a:1"].is_closed)
+
     def test_closes_when_idle(self) -> None:
         """It is idle no longer than others; the next request has a new one, and another client that one."""
         running = used(upstream("app", "a:1", keepalive_timeout=5))

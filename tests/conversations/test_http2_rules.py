@@ -406,6 +406,20 @@ class PassedOver(SynchronousTestCase):
         assert len(blocks) == 4, blocks
         assert blocks[1] == blocks[2]
 
+    def test_smaller_table_before_trailers(self) -> None:
+        """So do trailers, if the client asks for it while the response goes on."""
+        client, running = raw(WAITS)
+        client.asks(1)
+        client.asks(3)
+        for peer in running.peers["a:1"].connections:
+            peer.sends(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n")
+        client.sends(frame(SETTINGS, 0, 0, pack(">HL", 1, 0)))
+        for peer in running.peers["a:1"].connections:
+            peer.sends(b"0\r\nX-Sum: 7\r\n\r\n")
+        client.take()
+        _, _, first, second = (payload for _, payload in client.of(HEADERS))
+        assert first == b"\x20" + second
+
     def test_after_goaway(self) -> None:
         """A client is told in two steps, so that what it begins meanwhile is not lost (6.8)."""
         client, running = raw(WAITS)

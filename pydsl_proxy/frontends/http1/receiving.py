@@ -216,9 +216,7 @@ class Receiving(Answering):
         """The request cannot be completed: answer *error* if nothing was answered yet, and close."""
         self._last = True
         exchange = self._exchange
-        if exchange is None:
-            self._close()
-            return
+        assert exchange is not None
         running, exchange.running = exchange.running, None
         if running is not None:
             running.cancel(error)
