@@ -55,7 +55,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "explain": COMPILED | {"service", "testing"},
     "cli": EMBEDDED,
     "tap": EMBEDDED,
-    "__init__": EMBEDDED,
+    "exports": EMBEDDED,
+    "__init__": frozenset({"exports"}),
 }
 
 # Modules that a folder has at most; more of them are two subjects.
@@ -265,6 +266,17 @@ class ImportTests(SynchronousTestCase):
         }
         self.assertEqual(found - asking, set())
         self.assertEqual(asking - found, set())
+
+    def test_wire_alone(self) -> None:
+        """The part that knows bytes can be used by itself: it imports hpack, and nothing else that is installed."""
+        files = [
+            each.name.removesuffix(".py").removesuffix("/__init__") for each in self.sources if each.part == "wire"
+        ]
+        modules = ", ".join(f"pydsl_proxy.{each.removesuffix('/__init__').replace('/', '.')}" for each in files)
+        program = f"import sys\nbefore = set(sys.modules)\nimport {modules}\nprint(*set(sys.modules) - before)"
+        ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
+        installed = {each.partition(".")[0] for each in ran.stdout.split()} - sys.stdlib_module_names
+        self.assertEqual((installed, ran.stderr), ({"pydsl_proxy", "hpack"}, ""))
 
     def test_import_installs_no_reactor(self) -> None:
         """Importing the package, with all that it imports, leaves the choice of the reactor open."""

@@ -12,6 +12,7 @@ import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
 import pydsl_proxy
+from pydsl_proxy import exports
 
 #: A line for each function, verb and value; made anew by ``python -m tests.test_signatures``.
 FILE = Path(__file__).with_name("signatures.txt")
@@ -21,7 +22,7 @@ PACKAGES = ("balancing", "config", "connectors", "features", "handlers", "health
 
 def values() -> list[type[attrs.AttrsInstance]]:
     """The classes of all values that know where they were written or can be compiled, and of those exported."""
-    found = {each for each in map(pydsl_proxy.__dict__.get, pydsl_proxy.__all__) if isclass(each) and attrs.has(each)}
+    found = {each for each in map(exports.__dict__.get, exports.__all__) if isclass(each) and attrs.has(each)}
     for module in walk_packages(pydsl_proxy.__path__, "pydsl_proxy."):
         if module.name.split(".")[1] in PACKAGES:
             classes = [each for each in vars(import_module(module.name)).values() if isclass(each) and attrs.has(each)]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-
-from attrs import frozen
+from typing import NamedTuple
 
 from pydsl_proxy.wire.http.grammar import TOKEN, Malformed, is_token
 
@@ -24,8 +23,7 @@ _node = re.compile(rb"(?:([0-9.]++)|\[([0-9A-Fa-f:.]++)\])(?::(?:[0-9]{1,5}|_[0-
 MAX_PAIRS = 256
 
 
-@frozen
-class Hop:
+class Hop(NamedTuple):
     """What one proxy tells: ``client`` is who called it, ``proto`` and ``host`` how it was called."""
 
     client: bytes = b""
