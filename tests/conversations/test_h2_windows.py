@@ -293,6 +293,21 @@ class SilenceTests(SynchronousTestCase):
             running.clock.advance(QUIET + 1)
             self.assertEqual(pings(peer), 1)
 
+    def test_asked_again(self) -> None:
+        """But a request that got no answer, or was not taken, in its time is a reason to ask anew for the others."""
+        for data, read, send in ((GET, 50, 3600), (post(MUCH), 3600, 50)):
+            running, peer = begun(data, takes=False, read=read, send=send)
+            if data != GET:
+                running[0].sends(b"x" * MUCH)
+            running.clock.advance(QUIET + 1)
+            self.assertEqual(pings(peer), 1)
+            running.clock.advance(10)
+            running.client().sends(GET)
+            self.assertEqual((pings(peer), len(running.peers["a:1"].connections)), (1, 1))
+            running.clock.advance(20)
+            self.assertEqual(running[0].takes()[9:12], b"504")
+            self.assertEqual(pings(peer), 2)
+
     def test_after_a_rest(self) -> None:
         """A connection that was idle is not asked at once, but when an answer is awaited for as long."""
         for data in (GET, post(10)):
