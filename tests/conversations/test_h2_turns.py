@@ -212,3 +212,6 @@ class PeerTests(SynchronousTestCase):
         self.assertEqual(running.exchanges[0].cause, "")
         self.assertIsNot(running.peers["a:1"].connection, peer)
         self.assertFalse(running.peers["a:1"].connection.is_closed)
+        # And it was not sent to the old one first, to be tried again when that is gone.
+        running.peers["a:1"].connection.sends(settings({}) + head + frame(DATA, END_STREAM, 1))
+        self.assertEqual(running.exchanges[1].peers, (("a:1", 200),))
