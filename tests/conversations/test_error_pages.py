@@ -12,6 +12,7 @@ from pydsl_proxy.config.sites import Server
 from pydsl_proxy.testing import Response, run
 from pydsl_proxy.values.request import Request
 from tests.support.failing import mistake
+from tests.support.logged_lines import LoggedLines
 from tests.support.messages import get
 
 PAGES = location("/pages/").internal().respond(200, lambda request: f"page {request.path}")
@@ -162,6 +163,70 @@ class WithinTests(SynchronousTestCase):
         ):
             self.assertEqual(ask(config).status, 500)
             self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
+
+
+class LogTests(SynchronousTestCase):
+    """The error log names a page that cannot be had: the client sees the first error alone, as if there were none."""
+
+    def missed(self, config: Server, target: str = "/", fields: dict[str, str] | None = None, dead: str = "") -> str:
+        """The one line that is written of the page, without the place of the verb."""
+        running = run(config)
+        if dead:
+            running.peers[dead].refuses()
+        with LoggedLines("pydsl_proxy.features.error_pages") as lines:
+            running[0].request("GET", target, fields or {})
+        self.assertEqual(len(lines), 1, lines)
+        self.assertIn("test_error_pages.py:", lines[0])
+        return lines[0].partition(": ")[2]
+
+    def test_answered_with_an_error(self) -> None:
+        """A target without a page, by path or by name."""
+        page = server(80).error_page(404, to=f"/pages{path}").location("/").respond(404)
+        self.assertEqual(
+            self.missed(page, "/x"),
+            'error_page(404, to=f"/pages{path}"): the page /pages/x could not be had: it was answered with 404',
+        )
+        lost = server(80).location("/").error_page(404, to=named("lost")).respond(404)
+        self.assertEqual(
+            self.missed(lost.location(named("lost")).respond(403)),
+            "error_page(404, to=named('lost')): the page @lost could not be had: it was answered with 403",
+        )
+
+    def test_failed(self) -> None:
+        """A target whose peer cannot be asked."""
+        config = server(80).location("/").error_page(404, to="/page").respond(404).location("/page").proxy_to("a:1")
+        line = self.missed(config, dead="a:1")
+        self.assertRegex(line, r"^error_page\(404, to='/page'\): the page /page could not be had: .*a:1")
+
+    def test_refused(self) -> None:
+        """A target that leads out of its folder: of a value, and of a function."""
+        config = server(80).error_page(404, to=f"/pages/{header('x-a')}").location("/").respond(404)
+        line = self.missed(config, fields={"x-a": "../x"})
+        why = "a value leads out of the target that it stands in"
+        self.assertTrue(line.endswith(f"): the page could not be had: {why}"), line)
+        config = server(80).error_page(404, to=lambda request: "/pages/../x").location("/").respond(404)
+        line = self.missed(config)
+        self.assertTrue(line.endswith("): the page /pages/../x could not be had: the path has a segment .."), line)
+
+    def test_bounded(self) -> None:
+        """One line each ten seconds for all locations that inherit the verb; it says for how many it stands."""
+        config = server(80).error_page(404, to="/none").location("/").respond(404).location("/b").respond(404)
+        running = run(config)
+        with LoggedLines("pydsl_proxy.features.error_pages") as lines:
+            for target in ("/", "/b", "/b"):
+                running[0].request("GET", target)
+            self.assertEqual(len(lines), 1)
+            running.clock.advance(10)
+            running[0].request("GET", "/")
+        self.assertEqual(len(lines), 2)
+        self.assertTrue(lines[1].endswith("404, the last of 3 since the line before"), lines)
+
+    def test_none(self) -> None:
+        """A page that is there is not logged, whatever its status."""
+        page = location("/page").respond(410, "gone for good")
+        with LoggedLines("pydsl_proxy.features.error_pages") as lines:
+            ask(server(80).location("/").error_page(404, to="/page", status="target").respond(404).including(page))
+        self.assertEqual(lines, [])
 
 
 class PeerTests(SynchronousTestCase):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import ClassVar, Literal, TypeAlias
 
 from attrs import field, frozen
 
 from pydsl_proxy.errors import ProxyError, Source
+from pydsl_proxy.errors.rate_limited import RateLimited
 from pydsl_proxy.features.error_pages.error_responses import PageHead, is_plain, kept_fields, page
+from pydsl_proxy.features.error_pages.missed_pages import MissedPages
 from pydsl_proxy.features.error_pages.restating import Restating
 from pydsl_proxy.features.pass_through import Passing
 from pydsl_proxy.interfaces import AttachedFilter, Exchange, Nearness, Place, Sink
@@ -17,6 +20,7 @@ from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.values.target_template import as_target
 from pydsl_proxy.values.value import ValueFunction, as_bytes, code_of, constant, literal_code
 from pydsl_proxy.wire.edits.page_request import page_request, unconditional
+from pydsl_proxy.wire.http.grammar import Malformed
 from pydsl_proxy.wire.http.head import ResponseHead
 
 REDIRECTS = (301, 302, 303, 307, 308)
@@ -65,23 +69,25 @@ class ErrorPage:
 
     def attach(self, place: Place) -> AttachedFilter:
         """A sink that looks at the status; an error within an error page is answered plainly."""
-        rule = _Rule(frozenset(self.statuses), self.intercept, self.name is not None, self._answer())
+        missed = MissedPages(self, place.kept(self, partial(RateLimited, place.clock.seconds)))
+        rule = _Rule(frozenset(self.statuses), self.intercept, self.name is not None, self._answer(missed))
 
         def attach(exchange: Exchange, sink: Sink) -> Sink | None:
             return None if exchange.lasting else _Watching(exchange, sink, rule)
 
         return attach
 
-    def _answer(self) -> Answer:
+    def _answer(self, missed: MissedPages) -> Answer:
         if self.body is not None:
             return _text(as_bytes(self.body), self.content_type.encode(), self.status)
         assert self.to is not None
         text = constant(self.to)
         if self.name is not None:
-            return _named(self.name.encode(), self.status)
+            return _named(self.name.encode(), self.status, missed)
         if text is not None and text.startswith("/"):
-            return _target(as_target(self.to), self.status)
-        return _either(_target(as_target(self.to), self.status), _url(as_target(self.to), self.status), self.to)
+            return _target(as_target(self.to), self.status, missed)
+        inside = _target(as_target(self.to), self.status, missed)
+        return _either(inside, _url(as_target(self.to), self.status), self.to)
 
 
 @frozen
@@ -153,11 +159,12 @@ def _url(target: Callable[..., bytes], status: int | str | None) -> Answer:
     return answer
 
 
-def _named(name: bytes, status: int | str | None) -> Answer:
+def _named(name: bytes, status: int | str | None, missed: MissedPages) -> Answer:
     """The request as it is, with its method and body, in another location."""
 
     def answer(exchange: Exchange, sink: Sink, response: ResponseHead) -> None:
-        restating = Restating(exchange, response, status)
+        restating = Restating(exchange, response, status, missed)
+        restating.target = name
         if restating.status is not None:
             exchange.fields = unconditional(exchange.fields)
         exchange.lasting = (restating.attach,)
@@ -166,18 +173,23 @@ def _named(name: bytes, status: int | str | None) -> Answer:
     return answer
 
 
-def _target(target: Callable[..., bytes], status: int | str | None) -> Answer:
+def _target(target: Callable[..., bytes], status: int | str | None, missed: MissedPages) -> Answer:
     """A GET for another path, or a HEAD if it was one, without the request's body."""
 
     def answer(exchange: Exchange, sink: Sink, response: ResponseHead) -> None:
-        wanted = target(exchange.request)
-        exchange.lasting = (Restating(exchange, response, status).attach,)
-        if exchange.method != b"HEAD":
-            exchange.method = b"GET"
-        exchange.fields = page_request(exchange.fields)
-        exchange.pause_body()
-        exchange.has_body = False
-        exchange.redirect(wanted)
+        restating = Restating(exchange, response, status, missed)
+        try:
+            restating.target = target(exchange.request)
+            exchange.lasting = (restating.attach,)
+            if exchange.method != b"HEAD":
+                exchange.method = b"GET"
+            exchange.fields = page_request(exchange.fields)
+            exchange.pause_body()
+            exchange.has_body = False
+            exchange.redirect(restating.target)
+        except Malformed as error:
+            restating.missed(error.detail)
+            raise
 
     return answer
 
