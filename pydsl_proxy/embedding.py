@@ -12,7 +12,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from pydsl_proxy.compiler.serving import start_all, stop_all
-from pydsl_proxy.compiler.site import Compiled, compile_config
+from pydsl_proxy.compiler.site import CompiledConfig, compile_config
 from pydsl_proxy.config.listening import endpoint
 from pydsl_proxy.config.sites import Http, Server, as_http
 from pydsl_proxy.errors import ConfigError, ConfigErrors
@@ -48,7 +48,7 @@ class ProxyResource(Resource):
         """Requests for an application that has not started yet wait for it."""
         start_all(self._compiled.kept.living()).addErrback(lambda failure: log.failure("cannot start", failure))
 
-    def _compile(self, config: Http, sink: LogSink, previous: Compiled | None) -> Compiled:
+    def _compile(self, config: Http, sink: LogSink, previous: CompiledConfig | None) -> CompiledConfig:
         return compile_config(
             config, self._reactor, self._random, log=sink.write, previous=previous, certificates=False
         )

@@ -18,20 +18,20 @@ from twisted.python.failure import Failure
 from pydsl_proxy.compiler.listeners import InForce, Wrapper, protocol_factory
 from pydsl_proxy.compiler.mistakes import Steps
 from pydsl_proxy.compiler.serving import start_all, stop_all
-from pydsl_proxy.compiler.site import Compiled, compile_config, compiling
+from pydsl_proxy.compiler.site import CompiledConfig, compile_config, compiling
 from pydsl_proxy.compiler.stepping import Stepping, completed
 from pydsl_proxy.config.sites import Http, Server, as_http
 from pydsl_proxy.config.streams.stream import Stream
 from pydsl_proxy.errors import ConfigError, ConfigErrors
 from pydsl_proxy.net.data_path import cut_data_path, data_path
 from pydsl_proxy.net.loop_lag import LoopLag, has_real_time
-from pydsl_proxy.net.proxy_protocol_in import ToldFactory
+from pydsl_proxy.net.proxy_protocol_in import ProxyProtocolFactory
 from pydsl_proxy.net.reactors import DataReactor, measured
 from pydsl_proxy.net.tls.server import SecureFactory
 from pydsl_proxy.net.turns import turns_of
 from pydsl_proxy.observe.logged import LogSink
 from pydsl_proxy.observe.opening import open_log
-from pydsl_proxy.runtime.connection_limits import Crowd
+from pydsl_proxy.runtime.connection_limits import ConnectionLimiter
 from pydsl_proxy.runtime.listener import Listener
 
 log = Logger()
@@ -103,7 +103,7 @@ class ProxyService(Service):
         self._warn(self._compiled)
         self._listeners: dict[str, Listener] = {}
         self._factories: dict[str, InForce] = {}
-        self._crowd = Crowd(self._reactor)
+        self._crowd = ConnectionLimiter(self._reactor)
         self._ports: dict[str, IListeningPort] = {}
         # Listeners that take no more clients but have some.
         self._leaving: list[Listener] = []
@@ -111,16 +111,16 @@ class ProxyService(Service):
         self._binding = DeferredLock()
         # Reloads are compiled one after the other.
         self._reloads = DeferredLock()
-        self._stepping: Stepping[Compiled] | None = None
+        self._stepping: Stepping[CompiledConfig] | None = None
         self._stopping = False
         self._loop_lag: LoopLag | None = None
 
-    def _compiling(self, config: Http, sink: LogSink, previous: Compiled | None) -> Steps[Compiled]:
+    def _compiling(self, config: Http, sink: LogSink, previous: CompiledConfig | None) -> Steps[CompiledConfig]:
         return compiling(
             config, self._reactor, self._random, log=sink.write, previous=previous, certificates=self._handshakes
         )
 
-    def _warn(self, compiled: Compiled) -> None:
+    def _warn(self, compiled: CompiledConfig) -> None:
         for warning in compiled.warnings():
             log.warn("{mistake}", mistake=warning)
 
@@ -206,7 +206,7 @@ class ProxyService(Service):
             wrappers.append(lambda inner: SecureFactory(contexts, inner, self._reactor))
         senders = self._compiled.senders.get(listen)
         if senders is not None and self._handshakes:
-            wrappers.append(lambda inner: ToldFactory(inner, listener, senders))
+            wrappers.append(lambda inner: ProxyProtocolFactory(inner, listener, senders))
         return protocol_factory(listener, wrappers, by_preface=self._compiled.prefaces.get(listen))
 
     def _bound(self, port: IListeningPort, listen: str, listener: Listener) -> Deferred[None] | None:
@@ -254,7 +254,7 @@ class ProxyService(Service):
         steps = self._compiling(config, sink, previous)
         stepping = self._stepping = Stepping(steps, turns_of(self._outer).later)
 
-        def in_force(compiled: Compiled) -> tuple[Deferred[None]]:
+        def in_force(compiled: CompiledConfig) -> tuple[Deferred[None]]:
             return (self._put_in_force(compiled, sink),)
 
         def failed(failure: Failure) -> Failure | tuple[Deferred[None]]:
@@ -271,7 +271,7 @@ class ProxyService(Service):
         log.info("the proxy is stopping: the configuration is not reloaded")
         return succeed(None)
 
-    def _put_in_force(self, compiled: Compiled, sink: LogSink) -> Deferred[None]:
+    def _put_in_force(self, compiled: CompiledConfig, sink: LogSink) -> Deferred[None]:
         previous, config = self._compiled, compiled.config
         self._warn(compiled)
         self._compiled = compiled

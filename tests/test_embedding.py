@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from twisted.internet.epollreactor import EPollReactor
 
     from pydsl_proxy.errors import ProxyError
-    from pydsl_proxy.interfaces import BodyReceiver, Exchange, Handle, Place
+    from pydsl_proxy.interfaces import BodyReceiver, CompileContext, Exchange, Handle
     from pydsl_proxy.testing import Peer
 
 
@@ -171,7 +171,7 @@ class RequestTests(SynchronousTestCase):
 
         @frozen
         class Reading:
-            def compile(self, place: Place) -> Handle:
+            def compile(self, place: CompileContext) -> Handle:
                 def read(exchange: Exchange) -> None:
                     exchange.body_limit = 2
                     exchange.running = self

@@ -9,12 +9,12 @@ from pydsl_proxy.compiler.conditional_routing import Conditional, compile_condit
 from pydsl_proxy.config.matching import Named
 from pydsl_proxy.interfaces import Exchange
 from pydsl_proxy.runtime.exchange import Exchange as LivingExchange
-from pydsl_proxy.runtime.site import Locate, Room
+from pydsl_proxy.runtime.site import CompiledLocation, Locate
 from pydsl_proxy.wire.http.field_rules import FieldRules
 from pydsl_proxy.wire.http1.response_writer import error_page
 
 
-def compile_forks(locations: Sequence[Conditional[Room]]) -> Locate:
+def compile_forks(locations: Sequence[Conditional[CompiledLocation]]) -> Locate:
     """The choice of a server where a path alone does not decide.
 
     A site looks locations up by path.  All paths lead to one room, whose handle looks at the exchange and hands it on;
@@ -23,15 +23,17 @@ def compile_forks(locations: Sequence[Conditional[Room]]) -> Locate:
     choose = compile_conditional(locations)
     # Not those of any location: they tell where an exchange is.
     rules = FieldRules()
-    fork = Room(_handed_on(choose, None), rules)
+    fork = CompiledLocation(_handed_on(choose, None), rules)
     named = {
-        path: Room(_handed_on(choose, path), rules)
+        path: CompiledLocation(_handed_on(choose, path), rules)
         for path in (match.path.encode() for match, _, _ in locations if isinstance(match, Named))
     }
     return lambda path: named.get(path) if path[:1] == b"@" else fork
 
 
-def _handed_on(choose: Callable[[bytes, Exchange], Room | None], name: bytes | None) -> Callable[[Exchange], None]:
+def _handed_on(
+    choose: Callable[[bytes, Exchange], CompiledLocation | None], name: bytes | None
+) -> Callable[[Exchange], None]:
     def hand_on(exchange: Exchange) -> None:
         living = cast(LivingExchange, exchange)
         room = choose(exchange.path if name is None else name, exchange)

@@ -6,15 +6,15 @@ from collections import deque
 from collections.abc import Callable
 from typing import TypeVar, cast
 
-from pydsl_proxy.interfaces import Living
+from pydsl_proxy.interfaces import Lifecycle
 
 T = TypeVar("T")
 
 
-class Kept:
+class StateRegistry:
     """The states of one configuration; those of *previous* pass to features that are equal."""
 
-    def __init__(self, previous: Kept | None = None) -> None:
+    def __init__(self, previous: StateRegistry | None = None) -> None:
         self._living: dict[int, tuple[object, object]] = {}
         self._left: dict[object, deque[object]] = {}
         for feature, state in previous._living.values() if previous is not None else ():
@@ -31,14 +31,14 @@ class Kept:
             known = self._living[id(feature)] = (feature, left.popleft() if left else make())
         return cast(T, known[1])
 
-    def living(self) -> list[Living]:
+    def living(self) -> list[Lifecycle]:
         """The states that hear when the proxy starts and stops."""
-        return [cast(Living, state) for _, state in self._living.values() if _is_living(state)]
+        return [cast(Lifecycle, state) for _, state in self._living.values() if _is_living(state)]
 
-    def let_go(self) -> list[Living]:
+    def let_go(self) -> list[Lifecycle]:
         """Those of the previous configuration that no feature of this one goes on with; told once."""
         left, self._left = self._left, {}
-        return [cast(Living, state) for states in left.values() for state in states if _is_living(state)]
+        return [cast(Lifecycle, state) for states in left.values() for state in states if _is_living(state)]
 
 
 def _is_living(state: object) -> bool:

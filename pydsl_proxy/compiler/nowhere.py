@@ -10,14 +10,14 @@ from pydsl_proxy.config.matching import Prefix
 from pydsl_proxy.config.sites import Http, Server
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.features.buffering.requests import BufferRequest
-from pydsl_proxy.interfaces import Exchange, Handle, Place
+from pydsl_proxy.interfaces import CompileContext, Exchange, Handle
 
 
 @frozen
 class _NotFound:
     """A handler that answers 404."""
 
-    def compile(self, place: Place) -> Handle:
+    def compile(self, place: CompileContext) -> Handle:
         """Fail."""
 
         def not_found(exchange: Exchange) -> None:

@@ -10,7 +10,7 @@ from typing import TypeVar, cast
 
 from twisted.internet.interfaces import IReactorTime
 
-from pydsl_proxy.compiler.kept import Kept
+from pydsl_proxy.compiler.kept import StateRegistry
 from pydsl_proxy.compiler.terms import TermsTable
 from pydsl_proxy.compiler.upstreams import Upstreams
 from pydsl_proxy.config.features import Feature, filters_of, steps_of
@@ -25,8 +25,8 @@ from pydsl_proxy.net.turns import turns_of
 from pydsl_proxy.origin import Origin
 from pydsl_proxy.runtime.filter_chain import filtered
 from pydsl_proxy.runtime.inner_exchange import caller
-from pydsl_proxy.runtime.site import Rewritten, Room
-from pydsl_proxy.runtime.upstream.accel import Steering
+from pydsl_proxy.runtime.site import CompiledLocation, Rewritten
+from pydsl_proxy.runtime.upstream.accel import AccelHeaders
 from pydsl_proxy.runtime.upstream.relay import Relay
 from pydsl_proxy.runtime.upstream.subrequest import asker
 from pydsl_proxy.wire.edits.relocation import relocated
@@ -38,8 +38,8 @@ from pydsl_proxy.wire.websocket import TOKEN as WEBSOCKET
 T = TypeVar("T")
 
 
-class LocationPlace:
-    """One location with all that it inherits; see :class:`~pydsl_proxy.interfaces.Place`."""
+class LocationContext:
+    """One location with all that it inherits; see :class:`~pydsl_proxy.interfaces.CompileContext`."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class LocationPlace:
         features: tuple[Feature, ...],
         upstreams: Upstreams,
         reactor: DataReactor,
-        kept: Kept,
+        kept: StateRegistry,
         terms: TermsTable,
     ) -> None:
         self._location = location
@@ -73,7 +73,7 @@ class LocationPlace:
         return cast(IReactorTime, self._reactor)
 
     def later(self, call: Callable[[], None], failed: Callable[[], object] | None) -> None:
-        """See :class:`~pydsl_proxy.interfaces.Place`."""
+        """See :class:`~pydsl_proxy.interfaces.CompileContext`."""
         turns_of(self._reactor).later(call, failed)
 
     @property
@@ -91,7 +91,7 @@ class LocationPlace:
         """Seconds."""
         return self._terms.timeouts
 
-    def room(self) -> Room:
+    def room(self) -> CompiledLocation:
         """The location, compiled: its steps run from the outermost to the innermost, then its handler.
 
         What a step answers itself goes through the filters as well.
@@ -107,10 +107,10 @@ class LocationPlace:
         filters = [each for each in attached if each is not None]
         if filters:
             handle = filtered(filters, handle)
-        return Room(handle, self.response_rules, rewritten)
+        return CompiledLocation(handle, self.response_rules, rewritten)
 
     def relay(self, upstream: object, replaced: bytes | None = None, *, websocket: bool = False) -> Handle:
-        """The handle that sends exchanges to *upstream*; see :meth:`~pydsl_proxy.interfaces.Place.relay`."""
+        """The handle that sends exchanges to *upstream*; see :meth:`~pydsl_proxy.interfaces.CompileContext.relay`."""
         self.proxies = True
         silence = self.timeouts.idle if websocket else None
         handle = self._relay(upstream, replaced, steering=self._terms.steering, silence=silence)
@@ -123,7 +123,7 @@ class LocationPlace:
         replaced: bytes | None = None,
         *,
         rules: FieldRules | None = None,
-        steering: Steering | None = None,
+        steering: AccelHeaders | None = None,
         silence: float | None = None,
     ) -> Handle:
         assert isinstance(upstream, UpstreamConfig)
@@ -175,7 +175,7 @@ class LocationPlace:
         return caller(self._relay(upstream, replaced, steering=steering, silence=silence), self._reactor.seconds)
 
     def kept(self, feature: object, make: Callable[[], T]) -> T:
-        """The living state of *feature*; see :meth:`~pydsl_proxy.interfaces.Place.kept`."""
+        """The living state of *feature*; see :meth:`~pydsl_proxy.interfaces.CompileContext.kept`."""
         return self._kept.of(feature, make)
 
 

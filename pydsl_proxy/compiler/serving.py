@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from pydsl_proxy.interfaces import Living
+from pydsl_proxy.interfaces import Lifecycle
 
 log = Logger()
 
@@ -16,13 +16,13 @@ log = Logger()
 LEAST = 5.0
 
 
-def start_all(states: Iterable[Living]) -> Deferred[None]:
+def start_all(states: Iterable[Lifecycle]) -> Deferred[None]:
     """Fires when all have started, or fails with why the first of them cannot."""
     started = gatherResults([maybeDeferred(each.start_serving) for each in states], consumeErrors=True)
     return started.addCallbacks(lambda _: None, _plain)
 
 
-def stop_all(states: Iterable[Living], within: float) -> Deferred[None]:
+def stop_all(states: Iterable[Lifecycle], within: float) -> Deferred[None]:
     """Fires when all have stopped, whatever came of it."""
     stopping = [
         maybeDeferred(each.stop_serving, max(within, LEAST)).addErrback(_logged, each) for each in tuple(states)
@@ -36,5 +36,5 @@ def _plain(failure: Failure) -> Failure:
     return inner
 
 
-def _logged(failure: Failure, state: Living) -> None:
+def _logged(failure: Failure, state: Lifecycle) -> None:
     log.failure("{state} could not be stopped", failure, state=state)

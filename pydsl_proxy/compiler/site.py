@@ -14,11 +14,11 @@ from twisted.internet.interfaces import IReactorTime
 from pydsl_proxy.compiler.ambiguous_paths import Guards, guards_of, path_rule
 from pydsl_proxy.compiler.conditional_routing import Conditional, conditional_slash_redirects
 from pydsl_proxy.compiler.forks import compile_forks
-from pydsl_proxy.compiler.kept import Kept
+from pydsl_proxy.compiler.kept import StateRegistry
 from pydsl_proxy.compiler.mistakes import Mistakes, Steps
 from pydsl_proxy.compiler.negotiating import prefaces_of
 from pydsl_proxy.compiler.nowhere import nowhere, of_answer
-from pydsl_proxy.compiler.places import LocationPlace
+from pydsl_proxy.compiler.places import LocationContext
 from pydsl_proxy.compiler.proxy_senders import senders_of
 from pydsl_proxy.compiler.routing import compile_server_names, compiling_locations
 from pydsl_proxy.compiler.securing import contexts_of, demands_of, scheme_of
@@ -36,17 +36,17 @@ from pydsl_proxy.features.headers.strict_transport import settled
 from pydsl_proxy.interfaces import Exchange
 from pydsl_proxy.net.reactors import Clock, DataReactor
 from pydsl_proxy.net.tls.contexts import Contexts
-from pydsl_proxy.observe.logged import Logged
+from pydsl_proxy.observe.logged import LoggedExchange
 from pydsl_proxy.runtime.guarded_site import GuardedSite
-from pydsl_proxy.runtime.site import Locate, Room, Site
+from pydsl_proxy.runtime.site import CompiledLocation, Locate, Site
 from pydsl_proxy.runtime.stream.site import StreamSite
 from pydsl_proxy.wire.connection.forwarded import Source, TrustedProxies
 from pydsl_proxy.wire.http.uri import replace_prefix, split_target
 
-Log = Callable[[Logged], None]
+Log = Callable[[LoggedExchange], None]
 
 
-class Compiled:
+class CompiledConfig:
     """What a configuration comes to: a site for each endpoint string, and the upstreams behind them.
 
     ``streams`` are the sites of endpoints that pass connections on, ``sites`` those of all others.  ``schemes``,
@@ -55,7 +55,7 @@ class Compiled:
     """
 
     def __init__(
-        self, config: Http, sites: dict[str, Site], upstreams: Upstreams, kept: Kept, table: TermsTable
+        self, config: Http, sites: dict[str, Site], upstreams: Upstreams, kept: StateRegistry, table: TermsTable
     ) -> None:
         self.table = table
         self.complaints: list[ConfigError] = []
@@ -96,9 +96,9 @@ def compile_config(
     random: Random,
     *,
     log: Log | None = None,
-    previous: Compiled | None = None,
+    previous: CompiledConfig | None = None,
     certificates: bool = True,
-) -> Compiled:
+) -> CompiledConfig:
     """Compile *config*; raises :class:`~pydsl_proxy.errors.ConfigErrors` with all that is wrong with it.
 
     Upstreams and features that are equal to some of *previous* go on as they are.  Without *certificates* those of
@@ -113,9 +113,9 @@ def compiling(
     random: Random,
     *,
     log: Log | None = None,
-    previous: Compiled | None = None,
+    previous: CompiledConfig | None = None,
     certificates: bool = True,
-) -> Steps[Compiled]:
+) -> Steps[CompiledConfig]:
     """As :func:`compile_config`, in steps that may lie apart: a location, a certificate, a check of a server.
 
     Nothing is in force before the last of them, and nothing remains if they are given up.
@@ -143,11 +143,16 @@ def compiling(
 
 
 def _compiled(
-    config: Http, reactor: DataReactor, random: Random, log: Log | None, previous: Compiled | None, certificates: bool
-) -> Steps[Compiled]:
+    config: Http,
+    reactor: DataReactor,
+    random: Random,
+    log: Log | None,
+    previous: CompiledConfig | None,
+    certificates: bool,
+) -> Steps[CompiledConfig]:
     errors = Mistakes()
     upstreams = Upstreams(reactor, random, previous.upstreams if previous is not None else None)
-    kept = Kept(previous.kept if previous is not None else None)
+    kept = StateRegistry(previous.kept if previous is not None else None)
     table = TermsTable(cast(IReactorTime, reactor), previous.table if previous is not None else None)
     chosen: dict[str, list[Server]] = {}
     for server in config.servers:
@@ -155,7 +160,7 @@ def _compiled(
             chosen.setdefault(listen, []).append(server)
     located: dict[int, Locate] = {}
     for server in config.servers:
-        make = partial(LocationPlace, upstreams=upstreams, reactor=reactor, kept=kept, terms=table)
+        make = partial(LocationContext, upstreams=upstreams, reactor=reactor, kept=kept, terms=table)
         located[id(server)] = yield from _locate(config, server, make, table, errors)
     passed = streams_by_listener(config)
     streams = yield from compile_streams(
@@ -170,7 +175,7 @@ def _compiled(
         sites[listen] = _site(config, servers, [located[id(each)] for each in servers], log, table)
         yield
     table.complete()
-    compiled = Compiled(config, sites, upstreams, kept, table)
+    compiled = CompiledConfig(config, sites, upstreams, kept, table)
     compiled.streams = streams
     compiled.schemes = {listen: scheme_of(listen, servers) for listen, servers in every.items()}
     compiled.contexts = contexts
@@ -198,10 +203,10 @@ def _site(config: Http, servers: list[Server], located: list[Locate], log: Log |
 
 
 def _locate(
-    config: Http, server: Server, make: Callable[..., LocationPlace], table: TermsTable, errors: Mistakes
+    config: Http, server: Server, make: Callable[..., LocationContext], table: TermsTable, errors: Mistakes
 ) -> Steps[Locate]:
     """The choice of a location; what is found to be wrong goes to *errors*, once each."""
-    rooms: list[Conditional[Room]] = []
+    rooms: list[Conditional[CompiledLocation]] = []
     below: list[Conditional[bool]] = []
     guarded: list[tuple[Match, Guards]] = []
     others = nowhere(config, server)
@@ -221,7 +226,7 @@ def _locate(
         below.append((location.match, test, getattr(location.handler, "has_paths_below", False)))
     rules = table.of(_features(config, server)).response_rules
     for match, test in conditional_slash_redirects(below):
-        rooms.append((match, test, Room(_redirect_to_slash, rules)))
+        rooms.append((match, test, CompiledLocation(_redirect_to_slash, rules)))
         yield
     rule = path_rule(server, guarded)
     if rule is not None:

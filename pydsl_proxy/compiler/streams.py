@@ -9,7 +9,7 @@ from typing import cast
 
 from twisted.internet.interfaces import IReactorTime
 
-from pydsl_proxy.compiler.kept import Kept
+from pydsl_proxy.compiler.kept import StateRegistry
 from pydsl_proxy.compiler.mistakes import Mistakes, Steps
 from pydsl_proxy.compiler.routing import compile_server_names
 from pydsl_proxy.compiler.upstreams import Upstreams
@@ -23,7 +23,7 @@ from pydsl_proxy.features.limits.leaky_bucket import short_key
 from pydsl_proxy.features.limits.limit_connections import UnderWay
 from pydsl_proxy.features.timeouts import SetTimeouts, Timeouts
 from pydsl_proxy.net.reactors import Clock
-from pydsl_proxy.observe.logged import Logged
+from pydsl_proxy.observe.logged import LoggedExchange
 from pydsl_proxy.runtime.stream.connection import Gate, Passage, Passing
 from pydsl_proxy.runtime.stream.site import StreamSite
 from pydsl_proxy.values.request import Request
@@ -51,11 +51,11 @@ def compile_streams(
     chosen: Mapping[str, Sequence[Stream]],
     upstreams: Upstreams,
     clock: Clock,
-    kept: Kept,
+    kept: StateRegistry,
     errors: Mistakes,
     *,
     trusted: TrustedProxies | None,
-    log: Callable[[Logged], None] | None,
+    log: Callable[[LoggedExchange], None] | None,
     handshakes: bool,
 ) -> Steps[dict[str, StreamSite]]:
     """The site of each endpoint string; what is found to be wrong goes to *errors*."""
@@ -82,7 +82,7 @@ def compile_streams(
     }
 
 
-def _passing(config: Http, stream: Stream, upstreams: Upstreams, clock: Clock, kept: Kept) -> Passing:
+def _passing(config: Http, stream: Stream, upstreams: Upstreams, clock: Clock, kept: StateRegistry) -> Passing:
     retry = last_of(StreamRetry, stream.features) or StreamRetry()
     early, late = _gates(stream, clock, kept)
     return Passing(
@@ -131,7 +131,7 @@ def _by_address(config: Http, stream: Stream) -> Gate | None:
     return by_address
 
 
-def _gates(stream: Stream, clock: Clock, kept: Kept) -> tuple[tuple[Gate, ...], tuple[Gate, ...]]:
+def _gates(stream: Stream, clock: Clock, kept: StateRegistry) -> tuple[tuple[Gate, ...], tuple[Gate, ...]]:
     """Who may not pass, in the order of looking: by number of addresses; then by certificate, and by other numbers."""
     early: list[Gate] = []
     gates: list[Gate] = []
@@ -151,7 +151,7 @@ def _by_certificate(authority: str, passage: Passage) -> ProxyError | None:
     return ProxyError(Source.CLIENT, 403, "no_client_certificate", "the client sent no certificate")
 
 
-def _by_number(limit: StreamConnections, clock: Clock, kept: Kept) -> Gate:
+def _by_number(limit: StreamConnections, clock: Clock, kept: StateRegistry) -> Gate:
     read: Callable[[Request], bytes] = as_bytes(limit.key)
     state = kept.of(limit, partial(UnderWay, cast(IReactorTime, clock)))
     state.notices.limit = f"{limit.origin}: {limit.as_verb()}"

@@ -13,7 +13,7 @@ from pydsl_proxy.features.retries import DEFAULT_RETRY, Retry, retry_of
 from pydsl_proxy.features.rewriting.strip_prefix import StripPrefix
 from pydsl_proxy.features.timeouts import timeouts_of
 from pydsl_proxy.runtime.site import ALWAYS_DROPPED
-from pydsl_proxy.runtime.upstream.accel import Steering
+from pydsl_proxy.runtime.upstream.accel import AccelHeaders
 from pydsl_proxy.runtime.upstream.retry import RetryPolicy
 from pydsl_proxy.values.value import as_bytes
 from pydsl_proxy.wire.http.field_rules import FieldRules, Rule
@@ -30,7 +30,7 @@ class Terms:
         self.response_rules = FieldRules(_in_octets(response_rules(features)), ALWAYS_DROPPED)
         self.timeouts = timeouts_of(features)
         self.retry = _policy(retry_of(features))
-        self.steering = Steering(ignored_fields(features), slowing(clock))
+        self.steering = AccelHeaders(ignored_fields(features), slowing(clock))
         self.stripped = last_of(StripPrefix, features)
         self.passes_interim = passes_interim(features)
 

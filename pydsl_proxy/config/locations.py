@@ -19,7 +19,7 @@ from pydsl_proxy.config.scopes import Scope
 from pydsl_proxy.config.upstreams import Upstream, alone
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.features.access.internal_only import InternalOnly
-from pydsl_proxy.handlers.asgi.handler import MOST_MESSAGE, Asgi
+from pydsl_proxy.handlers.asgi.handler import MAX_MESSAGE, Asgi
 from pydsl_proxy.handlers.files.handler import Files
 from pydsl_proxy.handlers.proxy import Proxy, no_prefix
 from pydsl_proxy.handlers.redirect import Redirect
@@ -270,7 +270,7 @@ class OpenLocation(Scope, Generic[T]):
         spelled = application if isinstance(application, str) else None
         return self.handle(Wsgi(cast("WSGIApplication", given), threads=threads, queue=queue, spelled=spelled))
 
-    def asgi(self, application: Callable[..., Awaitable[object]] | str, *, max_message: int = MOST_MESSAGE) -> T:
+    def asgi(self, application: Callable[..., Awaitable[object]] | str, *, max_message: int = MAX_MESSAGE) -> T:
         """Answer with an ASGI application, as FastAPI's and Starlette's, in the proxy's own process.
 
         *application* is the object, or the name to import it by, ``"package.module:app"``.  It runs in a loop of

@@ -7,7 +7,7 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from pydsl_proxy.errors import ConfigError
-from pydsl_proxy.interfaces import AttachedFilter, Filter, Handle, Nearness, Place, Step
+from pydsl_proxy.interfaces import AttachedFilter, CompileContext, Filter, FilterOrder, Handle, Step
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.spelling import call
 
@@ -20,7 +20,7 @@ def _with_method(verb: str, name: str, given: object) -> None:
 
 
 @frozen
-class OwnStep:
+class CustomStep:
     """What ``.step()`` asks for."""
 
     given: Step
@@ -33,16 +33,16 @@ class OwnStep:
         """The call that made this."""
         return call("step", repr(self.given))
 
-    def compile(self, inner: Handle, place: Place) -> Handle:
+    def compile(self, inner: Handle, place: CompileContext) -> Handle:
         """The user's own handle."""
         return self.given.compile(inner, place)
 
 
 @frozen
-class OwnFilter:
+class CustomFilter:
     """What ``.filter()`` asks for."""
 
-    nearness: ClassVar[Nearness] = Nearness.OWN
+    nearness: ClassVar[FilterOrder] = FilterOrder.OWN
 
     given: Filter
     origin: Origin = field(eq=False, repr=False, factory=here, kw_only=True)
@@ -54,6 +54,6 @@ class OwnFilter:
         """The call that made this."""
         return call("filter", repr(self.given))
 
-    def attach(self, place: Place) -> AttachedFilter | None:
+    def attach(self, place: CompileContext) -> AttachedFilter | None:
         """The user's own filter."""
         return self.given.attach(place)

@@ -14,7 +14,7 @@ class Waiting(Protocol):
         """The peer takes none of the request's body, or does again."""
 
 
-class PacedUpload:
+class BodyProducer:
     """A peer that does not read stops the client."""
 
     def __init__(self, connection: Waiting, exchange: Exchange) -> None:

@@ -9,9 +9,9 @@ from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 
-from pydsl_proxy.connectors.body_producer import PacedUpload
+from pydsl_proxy.connectors.body_producer import BodyProducer
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.interfaces import Attempt, Exchange, Home, Owner, StreamTransport, Trailers, Watch
+from pydsl_proxy.interfaces import Attempt, ConnectionPool, Deadline, Exchange, Owner, StreamTransport, Trailers
 
 # Seconds for a peer to take what is queued for it before a close: one that answers early may never read the rest.
 CLOSE_WITHIN = 60.0
@@ -31,7 +31,7 @@ class State(Enum):
 IDLE, HEAD, BODY, REST, CLOSED, SWITCHED = State
 
 
-class OneAtATime(Protocol):
+class SerialConnection(Protocol):
     """It belongs to one attempt from ``send`` to the end of the response, and to its home's pool between attempts.
 
     ``_corked`` is a head that waits for the first of its body, ``_taken`` what was unsent when the peer's progress was
@@ -41,11 +41,11 @@ class OneAtATime(Protocol):
 
     # Nothing is called on it before the connection is made or after it is lost.
     transport: StreamTransport  # type: ignore[assignment]  # more than Protocol promises
-    _watch: Watch
+    _watch: Deadline
     # Where it returns to, if that is not its home.
     _owner: Owner | None = None
 
-    def __init__(self, home: Home, attempt: Attempt) -> None:
+    def __init__(self, home: ConnectionPool, attempt: Attempt) -> None:
         self._home = home
         self._state = IDLE
         self._attempt: Attempt | None = attempt
@@ -81,7 +81,7 @@ class OneAtATime(Protocol):
         if head and self._attempt is attempt:
             self.transport.write(head)
         if self._uploading and self._attempt is attempt:
-            self.transport.registerProducer(PacedUpload(self, exchange), True)
+            self.transport.registerProducer(BodyProducer(self, exchange), True)
 
     def _write(self, data: bytes) -> None:
         if self._corked:

@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from pydsl_proxy.errors import ConfigError, ProxyError
 from pydsl_proxy.errors.numbers import seconds as checked
 from pydsl_proxy.features.pass_through import Passing
-from pydsl_proxy.interfaces import AttachedFilter, Exchange, Nearness, Place, Producer, Sink, Trailers
+from pydsl_proxy.interfaces import AttachedFilter, CompileContext, Exchange, FilterOrder, Producer, Sink, Trailers
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.wire.edits.encoded_head import DIGESTS
@@ -30,7 +30,7 @@ CLOSE_ENOUGH: Final = 1e-3
 class Heartbeat:
     """What ``.heartbeat()`` asks for; *seconds* is None where an outer one is lifted."""
 
-    nearness: ClassVar[Nearness] = Nearness.FILL
+    nearness: ClassVar[FilterOrder] = FilterOrder.FILL
     overrides: ClassVar[bool] = True
 
     seconds: float | None = EVERY
@@ -55,19 +55,19 @@ class Heartbeat:
         given = [] if self.seconds == EVERY else [repr(self.seconds)]
         return call("heartbeat", given, options(self, "silence"))
 
-    def attach(self, place: Place) -> AttachedFilter | None:
+    def attach(self, place: CompileContext) -> AttachedFilter | None:
         """A sink with a clock, for whatever answers: a peer, or a resource."""
         every, silence, clock = self.seconds, self.silence, place.clock
         if every is None:
             return None
 
         def attach(exchange: Exchange, sink: Sink) -> Sink:
-            return Beating(sink, exchange, clock, every, silence)
+            return HeartbeatSink(sink, exchange, clock, every, silence)
 
         return attach
 
 
-class Beating(Passing):
+class HeartbeatSink(Passing):
     """Sends a comment whenever *every* seconds have passed in which the client could have been sent something.
 
     That the client is there the comments show, so the peer may be silent for *silence* seconds.

@@ -8,7 +8,7 @@ from attrs import field, frozen
 from twisted.logger import Logger
 
 from pydsl_proxy.errors import ProxyError
-from pydsl_proxy.interfaces import Ask, Exchange, Handle, Place, Trailers
+from pydsl_proxy.interfaces import Ask, CompileContext, Exchange, Handle, Trailers
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.units import KiB
@@ -35,7 +35,7 @@ class Mirror:
         """The call that made this."""
         return call("mirror", repr(self.upstream), options(self, "percent", "body", "in_flight"))
 
-    def compile(self, inner: Handle, place: Place) -> Handle:
+    def compile(self, inner: Handle, place: CompileContext) -> Handle:
         """Go on, then send the copy; one with a body is sent when the handler has read it."""
         under_way = place.kept(self, UnderWay)
         ask, random, percent, most, in_flight = (

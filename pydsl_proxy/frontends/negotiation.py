@@ -39,7 +39,7 @@ H1Build = Callable[[], H1Frontend]
 H2Build = Callable[[], H2Frontend]
 
 
-class Undecided(Protocol):
+class ProtocolDetector(Protocol):
     """A connection until its first bytes; then it is another protocol's, and nothing of this is left.
 
     With *by_preface* a client that names no protocol may begin with HTTP/2's preface (RFC 9113 3.3).
@@ -144,6 +144,6 @@ class ChoosingFactory(Factory):
         self._h1: H1Build = lambda: h1.buildProtocol(None)
         self._h2: H2Build = lambda: H2Frontend(listening)
 
-    def buildProtocol(self, addr: IAddress | None) -> Undecided:
+    def buildProtocol(self, addr: IAddress | None) -> ProtocolDetector:
         """What waits for a client's first bytes."""
-        return Undecided(self._listening, self._by_preface, self._h1, self._h2)
+        return ProtocolDetector(self._listening, self._by_preface, self._h1, self._h2)

@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.handlers.websocket.tunnel import tunnelling
-from pydsl_proxy.interfaces import Exchange, Handle, Place
+from pydsl_proxy.interfaces import CompileContext, Exchange, Handle
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.wire.http.uri import replace_prefix, split_target
@@ -45,7 +45,7 @@ class Proxy:
         """The call that makes this."""
         return call("proxy_to", repr(self.upstream), options(self, "path", "websocket"))
 
-    def compile(self, place: Place) -> Handle:
+    def compile(self, place: CompileContext) -> Handle:
         """The handle of the upstream, with the target rewritten if there is a path.
 
         A path that climbs out of the location is refused (:class:`~pydsl_proxy.wire.http.uri.BadPath`, so 400).
@@ -57,7 +57,7 @@ class Proxy:
         return relay if self.path is None else with_path(self.path, place, relay)
 
 
-def with_path(path: str, place: Place, relay: Handle) -> Handle:
+def with_path(path: str, place: CompileContext, relay: Handle) -> Handle:
     """*relay* for targets in which *path* takes the place of what the location matched."""
     if place.prefix is None:
         raise no_prefix(path)

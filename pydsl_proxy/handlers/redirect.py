@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.errors.numbers import redirect_status
-from pydsl_proxy.interfaces import Exchange, Handle, Place
+from pydsl_proxy.interfaces import CompileContext, Exchange, Handle
 from pydsl_proxy.values.value import (
     Text,
     Value,
@@ -62,7 +62,7 @@ class Redirect:
         status = "" if self.status == 302 else f", {self.status}"
         return f"redirect_to({code_of(self.url)}{status})"
 
-    def compile(self, place: Place) -> Handle:
+    def compile(self, place: CompileContext) -> Handle:
         """A handle that answers at once, with an empty body."""
         status = self.status
         url = self._with_path()

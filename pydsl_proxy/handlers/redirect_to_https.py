@@ -6,7 +6,7 @@ from attrs import field, frozen
 
 from pydsl_proxy.errors import ConfigError, ProxyError, Source
 from pydsl_proxy.errors.numbers import redirect_status
-from pydsl_proxy.interfaces import Exchange, Handle, Place
+from pydsl_proxy.interfaces import CompileContext, Exchange, Handle
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.wire.http.uri import visible
@@ -42,7 +42,7 @@ class ToHttps:
         status = [] if self.status == 301 else [repr(self.status)]
         return call("redirect_to_https", status, options(self, "port"))
 
-    def compile(self, place: Place) -> Handle:
+    def compile(self, place: CompileContext) -> Handle:
         """A handle that answers at once, with an empty body."""
         status = self.status
         port = b"" if self.port in (None, 443) else b":%d" % (self.port or 443)

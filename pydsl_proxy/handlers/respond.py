@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.errors.not_text import check_no_object
-from pydsl_proxy.interfaces import Exchange, Handle, Place
+from pydsl_proxy.interfaces import CompileContext, Exchange, Handle
 from pydsl_proxy.values.value import ValueFunction, ValueSource, as_bytes, body_for, code_of, constant, literal_code
 from pydsl_proxy.wire.http.grammar import is_value
 from pydsl_proxy.wire.http.statuses import has_no_body
@@ -56,7 +56,7 @@ class Respond:
             arguments.append(f"content_type={self.content_type!r}")
         return f"respond({', '.join(arguments)})"
 
-    def compile(self, place: Place) -> Handle:
+    def compile(self, place: CompileContext) -> Handle:
         """A handle that answers at once; it does not wait for the request's body."""
         status, body = self.status, self.body
         typed = ((b"Content-Type", self.content_type.encode()),)

@@ -7,17 +7,17 @@ config value again.
 
 from __future__ import annotations
 
-from pydsl_proxy.interfaces.endings import UnannouncedEnd
+from pydsl_proxy.interfaces.endings import MissingCloseNotify
 from pydsl_proxy.interfaces.event_loops import EventLoop
-from pydsl_proxy.interfaces.exchanges import AttachedFilter, Exchange, Handle, Nearness, Sink
+from pydsl_proxy.interfaces.exchanges import AttachedFilter, Exchange, FilterOrder, Handle, Sink
 from pydsl_proxy.interfaces.frontends import Bound, ClientLimits, Drainable, Frontend, FrontendSite, Limited, Listening
 from pydsl_proxy.interfaces.passing import Passage, PassageFrontend, StreamListening, StreamSite
 from pydsl_proxy.interfaces.peers import (
     Attempt,
-    Caller,
+    ConnectionPool,
     Connector,
+    ConnectRequest,
     Dial,
-    Home,
     Identified,
     IdleConnection,
     Owner,
@@ -26,18 +26,18 @@ from pydsl_proxy.interfaces.peers import (
     Pick,
     Strategy,
 )
-from pydsl_proxy.interfaces.places import Ask, Asked, Call, Filter, Handler, Place, Step, Timeouts
+from pydsl_proxy.interfaces.places import Ask, Asked, Call, CompileContext, Filter, Handler, Step, Timeouts
 from pydsl_proxy.interfaces.streams import (
     BodyReceiver,
-    KeptBody,
+    Deadline,
     Later,
     Producer,
+    ReplayableBody,
     Running,
     StreamTransport,
     Trailers,
-    Watch,
 )
-from pydsl_proxy.interfaces.threads import Changed, Living, Threads
+from pydsl_proxy.interfaces.threads import Changed, Lifecycle, Threads
 
 __all__ = [
     "Ask",
@@ -47,36 +47,38 @@ __all__ = [
     "BodyReceiver",
     "Bound",
     "Call",
-    "Caller",
     "Changed",
     "ClientLimits",
+    "CompileContext",
+    "ConnectRequest",
+    "ConnectionPool",
     "Connector",
+    "Deadline",
     "Dial",
     "Drainable",
     "EventLoop",
     "Exchange",
     "Filter",
+    "FilterOrder",
     "Frontend",
     "FrontendSite",
     "Handle",
     "Handler",
-    "Home",
     "Identified",
     "IdleConnection",
-    "KeptBody",
     "Later",
+    "Lifecycle",
     "Limited",
     "Listening",
-    "Living",
-    "Nearness",
+    "MissingCloseNotify",
     "Owner",
     "Passage",
     "PassageFrontend",
     "PeerConnection",
     "PeerState",
     "Pick",
-    "Place",
     "Producer",
+    "ReplayableBody",
     "Running",
     "Sink",
     "Step",
@@ -87,6 +89,4 @@ __all__ = [
     "Threads",
     "Timeouts",
     "Trailers",
-    "UnannouncedEnd",
-    "Watch",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.error import ConnectionLost
 
 
-class UnannouncedEnd(ConnectionLost):
+class MissingCloseNotify(ConnectionLost):
     """The other side has ended without the close_notify that TLS has for that (RFC 8446 6.1); it was not reset.
 
     Whoever could reach the connection may have cut something off.

@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import Protocol, TypeAlias
 
 from pydsl_proxy.errors import ProxyError
-from pydsl_proxy.interfaces.streams import BodyReceiver, KeptBody, Producer, Running, Trailers
+from pydsl_proxy.interfaces.streams import BodyReceiver, Producer, ReplayableBody, Running, Trailers
 from pydsl_proxy.values.request import Request
 from pydsl_proxy.wire.connection.forwarded import Identity
 from pydsl_proxy.wire.http.head import RequestHead, ResponseHead
@@ -34,7 +34,7 @@ class Exchange(RequestHead, Protocol):
     started: float
     has_body: bool
     body_limit: int | None
-    kept_body: KeptBody | None
+    kept_body: ReplayableBody | None
     limited_by: tuple[object, ...]
     running: Running | None
     status: int
@@ -72,7 +72,7 @@ class Exchange(RequestHead, Protocol):
     def resume_body(self) -> None:
         """Read on."""
 
-    def keep_body(self, body: KeptBody) -> None:
+    def keep_body(self, body: ReplayableBody) -> None:
         """From now on the request's body is *body*, which was read and is not empty; it can be sent again at any time.
 
         The length in :attr:`fields` must be its own.  Who made it lets go of it, see :meth:`when_over`.
@@ -189,7 +189,7 @@ AttachedFilter: TypeAlias = Callable[[Exchange, Sink], Sink | None]
 """A compiled filter: the sink that stands before another one for the response of an exchange; None to stand aside."""
 
 
-class Nearness(IntEnum):
+class FilterOrder(IntEnum):
     """How near to the client a filter works: the order of filters, whatever the order in which they are written."""
 
     OWN = 0

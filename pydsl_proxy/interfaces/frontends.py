@@ -7,12 +7,12 @@ from typing import Protocol
 
 from pydsl_proxy.errors import ProxyError
 from pydsl_proxy.interfaces.exchanges import Exchange
-from pydsl_proxy.interfaces.streams import BodyReceiver, Producer, Trailers, Watch
+from pydsl_proxy.interfaces.streams import BodyReceiver, Deadline, Producer, Trailers
 from pydsl_proxy.wire.connection.forwarded import Identity, TrustedProxies
 from pydsl_proxy.wire.http.field_rules import FieldRules
 from pydsl_proxy.wire.http.head import RequestFields, ResponseHead
 from pydsl_proxy.wire.http.memo import Memo
-from pydsl_proxy.wire.http1.volatile_fields import Changing
+from pydsl_proxy.wire.http1.volatile_fields import VolatileFields
 
 
 class Frontend(Protocol):
@@ -64,7 +64,7 @@ class FrontendSite(Protocol):
         """The header sections that were read before."""
 
     @property
-    def changing(self) -> Changing:
+    def changing(self) -> VolatileFields:
         """Which header fields change from request to request."""
 
     @property
@@ -195,7 +195,7 @@ class Bound(Protocol):
     def wall_seconds(self) -> float:
         """The time of day, seconds of the epoch."""
 
-    def watch(self, expired: Callable[[], None]) -> Watch:
+    def watch(self, expired: Callable[[], None]) -> Deadline:
         """A deadline over the clock that measures."""
 
     def later(self, call: Callable[[], None], failed: Callable[[], object] | None) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from pydsl_proxy.errors import ProxyError
 from pydsl_proxy.interfaces.exchanges import Exchange
-from pydsl_proxy.interfaces.streams import Producer, Trailers, Watch
+from pydsl_proxy.interfaces.streams import Deadline, Producer, Trailers
 from pydsl_proxy.wire.connection.forwarded import Identity
 from pydsl_proxy.wire.http.head import ResponseHead
 
@@ -111,13 +111,13 @@ class PeerConnection(Producer, Protocol):
 
 
 class Owner(NamedTuple):
-    """Where a connection returns to that is one client's: as :meth:`Home.release` and :meth:`Home.forget`."""
+    """The pool of one client's connections, as :meth:`ConnectionPool.release` and :meth:`ConnectionPool.forget`."""
 
     release: Callable[[IdleConnection], bool]
     forget: Callable[[IdleConnection], None]
 
 
-class Home(Protocol):
+class ConnectionPool(Protocol):
     """Where a peer's connections come from and return to."""
 
     keepalive_requests: int
@@ -131,7 +131,7 @@ class Home(Protocol):
     def seconds(self) -> float:
         """The clock that measures; it is not the time of day."""
 
-    def watch(self, expired: Callable[[], None]) -> Watch:
+    def watch(self, expired: Callable[[], None]) -> Deadline:
         """A deadline over that clock."""
 
     def later(self, call: Callable[[], None], failed: Callable[[], object] | None) -> None:
@@ -157,7 +157,7 @@ class Home(Protocol):
         """An idle connection is gone."""
 
 
-class Caller(Protocol):
+class ConnectRequest(Protocol):
     """For whom a connection is made: an attempt, a connector that shares it among several, or a stream."""
 
     @property
@@ -175,7 +175,7 @@ class Caller(Protocol):
 class Dial(Protocol):
     """How the runtime reaches one address."""
 
-    def __call__(self, caller: Caller, build: Callable[[], TwistedProtocol], /) -> Callable[[], None]:
+    def __call__(self, caller: ConnectRequest, build: Callable[[], TwistedProtocol], /) -> Callable[[], None]:
         """Connect for *caller*, within its time for that; *build* makes the protocol.  What is returned cancels."""
 
 
@@ -188,7 +188,7 @@ class Connector(Protocol):
     request's body must have a declared length: one without is buffered first.
     """
 
-    def compile(self, home: Home, dial: Dial) -> Callable[[Attempt], Callable[[], None]]:
+    def compile(self, home: ConnectionPool, dial: Dial) -> Callable[[Attempt], Callable[[], None]]:
         """The function that opens a connection and sends an attempt on it; what it returns cancels."""
 
 

@@ -7,7 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from pydsl_proxy.errors import ProxyError
-from pydsl_proxy.interfaces.exchanges import AttachedFilter, Exchange, Handle, Nearness
+from pydsl_proxy.interfaces.exchanges import AttachedFilter, Exchange, FilterOrder, Handle
 from pydsl_proxy.interfaces.frontends import Frontend
 from pydsl_proxy.interfaces.streams import Running
 from pydsl_proxy.origin import Origin
@@ -40,7 +40,7 @@ class Timeouts(Protocol):
         """That a connection which has switched to WebSocket may be silent."""
 
 
-class Place(Protocol):
+class CompileContext(Protocol):
     """The surroundings for which a handler or step is compiled: one location, with all that it inherits."""
 
     @property
@@ -105,7 +105,7 @@ class Place(Protocol):
         """The living state of *feature*, made once for all locations that inherit it, and kept by reloads.
 
         After a reload a feature that is equal goes on with the state that it had.  A state that is
-        :class:`~pydsl_proxy.interfaces.Living` hears when the proxy starts and stops.
+        :class:`~pydsl_proxy.interfaces.Lifecycle` hears when the proxy starts and stops.
         """
 
 
@@ -155,7 +155,7 @@ class Handler(Protocol):
     If it has an attribute ``has_paths_below`` that is true, a location ``/app/`` also answers ``/app``: by a redirect.
     """
 
-    def compile(self, place: Place) -> Handle:
+    def compile(self, place: CompileContext) -> Handle:
         """The function that answers exchanges at *place*."""
 
 
@@ -163,7 +163,7 @@ class Handler(Protocol):
 class Step(Protocol):
     """What happens to an exchange on its way to the handler: a frozen value."""
 
-    def compile(self, inner: Handle, place: Place) -> Handle:
+    def compile(self, inner: Handle, place: CompileContext) -> Handle:
         """A handle that does the step's work and goes on with *inner*, at once or later, or answers itself."""
 
 
@@ -172,10 +172,10 @@ class Filter(Protocol):
     """What happens to a response on its way to the client: a frozen value."""
 
     @property
-    def nearness(self) -> Nearness:
+    def nearness(self) -> FilterOrder:
         """Where among the filters of a location it stands."""
 
-    def attach(self, place: Place) -> AttachedFilter | None:
+    def attach(self, place: CompileContext) -> AttachedFilter | None:
         """The function that puts the filter before the sink of an exchange at *place*; called for each exchange.
 
         None if there is nothing to do for any of them.

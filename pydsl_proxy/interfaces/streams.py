@@ -24,7 +24,7 @@ class BodyReceiver(Protocol):
         """The body is complete."""
 
 
-class KeptBody(Protocol):
+class ReplayableBody(Protocol):
     """The body of a request that is here as a whole, and can be delivered again."""
 
     def read_body(self, receiver: BodyReceiver) -> None:
@@ -92,7 +92,7 @@ class StreamTransport(Protocol):
 Later: TypeAlias = "Callable[[Callable[[], None], Callable[[], object] | None], None]"
 
 
-class Watch(Protocol):
+class Deadline(Protocol):
     """One moving deadline over a clock; ``deadline`` and ``armed`` may be read and set where a call counts."""
 
     deadline: float

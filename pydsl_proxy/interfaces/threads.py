@@ -54,8 +54,8 @@ class Threads(Protocol):
 
 
 @runtime_checkable
-class Living(Protocol):
-    """A state from :meth:`~pydsl_proxy.interfaces.Place.kept` that hears when the proxy begins and ends."""
+class Lifecycle(Protocol):
+    """A state from :meth:`~pydsl_proxy.interfaces.CompileContext.kept` that hears when the proxy begins and ends."""
 
     def start_serving(self) -> Deferred[None] | None:
         """The proxy is about to listen, or was reloaded; a failure keeps it from starting.  Called more than once."""

@@ -14,7 +14,7 @@ from twisted.internet.protocol import ClientFactory, Protocol
 from twisted.python.failure import Failure
 
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.interfaces import Caller, Dial
+from pydsl_proxy.interfaces import ConnectRequest, Dial
 from pydsl_proxy.net.data_path import DataPath
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def dial_tcp(reactor: DataReactor, name: str, address: str, port: int) -> Dial:
     if isinstance(reactor, DataPath):
         return partial(_dial_direct, reactor, name, address, port)
 
-    def dial(caller: Caller, build: Callable[[], Protocol]) -> Callable[[], None]:
+    def dial(caller: ConnectRequest, build: Callable[[], Protocol]) -> Callable[[], None]:
         factory = Attempted(build, name, caller.failed)
         return reactor.connectTCP(address, port, factory, caller.timeouts.connect).disconnect
 
@@ -61,7 +61,7 @@ def dial_tcp(reactor: DataReactor, name: str, address: str, port: int) -> Dial:
 
 
 def _dial_direct(
-    reactor: DataPath, name: str, address: str, port: int, caller: Caller, build: Callable[[], Protocol]
+    reactor: DataPath, name: str, address: str, port: int, caller: ConnectRequest, build: Callable[[], Protocol]
 ) -> Callable[[], None]:
     return reactor.dial(
         address,
@@ -77,7 +77,7 @@ def dial_unix(reactor: DataReactor, name: str, path: str) -> Dial:
     if isinstance(reactor, DataPath):
         return partial(_dial_unix_direct, reactor, name, path)
 
-    def dial(caller: Caller, build: Callable[[], Protocol]) -> Callable[[], None]:
+    def dial(caller: ConnectRequest, build: Callable[[], Protocol]) -> Callable[[], None]:
         factory = Attempted(build, name, caller.failed)
         return reactor.connectUNIX(path, factory, caller.timeouts.connect).disconnect
 
@@ -85,7 +85,7 @@ def dial_unix(reactor: DataReactor, name: str, path: str) -> Dial:
 
 
 def _dial_unix_direct(
-    reactor: DataPath, name: str, path: str, caller: Caller, build: Callable[[], Protocol]
+    reactor: DataPath, name: str, path: str, caller: ConnectRequest, build: Callable[[], Protocol]
 ) -> Callable[[], None]:
     return reactor.dial_unix(
         path, caller.timeouts.connect, build, lambda reason: caller.failed(why_not_connected(name, reason))

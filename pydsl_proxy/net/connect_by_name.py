@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IAddress, IConnector, IDelayedCall
 from twisted.internet.protocol import Protocol
 
 from pydsl_proxy.errors import ProxyError
-from pydsl_proxy.interfaces import Caller, Dial
+from pydsl_proxy.interfaces import ConnectRequest, Dial
 from pydsl_proxy.net.connect import Attempted, Failed, not_looked_up, why_not_connected
 from pydsl_proxy.net.host_names import HostName
 
@@ -31,7 +31,7 @@ def dial_host(reactor: DataReactor, name: str, host: str, port: int) -> Dial:
 
     known = HostName(reactor, name, host, port)
 
-    def dial(caller: Caller, build: Callable[[], Protocol]) -> Callable[[], None]:
+    def dial(caller: ConnectRequest, build: Callable[[], Protocol]) -> Callable[[], None]:
         timeout = caller.timeouts.connect
         dialled = _Named(reactor, name, build, timeout, caller.failed, known)
         known.ask(dialled, dialled.found, timeout)

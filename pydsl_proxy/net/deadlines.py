@@ -14,7 +14,7 @@ def _nothing() -> None:
     """Who has stopped watching hears no more."""
 
 
-class Watch:
+class Deadline:
     """Calls *expired* when the clock passes :attr:`deadline`.
 
     A deadline is moved for every request and almost always to later; then nothing is done but to store it (a

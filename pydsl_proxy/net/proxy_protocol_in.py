@@ -22,7 +22,7 @@ from pydsl_proxy.errors import ProxyError
 from pydsl_proxy.errors.rate_limited import limit_of, more
 from pydsl_proxy.interfaces import Bound, StreamTransport
 from pydsl_proxy.wire.connection.forwarded import TrustedProxies, unmapped
-from pydsl_proxy.wire.connection.proxy_protocol import MOST_V2, Place, ProxyHeader, read_proxy_header
+from pydsl_proxy.wire.connection.proxy_protocol import MAX_V2, ProxyHeader, SocketAddress, read_proxy_header
 from pydsl_proxy.wire.http.grammar import Malformed
 
 if sys.platform == "linux":
@@ -39,7 +39,7 @@ class _Lean(Shape):
 
 
 @implementer(IProtocolFactory)
-class ToldFactory:
+class ProxyProtocolFactory:
     """Puts the header before the protocols of *wrapped*; only proxies that are *trusted* may connect."""
 
     def __init__(self, wrapped: IProtocolFactory, listening: Bound, trusted: TrustedProxies) -> None:
@@ -100,7 +100,7 @@ class _Awaited(Protocol):
         """
         sock = cast(_Lean, self.transport).socket
         try:
-            seen = sock.recv(MOST_V2, socket.MSG_PEEK)
+            seen = sock.recv(MAX_V2, socket.MSG_PEEK)
         except BlockingIOError:
             return None
         except OSError:
@@ -181,7 +181,7 @@ class _Awaited(Protocol):
         self.transport.abortConnection()
 
 
-def _address_of(place: Place) -> IPv4Address | IPv6Address:
+def _address_of(place: SocketAddress) -> IPv4Address | IPv6Address:
     host, port = unmapped(place[0]), place[1]
     return (IPv6Address if ":" in host else IPv4Address)("TCP", host, port)
 

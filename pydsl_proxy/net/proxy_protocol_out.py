@@ -8,7 +8,7 @@ from typing import cast
 from twisted.internet.interfaces import ITransport
 from twisted.internet.protocol import Protocol
 
-from pydsl_proxy.interfaces import Caller, Dial, Identified, StreamTransport
+from pydsl_proxy.interfaces import ConnectRequest, Dial, Identified, StreamTransport
 from pydsl_proxy.wire.connection.proxy_protocol import write_proxy_header
 
 
@@ -32,7 +32,7 @@ class _Announced(Protocol):
 def announcing(dial: Dial, version: int) -> Dial:
     """Reach a peer as *dial* does, and tell it of the client of each attempt, in *version* 1 or 2."""
 
-    def dial_and_announce(caller: Caller, build: Callable[[], Protocol]) -> Callable[[], None]:
+    def dial_and_announce(caller: ConnectRequest, build: Callable[[], Protocol]) -> Callable[[], None]:
         header = header_for(caller.exchange, version)
         return dial(caller, lambda: _Announced(header, build))
 

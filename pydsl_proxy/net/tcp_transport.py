@@ -44,10 +44,10 @@ class DirectSend(tcp.Connection):
     #: memory is taken for each read, and given back but for what was read.
     READ_START = 64 * 1024
     #: Bytes asked for at most.  Reached by doubling while reads come back full.
-    READ_MOST = 256 * 1024
+    READ_MAX = 256 * 1024
 
     #: Bytes of a file sent by one call, so that one fast client does not hold up others; nginx: sendfile_max_chunk 2m.
-    FILE_MOST = 4 * 1024 * 1024
+    FILE_MAX = 4 * 1024 * 1024
     #: The send buffer (SO_SNDBUF, which Linux doubles) towards a client on this machine, once it is sent a file.  The
     #: kernel lets it grow to 4 MiB, for the round trips of a far network; here that much falls out of the processor's
     #: cache before it is read.  10 MB to four clients, CPU s/GB: 0.38 as it grows, 0.25 with this, 0.28 with half of
@@ -85,7 +85,7 @@ class DirectSend(tcp.Connection):
         if not data:
             return CONNECTION_DONE
         if len(data) == size:
-            if size < self.READ_MOST:
+            if size < self.READ_MAX:
                 self.read_size = size * 2
         elif size != self.READ_START and len(data) < self.READ_START:
             self.read_size = self.READ_START
@@ -139,7 +139,7 @@ class DirectSend(tcp.Connection):
             self._bound_files()
         if not (self._tempDataLen or self.dataBuffer):
             try:
-                sent = os.sendfile(self.socket.fileno(), fd, offset, min(count, self.FILE_MOST))
+                sent = os.sendfile(self.socket.fileno(), fd, offset, min(count, self.FILE_MAX))
             except (BlockingIOError, ConnectionError):
                 # A lost connection is met again outside of the protocol's call, as in write().
                 pass

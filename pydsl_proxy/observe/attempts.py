@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pydsl_proxy.observe.logged import Logged, LoggedAttempt
+from pydsl_proxy.observe.logged import LoggedAttempt, LoggedExchange
 
 
 def _listed(
     of_attempt: Callable[[LoggedAttempt], str], without_peer: Callable[[str, int], str]
-) -> Callable[[Logged], bytes]:
+) -> Callable[[LoggedExchange], bytes]:
     """One text for each attempt; if no peer could be chosen, what is said of the upstream and the error's status."""
 
-    def read(exchange: Logged) -> bytes:
+    def read(exchange: LoggedExchange) -> bytes:
         attempt = exchange.attempt
         if attempt is None:
             error = exchange.error

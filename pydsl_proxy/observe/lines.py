@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pydsl_proxy.observe.escaping import Escape
-from pydsl_proxy.observe.logged import Logged
+from pydsl_proxy.observe.logged import LoggedExchange
 from pydsl_proxy.observe.readings import Reading, Seconds, follows_from_fields, readings
 from pydsl_proxy.observe.refused import Refused
 from pydsl_proxy.observe.templates import Part
@@ -34,12 +34,12 @@ def lines_of(parts: tuple[Part, ...], escape: Escape, seconds: Seconds, wall: Se
             reads.append(reading(part))
     key = object()
 
-    def keep(exchange: Logged) -> bytes:
+    def keep(exchange: LoggedExchange) -> bytes:
         template = b"".join([each if isinstance(each, bytes) else constant(each(exchange)) for each in kept]) + b"\n"
         exchange.fields.edited[key] = template
         return template
 
-    def line(exchange: Logged) -> bytes:
+    def line(exchange: LoggedExchange) -> bytes:
         if exchange.minor < 0:
             exchange = Refused(exchange)
         template = exchange.fields.edited.get(key) or keep(exchange)

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from pydsl_proxy.observe.escaping import escape_default, escape_json
 from pydsl_proxy.observe.lines import constant, lines_of
 from pydsl_proxy.observe.log_times import common, each_second
-from pydsl_proxy.observe.logged import Logged
+from pydsl_proxy.observe.logged import LoggedExchange
 from pydsl_proxy.observe.outcomes import (
     bytes_sent,
     cause,
@@ -75,7 +75,7 @@ def combined(seconds: Seconds, wall: Seconds) -> Reading:
         fields.logged = template
         return template
 
-    def line(exchange: Logged) -> bytes:
+    def line(exchange: LoggedExchange) -> bytes:
         target = exchange.target
         # What was read as a target is visible ASCII (wire/http/grammar.py); two of that are escaped: 34, ", and 92, \.
         if 34 in target or 92 in target or exchange.minor < 0:

@@ -41,7 +41,7 @@ class LoggedAttempt(Protocol):
         """The attempt before this one."""
 
 
-class Logged(RequestHead, Protocol):
+class LoggedExchange(RequestHead, Protocol):
     """An exchange that is over.
 
     A request that could not be read has ``minor`` -1, and its raw first line, as much of it as came, as ``method``.  A
@@ -88,7 +88,7 @@ class LogSink(Protocol):
     """
 
     @property
-    def write(self) -> Callable[[Logged], None] | None:
+    def write(self) -> Callable[[LoggedExchange], None] | None:
         """Called with each exchange when it is over, so it must be quick and raise nothing; None to log none."""
 
     def start(self) -> None:

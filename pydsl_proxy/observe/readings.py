@@ -8,7 +8,7 @@ from typing import TypeAlias
 from pydsl_proxy.observe import attempts
 from pydsl_proxy.observe.escaping import Escape
 from pydsl_proxy.observe.log_times import common, each_second, iso8601, iso8601_with_ms
-from pydsl_proxy.observe.logged import Logged
+from pydsl_proxy.observe.logged import LoggedExchange
 from pydsl_proxy.observe.outcomes import Outcome
 from pydsl_proxy.observe.refused import Refused
 from pydsl_proxy.values.value import Value, as_bytes
@@ -16,7 +16,7 @@ from pydsl_proxy.wire.fields.basic_credentials import read_basic
 from pydsl_proxy.wire.http.head import RequestFields
 from pydsl_proxy.wire.http.protocols import PROTOCOLS
 
-Reading: TypeAlias = Callable[[Logged], bytes]
+Reading: TypeAlias = Callable[[LoggedExchange], bytes]
 Seconds: TypeAlias = Callable[[], float]
 
 _PROTOCOLS = tuple(each.encode() for each in PROTOCOLS)
@@ -52,7 +52,7 @@ def _of_request(escape: Escape, nothing: bytes) -> dict[str, Reading]:
     """What would otherwise be decoded and encoded again, and what only logs know."""
     protocols = (*_PROTOCOLS[:-1], nothing)
 
-    def request_uri(exchange: Logged) -> bytes:
+    def request_uri(exchange: LoggedExchange) -> bytes:
         target = exchange.target
         return escape(target if target[:1] == b"/" else exchange.request.request_uri.encode("utf-8", "surrogateescape"))
 
@@ -85,11 +85,11 @@ def _of_moment(seconds: Seconds, wall: Seconds) -> dict[str, Reading]:
     """When it was over."""
     local, iso, iso_with_ms = each_second(common), each_second(iso8601), each_second(iso8601_with_ms)
 
-    def instant(exchange: Logged) -> bytes:
+    def instant(exchange: LoggedExchange) -> bytes:
         now = wall()
         return iso_with_ms(now) % (now % 1 * 1000)
 
-    def duration(exchange: Logged) -> bytes:
+    def duration(exchange: LoggedExchange) -> bytes:
         took = seconds() - exchange.started
         # An exchange that was delayed begins anew, perhaps a moment later than this.
         return b"%.3f" % (took if took > 0 else 0)
@@ -106,7 +106,7 @@ def _text(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def _request_line(exchange: Logged) -> bytes:
+def _request_line(exchange: LoggedExchange) -> bytes:
     if isinstance(exchange, Refused):
         return exchange.line
     return b"%b %b %b" % (exchange.method, exchange.target, _PROTOCOLS[exchange.minor])

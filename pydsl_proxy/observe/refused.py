@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pydsl_proxy.observe.logged import Logged
+from pydsl_proxy.observe.logged import LoggedExchange
 from pydsl_proxy.values.request import Request
 from pydsl_proxy.wire.http.protocols import PROTOCOLS
 
@@ -34,7 +34,7 @@ class Refused:
         "target",
     )
 
-    def __init__(self, exchange: Logged) -> None:
+    def __init__(self, exchange: LoggedExchange) -> None:
         self.line = exchange.method
         match = _read_line(self.line)
         self.method, self.target = match.group(1, 2) if match else (b"", b"")

@@ -13,7 +13,7 @@ from pydsl_proxy.wire.connection.forwarded import TrustedProxies
 log = Logger()
 
 
-class Crowd:
+class ConnectionLimiter:
     """Counts the connections of clients at all listeners.
 
     Each client's are counted while they are limited.  Clients behind a trusted proxy share its connections, and those

@@ -6,8 +6,17 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.interfaces import AttachedFilter, BodyReceiver, Frontend, Handle, KeptBody, Producer, Running, Trailers
-from pydsl_proxy.runtime.replaying import Twice
+from pydsl_proxy.interfaces import (
+    AttachedFilter,
+    BodyReceiver,
+    Frontend,
+    Handle,
+    Producer,
+    ReplayableBody,
+    Running,
+    Trailers,
+)
+from pydsl_proxy.runtime.replaying import TeeReceiver
 from pydsl_proxy.runtime.upstream.attempt import Attempt
 from pydsl_proxy.runtime.upstream.redirected_body import bring_body
 from pydsl_proxy.values.request import Request
@@ -22,7 +31,7 @@ if TYPE_CHECKING:
     from pydsl_proxy.runtime.upstream.relay import Trail
 
 # nginx's NGX_HTTP_MAX_URI_CHANGES.
-MOST_REDIRECTS = 10
+MAX_REDIRECTS = 10
 
 
 class Surroundings(Protocol):
@@ -84,7 +93,7 @@ class Exchange:
     received: int | None = None
     has_body = False
     body_limit: int | None = None
-    kept_body: KeptBody | None = None
+    kept_body: ReplayableBody | None = None
     limited_by: tuple[object, ...] = ()
     running: Running | None = None
     attempt: Attempt | None = None
@@ -162,7 +171,7 @@ class Exchange:
         def read_both(receiver: BodyReceiver) -> None:
             # On the instance, as in keep_body: only exchanges that are copied pay for it.
             self.read_body = read  # type: ignore[method-assign]  # told above
-            read(Twice(receiver, copy))
+            read(TeeReceiver(receiver, copy))
 
         self.read_body = read_both  # type: ignore[method-assign]  # told above
 
@@ -187,7 +196,7 @@ class Exchange:
         """Read on."""
         self.frontend.resume_body()
 
-    def keep_body(self, body: KeptBody) -> None:
+    def keep_body(self, body: ReplayableBody) -> None:
         """From now on the request's body is *body*, which is here as a whole."""
         self.kept_body = body
         self.has_body = True
@@ -333,7 +342,7 @@ class Exchange:
 
     @property
     def outermost(self) -> Exchange:
-        """The one that a client began; see :class:`~pydsl_proxy.runtime.inner_exchange.Nested`."""
+        """The one that a client began; see :class:`~pydsl_proxy.runtime.inner_exchange.InnerExchange`."""
         return self
 
     def redirect(self, target: bytes) -> None:
@@ -341,8 +350,8 @@ class Exchange:
         self.redirects += 1
         # What peers of another location have been tried does not count there.
         self.trail = None
-        if self.redirects > MOST_REDIRECTS:
-            error = ProxyError(Source.US, 500, "redirect_cycle", f"more than {MOST_REDIRECTS} internal redirects")
+        if self.redirects > MAX_REDIRECTS:
+            error = ProxyError(Source.US, 500, "redirect_cycle", f"more than {MAX_REDIRECTS} internal redirects")
             self.fail(error)
             return
         bring_body(self)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pydsl_proxy.runtime.upstream.attempt import Attempt
 
 
-class Nested(Exchange):
+class InnerExchange(Exchange):
     """The request of *outer* with other fields, whose response goes to the frontend that *make* makes for it.
 
     Its attempts are those of the outer one, which is what the access log asks.
@@ -51,11 +51,11 @@ class Nested(Exchange):
 
 
 def caller(relay: Handle, seconds: Callable[[], float]) -> interfaces.Call:
-    """See :meth:`pydsl_proxy.interfaces.Place.caller`."""
+    """See :meth:`pydsl_proxy.interfaces.CompileContext.caller`."""
 
     def call(
         exchange: interfaces.Exchange, make: Callable[[interfaces.Exchange], Frontend], fields: RequestFields
     ) -> None:
-        relay(cast(interfaces.Exchange, Nested(cast(Exchange, exchange), make, fields, seconds())))
+        relay(cast(interfaces.Exchange, InnerExchange(cast(Exchange, exchange), make, fields, seconds())))
 
     return call

@@ -9,12 +9,12 @@ from twisted.internet.interfaces import IDelayedCall
 
 from pydsl_proxy.clocks import wall_clock
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.interfaces import Drainable, Later, Watch
+from pydsl_proxy.interfaces import Deadline, Drainable, Later
 from pydsl_proxy.net import deadlines
 from pydsl_proxy.net.data_path import after_batch, await_reset, has_left, unread, unsent
 from pydsl_proxy.net.reactors import Clock
 from pydsl_proxy.net.turns import turns_of
-from pydsl_proxy.runtime.connection_limits import Crowd
+from pydsl_proxy.runtime.connection_limits import ConnectionLimiter
 from pydsl_proxy.runtime.site import Site
 from pydsl_proxy.runtime.stream.site import StreamSite
 
@@ -25,7 +25,9 @@ LAST_WORDS: Final = 1.0
 class Listener:
     """What the frontends of one endpoint share; ``site`` is replaced whole on reload, by one of its kind."""
 
-    def __init__(self, site: Site | StreamSite, scheme: str, clock: Clock, crowd: Crowd | None = None) -> None:
+    def __init__(
+        self, site: Site | StreamSite, scheme: str, clock: Clock, crowd: ConnectionLimiter | None = None
+    ) -> None:
         self.site = site
         self.scheme = scheme
         self._clock = clock
@@ -37,7 +39,7 @@ class Listener:
         self.await_reset: Callable[[object], None] = await_reset
         self.has_left: Callable[[object], bool] = has_left
         self.after_batch: Callable[[object], Callable[[Callable[[], None]], bool] | None] = after_batch
-        self._crowd = Crowd(clock) if crowd is None else crowd
+        self._crowd = ConnectionLimiter(clock) if crowd is None else crowd
         self._connections: set[Drainable] = set()
         self._emptied: list[Callable[[], None]] = []
         self._aborting: IDelayedCall | None = None
@@ -46,9 +48,9 @@ class Listener:
         """Whether *site* can be put in the place of this one's: its clients speak to what they know."""
         return isinstance(site, StreamSite) is isinstance(self.site, StreamSite)
 
-    def watch(self, expired: Callable[[], None]) -> Watch:
+    def watch(self, expired: Callable[[], None]) -> Deadline:
         """A deadline over the listener's clock."""
-        return deadlines.Watch(self._clock, expired)
+        return deadlines.Deadline(self._clock, expired)
 
     def opened(self, connection: Drainable, address: str, shown: str | None = None) -> bool:
         """A client has connected from *address*, in the log *shown*; False if there are too many."""

@@ -6,7 +6,7 @@ from pydsl_proxy.interfaces import BodyReceiver, Exchange, Trailers
 
 
 class ReplayedBody:
-    """What an upload has kept, so little that nobody has to pause it; see :class:`~pydsl_proxy.interfaces.KeptBody`."""
+    """What an upload has kept: too little to be paused; see :class:`~pydsl_proxy.interfaces.ReplayableBody`."""
 
     __slots__ = ("_data", "_exchange", "_trailers")
 
@@ -30,7 +30,7 @@ class ReplayedBody:
         """It was delivered whole."""
 
 
-class Twice:
+class TeeReceiver:
     """A receiver that is two."""
 
     __slots__ = ("_copy", "_receiver")

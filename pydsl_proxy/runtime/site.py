@@ -22,7 +22,7 @@ from pydsl_proxy.wire.http.hop_by_hop import RESPONSE_DROPPED
 from pydsl_proxy.wire.http.memo import Memo
 from pydsl_proxy.wire.http.uri import is_plain, normalised_path
 from pydsl_proxy.wire.http1.response_writer import error_page
-from pydsl_proxy.wire.http1.volatile_fields import Changing
+from pydsl_proxy.wire.http1.volatile_fields import VolatileFields
 
 log = Logger()
 
@@ -43,7 +43,7 @@ class Rewritten:
         self.handle(exchange)
 
 
-class Room:
+class CompiledLocation:
     """A location, compiled: its handle, the rules of its responses, and what follows its rewrites, if it has any."""
 
     __slots__ = ("handle", "rewritten", "rules")
@@ -54,7 +54,7 @@ class Room:
         self.rewritten = rewritten
 
 
-Locate = Callable[[bytes], Room | None]
+Locate = Callable[[bytes], CompiledLocation | None]
 
 
 class Site:
@@ -87,7 +87,7 @@ class Site:
         # Called with an exchange that is over.
         self.log: Callable[[Exchange], None] = access_log or _log_nothing
         self.memo: Memo[RequestFields] = Memo()
-        self.changing = Changing()
+        self.changing = VolatileFields()
         self._second = -1
         self._date = b""
 
@@ -100,7 +100,7 @@ class Site:
         target = exchange.target
         try:
             exchange.path = path = target if is_plain(target) else normalised_path(target)
-            room: Room | None = exchange.fields.server(path)  # type: ignore[operator]  # a Locate, put there by place()
+            room: CompiledLocation | None = exchange.fields.server(path)  # type: ignore[operator]  # a Locate, put there by place()
             if room is None:
                 # A server without rules: any other has a location for this.
                 exchange.rules = self.plain_rules
@@ -127,7 +127,7 @@ class Site:
     def locate(self, exchange: Exchange, path: bytes) -> None:
         """Hand the exchange to the location of *path*, a normalised one or ``@name``, as if it came anew."""
         refilter(exchange)
-        room: Room | None = exchange.fields.server(path)  # type: ignore[operator]  # a Locate, put there by place()
+        room: CompiledLocation | None = exchange.fields.server(path)  # type: ignore[operator]  # a Locate, put there by place()
         if room is None:
             exchange.rules = self.plain_rules
             exchange.respond(404, *error_page(404))
@@ -170,10 +170,10 @@ def _refuse_loop(exchange: Exchange) -> None:
     exchange.fail(ProxyError(Source.US, 508, "loop_detected", text))
 
 
-_LOOP = Room(_refuse_loop, FieldRules((), ALWAYS_DROPPED))  # type: ignore[arg-type]  # a handle of what sites begin
+_LOOP = CompiledLocation(_refuse_loop, FieldRules((), ALWAYS_DROPPED))  # type: ignore[arg-type]  # a handle of what sites begin
 
 
-def in_a_loop(path: bytes) -> Room:
+def in_a_loop(path: bytes) -> CompiledLocation:
     """In the place of a server's locations, for a request that goes in a circle."""
     return _LOOP
 

@@ -12,7 +12,7 @@ from pydsl_proxy.testing.messages import Fields, Response, written_request
 from pydsl_proxy.testing.reactor import MemoryLoop, MemoryPort
 from pydsl_proxy.testing.streams import RawStream, RequestStream, ResponseStream, Stream
 from pydsl_proxy.testing.transport import Address
-from pydsl_proxy.wire.connection.tls_info import Secured
+from pydsl_proxy.wire.connection.tls_info import TlsInfo
 
 
 class Client(End):
@@ -29,7 +29,7 @@ class Client(End):
         self._begun = 0
 
     def connect(
-        self, port: MemoryPort, host: Address, address: Address, security: Secured | None = None, *, raw: bool = False
+        self, port: MemoryPort, host: Address, address: Address, security: TlsInfo | None = None, *, raw: bool = False
     ) -> None:
         """Connect; done once, by whoever made the client.  At a stream bytes are *raw*: not messages."""
         if raw:

@@ -16,8 +16,8 @@ from pydsl_proxy.wire.http2.frame_splitter import FrameSplitter
 from pydsl_proxy.wire.http2.hpack_literals import literals
 
 # A peer that says all this takes a body of any size without a further word.
-_GREETING = h2.settings({h2.Setting.INITIAL_WINDOW_SIZE: h2.MOST_WINDOW}) + h2.window_update(
-    0, h2.MOST_WINDOW - h2.FIRST_WINDOW
+_GREETING = h2.settings({h2.Setting.INITIAL_WINDOW_SIZE: h2.MAX_WINDOW}) + h2.window_update(
+    0, h2.MAX_WINDOW - h2.INITIAL_WINDOW
 )
 
 

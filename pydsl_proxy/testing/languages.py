@@ -8,7 +8,7 @@ from typing import ClassVar, Protocol
 from pydsl_proxy.testing.cgi_streams import FastCgiStream, ScgiStream, UwsgiStream
 from pydsl_proxy.testing.messages import ReceivedRequest, Response
 from pydsl_proxy.testing.streams import RequestStream, Stream
-from pydsl_proxy.wire.cgi.fastcgi_records import END_REQUEST, MOST_CONTENT, STDOUT, record
+from pydsl_proxy.wire.cgi.fastcgi_records import END_REQUEST, MAX_CONTENT, STDOUT, record
 
 Complete = Callable[[ReceivedRequest], None]
 
@@ -54,7 +54,7 @@ class FastCgi:
     def written(self, response: Response, request: ReceivedRequest) -> bytes:
         """A response in records."""
         data = as_cgi(response.written(request.method))
-        pieces = [data[at : at + MOST_CONTENT] for at in range(0, len(data), MOST_CONTENT)]
+        pieces = [data[at : at + MAX_CONTENT] for at in range(0, len(data), MAX_CONTENT)]
         return b"".join([record(STDOUT, piece) for piece in pieces]) + record(END_REQUEST, bytes(8))
 
 

@@ -26,7 +26,7 @@ from zope.interface import implementer
 from pydsl_proxy.testing.event_loop import MemoryEventLoop
 from pydsl_proxy.testing.lock_step import LockStep
 from pydsl_proxy.testing.transport import Address, FarEnd, MemoryTransport, MemoryUNIXTransport
-from pydsl_proxy.wire.connection.tls_info import Secured
+from pydsl_proxy.wire.connection.tls_info import TlsInfo
 
 if TYPE_CHECKING:
     from twisted.internet.protocol import ClientFactory
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 # 2001-09-09 01:46:40 GMT.  A time as of a wall clock, because responses are dated by it.
 START = 1_000_000_000.0
 # Turns in which something still happens while the clock stands.
-_MOST_TURNS = 20_000
+_MAX_TURNS = 20_000
 
 
 class Network(Protocol):
@@ -97,12 +97,12 @@ class MemoryLoop(MemoryReactorClock):
             return
         self._settling = True
         try:
-            for _ in range(_MOST_TURNS):
+            for _ in range(_MAX_TURNS):
                 if not self._turn():
                     return
         finally:
             self._settling = False
-        raise AssertionError(f"after {_MOST_TURNS} turns at one moment the proxy is still busy")
+        raise AssertionError(f"after {_MAX_TURNS} turns at one moment the proxy is still busy")
 
     def _turn(self) -> bool:
         """One round of a reactor: due timers, then descriptors; False if there was nothing to do."""
@@ -271,7 +271,7 @@ class MemoryPort:
         """Where it listens."""
         return self._address
 
-    def accept(self, end: FarEnd, host: Address, peer: Address, security: Secured | None = None) -> MemoryTransport:
+    def accept(self, end: FarEnd, host: Address, peer: Address, security: TlsInfo | None = None) -> MemoryTransport:
         """Connect a client; *security* is its TLS."""
         transport = MemoryTransport(self._loop, end, host, peer)
         transport.security = security

@@ -10,7 +10,7 @@ from pydsl_proxy.clocks import wall_clock
 from pydsl_proxy.config.sites import AccessLog as LogSource
 from pydsl_proxy.observe.access_logs import AccessLog
 from pydsl_proxy.observe.log_format import compile_format
-from pydsl_proxy.observe.logged import Logged, LogReactor, LogSink
+from pydsl_proxy.observe.logged import LoggedExchange, LogReactor, LogSink
 from pydsl_proxy.observe.opening import open_log
 
 
@@ -57,12 +57,12 @@ class Recorder:
 class _Kept:
     """Keeps every exchange, and gives it to the user's own log if there is one."""
 
-    def __init__(self, recorder: Recorder, line: Callable[[Logged], bytes] | None, own: LogSink | None) -> None:
+    def __init__(self, recorder: Recorder, line: Callable[[LoggedExchange], bytes] | None, own: LogSink | None) -> None:
         self._recorder = recorder
         self._line = line
         self._own = own
 
-    def write(self, exchange: Logged) -> None:
+    def write(self, exchange: LoggedExchange) -> None:
         """An exchange is over."""
         self._recorder.exchanges.append(_ended(exchange))
         if self._line is not None:
@@ -81,7 +81,7 @@ class _Kept:
             self._own.close()
 
 
-def _ended(exchange: Logged) -> Ended:
+def _ended(exchange: LoggedExchange) -> Ended:
     attempts, attempt = [], exchange.attempt
     while attempt is not None:
         attempts.append((attempt.peer.name, attempt.status))

@@ -10,7 +10,7 @@ from pydsl_proxy.wire.http.grammar import HEAD_END, Malformed
 from pydsl_proxy.wire.http1.chunked import ChunkedReader
 
 # No test writes a longer one.
-MOST_HEAD = 1024 * 1024
+MAX_HEAD = 1024 * 1024
 
 
 class Stream:
@@ -53,7 +53,7 @@ class Stream:
         end = self._held.find(HEAD_END)
         if end < 0:
             # What has switched to another protocol has no heads any more.
-            if len(self._held) > MOST_HEAD:
+            if len(self._held) > MAX_HEAD:
                 raise ValueError("no head")
             return False
         lines = self._held[:end].decode("latin-1").split("\r\n")

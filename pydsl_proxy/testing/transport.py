@@ -13,7 +13,7 @@ from twisted.internet.main import CONNECTION_DONE
 from twisted.python.failure import Failure
 from zope.interface import implementedBy, implementer, implementer_only
 
-from pydsl_proxy.wire.connection.tls_info import Secured
+from pydsl_proxy.wire.connection.tls_info import TlsInfo
 
 #: Where an end of a connection is.
 Address: TypeAlias = IPv4Address | IPv6Address | UNIXAddress
@@ -74,7 +74,7 @@ class MemoryTransport(FileDescriptor):
     """
 
     #: What is taken for its TLS.
-    security: Secured | None = None
+    security: TlsInfo | None = None
 
     def __init__(self, loop: Loop, end: FarEnd, host: Address, peer: Address) -> None:
         super().__init__(loop)  # type: ignore[arg-type]  # as much of IReactorFDSet as is used

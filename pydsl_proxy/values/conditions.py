@@ -32,19 +32,19 @@ class Condition(NotText):
         raise NotImplementedError
 
     def __and__(self, other: ConditionSource) -> Condition:
-        return Both(self, as_condition("&", other))
+        return And(self, as_condition("&", other))
 
     def __rand__(self, other: ConditionSource) -> Condition:
-        return Both(as_condition("&", other), self)
+        return And(as_condition("&", other), self)
 
     def __or__(self, other: ConditionSource) -> Condition:
-        return Either(self, as_condition("|", other))
+        return Or(self, as_condition("|", other))
 
     def __ror__(self, other: ConditionSource) -> Condition:
-        return Either(as_condition("|", other), self)
+        return Or(as_condition("|", other), self)
 
     def __invert__(self) -> Condition:
-        return Neither(self)
+        return Not(self)
 
     def __bool__(self) -> NoReturn:
         raise ConfigError(
@@ -199,7 +199,7 @@ class Own(Condition):
 
 
 @frozen(repr=False)
-class Both(Condition):
+class And(Condition):
     """What ``&`` gives."""
 
     first: Condition
@@ -215,7 +215,7 @@ class Both(Condition):
 
 
 @frozen(repr=False)
-class Either(Condition):
+class Or(Condition):
     """What ``|`` gives."""
 
     first: Condition
@@ -231,7 +231,7 @@ class Either(Condition):
 
 
 @frozen(repr=False)
-class Neither(Condition):
+class Not(Condition):
     """What ``~`` gives."""
 
     condition: Condition
@@ -268,7 +268,7 @@ def as_condition(verb: str, source: ConditionSource) -> Condition:
 
 
 def _inside(condition: Condition) -> str:
-    return f"({condition!r})" if isinstance(condition, Both | Either) else repr(condition)
+    return f"({condition!r})" if isinstance(condition, And | Or) else repr(condition)
 
 
 def _text(verb: str, text: object) -> str:

@@ -24,7 +24,7 @@ from pydsl_proxy.values.value import (
 
 
 @frozen(repr=False)
-class Mapped(Composed):
+class Lookup(Composed):
     """What :func:`map_value` gives."""
 
     value: ValueFunction
@@ -65,13 +65,13 @@ class Mapped(Composed):
 @overload
 def map_value(
     value: ValueSource, cases: Mapping[str, ValueSource], *, default: ValueSource = ..., ignore_case: bool = ...
-) -> Mapped: ...
+) -> Lookup: ...
 
 
 @overload
 def map_value(
     value: ValueSource, cases: Mapping[str | Regex, ValueSource], *, default: ValueSource = ..., ignore_case: bool = ...
-) -> Mapped: ...
+) -> Lookup: ...
 
 
 def map_value(
@@ -80,7 +80,7 @@ def map_value(
     *,
     default: ValueSource = "",
     ignore_case: bool = False,
-) -> Mapped:
+) -> Lookup:
     """The entry of *cases* for *value*, or *default*: nginx's ``map``.
 
     A key is a text, or a :func:`~pydsl_proxy.regex` that is searched in the value.  A text that is equal wins, then
@@ -94,7 +94,7 @@ def map_value(
     texts = [_folded(key.encode(), ignore_case) for key, _ in listed if isinstance(key, str)]
     if len(texts) > len(set(texts)):
         raise ConfigError("map_value(): two keys differ only in case", hint="leave ignore_case out, or one of them")
-    return Mapped(_value("map_value()", value), listed, _value("map_value(default=…)", default), ignore_case)
+    return Lookup(_value("map_value()", value), listed, _value("map_value(default=…)", default), ignore_case)
 
 
 def _key(key: object) -> str | Regex:

@@ -19,12 +19,12 @@ from re import _constants as op, _parser  # type: ignore[attr-defined]  # no oth
 #: The power of a pattern whose time doubles with each octet.
 EXPONENTIAL: Final = 99
 # A repeat of more is taken for one without a bound.
-_MOST_COPIES: Final = 16
+_MAX_COPIES: Final = 16
 # Of a repeat that is bounded so many copies tell what all of them do.
 _COPIES: Final = 3
 # A larger pattern is one of many literals, and is not looked at.
-_MOST_EDGES: Final = 20_000
-_MOST_STEPS: Final = 200_000
+_MAX_EDGES: Final = 20_000
+_MAX_STEPS: Final = 200_000
 _ALL: Final = (1 << 256) - 1
 _REPEATS: Final = (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT)
 _STARTS: Final = (op.AT_BEGINNING, op.AT_BEGINNING_STRING)
@@ -122,7 +122,7 @@ def _loops(tree: _Tree) -> Iterator[None]:
         if operation in _REPEATS:
             # A choice, or another repeat, may be repeated in several ways.
             inside = list(_loops(argument[2]))
-            if argument[1] > _MOST_COPIES or (argument[1] > 1 and _is_variable(argument[2])):
+            if argument[1] > _MAX_COPIES or (argument[1] > 1 and _is_variable(argument[2])):
                 yield None
             if argument[1] > 1:
                 yield from inside * 2
@@ -193,7 +193,7 @@ class _Automaton:
     def _connect(self, before: Iterable[int], after: tuple[int, ...]) -> None:
         before = tuple(before)
         self._edges += len(before) * len(after)
-        if self._edges > _MOST_EDGES:
+        if self._edges > _MAX_EDGES:
             raise _TooLarge
         for each in before:
             self.follow[each] += after
@@ -241,7 +241,7 @@ class _Automaton:
         return self._place(self._mask(operation, argument))
 
     def _repeat(self, operation: _Node, least: int, most: int, tree: _Tree) -> _Part:
-        if (most > _MOST_COPIES and least != most) or (most > 1 and _is_variable(tree)):
+        if (most > _MAX_COPIES and least != most) or (most > 1 and _is_variable(tree)):
             inside = self._sequence(tree)
             part = self._loop(inside, least)
             if inside.empty and _COPIES < most < op.MAXREPEAT:
@@ -337,7 +337,7 @@ class _Automaton:
 
     def _count_step(self) -> None:
         self._steps += 1
-        if self._steps > _MOST_STEPS:
+        if self._steps > _MAX_STEPS:
             raise _TooLarge
 
     def _share(

@@ -9,7 +9,7 @@ from pydsl_proxy.wire.http.named_pairs import cookie_value, query_value
 from pydsl_proxy.wire.http.protocols import PROTOCOLS
 
 if TYPE_CHECKING:
-    from pydsl_proxy.wire.connection.tls_info import Secured
+    from pydsl_proxy.wire.connection.tls_info import TlsInfo
     from pydsl_proxy.wire.http.head import RequestHead
 
 # Facts on the text:
@@ -44,7 +44,7 @@ class Request:
         host: str,
         path: bytes,
         server_port: int,
-        tls: Secured | None = None,
+        tls: TlsInfo | None = None,
     ) -> None:
         self._head = head
         self._path = path

@@ -29,7 +29,7 @@ _LARGEST_HASH = 0xFFFFFFFF
 
 
 @frozen(repr=False)
-class Shares(Composed):
+class PercentageSplit(Composed):
     """What :func:`split_clients` gives; *shares* are texts and their percentage."""
 
     value: ValueFunction
@@ -62,7 +62,7 @@ class Shares(Composed):
         return f"split_clients({code_of(self.value)}, {dict(self.shares)!r}{rest})"
 
 
-def split_clients(value: ValueSource, shares: Mapping[str, float], *, rest: str = "") -> Shares:
+def split_clients(value: ValueSource, shares: Mapping[str, float], *, rest: str = "") -> PercentageSplit:
     """One of the texts of *shares*, always the same for the same *value*: nginx's ``split_clients``.
 
     *shares* are percentages with at most two decimals, as ``{"canary": 5, "beta": 12.5}``; *rest* is for all others
@@ -81,7 +81,7 @@ def split_clients(value: ValueSource, shares: Mapping[str, float], *, rest: str 
         _check(text, percent)
     if sum(map(_hundredths, shares.values())) > _WHOLE:
         raise ConfigError(f"split_clients(): the shares come to {sum(shares.values()):g} percent, more than the whole")
-    return Shares(key, tuple(shares.items()), rest)
+    return PercentageSplit(key, tuple(shares.items()), rest)
 
 
 def _check(text: str, percent: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy.compiler.kept import Kept
+from pydsl_proxy.compiler.kept import StateRegistry
 from pydsl_proxy.features.limits.limit_body import LimitBody
 
 
@@ -17,16 +17,16 @@ class KeptTests(SynchronousTestCase):
 
     def test_shared(self) -> None:
         """The same feature has one state; an equal one that was written elsewhere has its own."""
-        kept, one, other = Kept(), LimitBody(1), LimitBody(1)
+        kept, one, other = StateRegistry(), LimitBody(1), LimitBody(1)
         state = kept.of(one, _new)
         self.assertIs(kept.of(one, _new), state)
         self.assertIsNot(kept.of(other, _new), state)
 
     def test_reloaded(self) -> None:
         """Features find their states again, equal ones in the order of the file; what has changed begins anew."""
-        before = Kept()
+        before = StateRegistry()
         first, second = before.of(LimitBody(1), _new), before.of(LimitBody(1), _new)
-        after = Kept(before)
+        after = StateRegistry(before)
         self.assertIs(after.of(LimitBody(1), _new), first)
         self.assertIs(after.of(LimitBody(1), _new), second)
         self.assertIsNot(after.of(LimitBody(1), _new), first)
@@ -49,12 +49,12 @@ class LivingTests(SynchronousTestCase):
 
     def test_told(self) -> None:
         """Those that are kept are told apart from those that no feature goes on with, which are told once."""
-        before = Kept()
+        before = StateRegistry()
         first, second = before.of(LimitBody(1), Alive), before.of(LimitBody(2), Alive)
         before.of(LimitBody(3), _new)
         self.assertEqual(before.living(), [first, second])
         self.assertEqual(before.let_go(), [])
-        after = Kept(before)
+        after = StateRegistry(before)
         after.of(LimitBody(2), Alive)
         self.assertEqual(after.living(), [second])
         self.assertEqual(after.let_go(), [first])

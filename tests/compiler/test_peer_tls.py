@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import http, server, upstream, upstream_tls
 from pydsl_proxy.compiler.peer_tls import Files
-from pydsl_proxy.compiler.site import Compiled, compile_config
+from pydsl_proxy.compiler.site import CompiledConfig, compile_config
 from pydsl_proxy.config.tls.peers import UpstreamTls
 from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.errors import ConfigError, ConfigErrors
@@ -100,7 +100,7 @@ class ReloadTests(Case):
         """An upstream that is the same each time."""
         return upstream("app", "app.test:443", tls=upstream_tls(ca=self.ca))
 
-    def compile(self, previous: Compiled | None = None) -> Compiled:
+    def compile(self, previous: CompiledConfig | None = None) -> CompiledConfig:
         """A configuration with it."""
         config = http(server(80).location("/").proxy_to(self.upstream()))
         return compile_config(config, cast(DataReactor, Clock()), Random(1), previous=previous)

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pydsl_proxy import http, location, server
 from pydsl_proxy.config.features import filters_of, merged, steps_of
 from pydsl_proxy.features.limits.limit_body import LimitBody
-from pydsl_proxy.interfaces import Nearness
+from pydsl_proxy.interfaces import FilterOrder
 from tests.support.failing import mistake
 
 
@@ -40,7 +40,7 @@ class FeaturesTests(SynchronousTestCase):
         """Filters that have a function for it become one, with all of them."""
         scope = server(80).set_cookie_flags(secure=True).rewrite_cookie_path({"/": "/a"}).error_page(404, body="x")
         filters = filters_of(scope.features)
-        self.assertEqual([each.nearness for each in filters], [Nearness.OWN, Nearness.INTERCEPT])
+        self.assertEqual([each.nearness for each in filters], [FilterOrder.OWN, FilterOrder.INTERCEPT])
 
     def test_size(self) -> None:
         """A size is a number of bytes."""

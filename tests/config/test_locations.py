@@ -15,14 +15,14 @@ from pydsl_proxy.handlers.proxy import Proxy
 from pydsl_proxy.handlers.redirect import Redirect
 from pydsl_proxy.handlers.resource.handler import Mount
 from pydsl_proxy.handlers.respond import Respond
-from pydsl_proxy.interfaces import Handle, Handler, Place
+from pydsl_proxy.interfaces import CompileContext, Handle, Handler
 from tests.support.failing import mistake
 
 
 class Own:
     """A user's handler."""
 
-    def compile(self, place: Place) -> Handle:
+    def compile(self, place: CompileContext) -> Handle:
         """Nothing that these tests run."""
         raise NotImplementedError
 

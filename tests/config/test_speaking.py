@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import upstream, upstream_tls
 from pydsl_proxy.connectors.http1.connector import H1Connector
-from pydsl_proxy.interfaces import Attempt, Dial, Home
+from pydsl_proxy.interfaces import Attempt, ConnectionPool, Dial
 from tests.support.failing import mistake
 
 
@@ -20,7 +20,7 @@ class InClear:
 
     over_tls = False
 
-    def compile(self, home: Home, dial: Dial) -> Callable[[Attempt], Callable[[], None]]:
+    def compile(self, home: ConnectionPool, dial: Dial) -> Callable[[Attempt], Callable[[], None]]:
         """None is made."""
         raise NotImplementedError
 
@@ -36,7 +36,7 @@ class Shared(InClear):
 class Mutable(list[int]):
     """A connector that is not known by what it says."""
 
-    def compile(self, home: Home, dial: Dial) -> Callable[[Attempt], Callable[[], None]]:
+    def compile(self, home: ConnectionPool, dial: Dial) -> Callable[[Attempt], Callable[[], None]]:
         """None is made."""
         raise NotImplementedError
 

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import peer, server, upstream
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.interfaces import Attempt, Dial, Home, StreamTransport, Trailers
+from pydsl_proxy.interfaces import Attempt, ConnectionPool, Dial, StreamTransport, Trailers
 from pydsl_proxy.testing import run
 from pydsl_proxy.wire.http1.response_writer import own_response
 from tests.support.messages import GET
@@ -22,7 +22,7 @@ class LineConnection(Protocol):
 
     transport: StreamTransport  # type: ignore[assignment]  # more than Protocol promises
 
-    def __init__(self, home: Home, attempt: Attempt, greeting: bytes) -> None:
+    def __init__(self, home: ConnectionPool, attempt: Attempt, greeting: bytes) -> None:
         self._home = home
         self._attempt: Attempt | None = attempt
         self._greeting = greeting
@@ -85,7 +85,7 @@ class Lines:
 
     greeting: bytes = b"> "
 
-    def compile(self, home: Home, dial: Dial) -> Callable[[Attempt], Callable[[], None]]:
+    def compile(self, home: ConnectionPool, dial: Dial) -> Callable[[Attempt], Callable[[], None]]:
         """Opens a connection for an attempt."""
         return lambda attempt: dial(attempt, lambda: LineConnection(home, attempt, self.greeting))
 

@@ -10,7 +10,7 @@ from pydsl_proxy import Request, exact, fastcgi, peer, server, upstream
 from pydsl_proxy.testing import Client, Peer, Response, Running, run
 from pydsl_proxy.wire.cgi.fastcgi_records import (
     END_REQUEST,
-    MOST_CONTENT,
+    MAX_CONTENT,
     PARAMS,
     STDERR,
     STDIN,
@@ -186,7 +186,7 @@ class RequestTests(Case):
 
     def test_too_long(self) -> None:
         """Params that do not fit are answered 431."""
-        client, peers = run(upstream("php", "a:1", via=fastcgi(root="/srv", params={"LONG": "x" * MOST_CONTENT})))
+        client, peers = run(upstream("php", "a:1", via=fastcgi(root="/srv", params={"LONG": "x" * MAX_CONTENT})))
         self.assertEqual(client.request("GET", "/").status, 431)
         self.assertEqual(peers["a:1"].received, b"")
 
@@ -387,12 +387,12 @@ class ResponseTests(Case):
         client.stops_reading()
         php.sends(out(TYPE + b"\r\n"))
         for _ in range(40):
-            php.sends(out(bytes(MOST_CONTENT)))
+            php.sends(out(bytes(MAX_CONTENT)))
         self.assertGreater(php.unread, 1_000_000)
         self.running.clock.advance(50)
         client.reads()
         php.sends(END)
-        self.assertEqual(client.takes().count(0), 40 * MOST_CONTENT)
+        self.assertEqual(client.takes().count(0), 40 * MAX_CONTENT)
 
 
 class FailureTests(Case):

@@ -14,11 +14,11 @@ from pydsl_proxy.features.pass_through import Passing
 from pydsl_proxy.interfaces import (
     Ask,
     AttachedFilter,
+    CompileContext,
     Exchange,
     Filter,
+    FilterOrder,
     Handle,
-    Nearness,
-    Place,
     Producer,
     Sink,
     Step,
@@ -74,9 +74,9 @@ class Telling:
 
     name: str
     told: list[str] = field(factory=list, hash=False)
-    nearness: Nearness = Nearness.OWN
+    nearness: FilterOrder = FilterOrder.OWN
 
-    def attach(self, place: Place) -> AttachedFilter:
+    def attach(self, place: CompileContext) -> AttachedFilter:
         """A sink that notes."""
         return lambda exchange, sink: TellingSink(sink, self.told, self.name)
 
@@ -88,7 +88,7 @@ class RedirectTo:
     path: bytes
     target: bytes
 
-    def compile(self, inner: Handle, place: Place) -> Handle:
+    def compile(self, inner: Handle, place: CompileContext) -> Handle:
         """Redirect, or go on."""
 
         def redirect(exchange: Exchange) -> None:
@@ -107,7 +107,7 @@ class AskFirst:
     upstream: object
     running: list[interfaces.Running] = field(factory=list, hash=False)
 
-    def compile(self, inner: Handle, place: Place) -> Handle:
+    def compile(self, inner: Handle, place: CompileContext) -> Handle:
         """Ask, then go on or refuse."""
         ask: Ask = place.asker(self.upstream)
 
@@ -144,7 +144,7 @@ class Working:
     ends: bool = True
     running: Cancelled = field(factory=Cancelled, hash=False)
 
-    def compile(self, inner: Handle, place: Place) -> Handle:
+    def compile(self, inner: Handle, place: CompileContext) -> Handle:
         """Answer."""
 
         def work(exchange: Exchange) -> None:
@@ -210,7 +210,7 @@ class Producing:
     ends: bool
     producer: Told = field(factory=Told, hash=False)
 
-    def compile(self, inner: Handle, place: Place) -> Handle:
+    def compile(self, inner: Handle, place: CompileContext) -> Handle:
         """Answer."""
 
         def produce(exchange: Exchange) -> None:
@@ -239,7 +239,7 @@ class PaceTests(SynchronousTestCase):
             web.set_cookie_flags(secure=True),
             web.rewrite_cookie_path({"/a": "/b"}),
             pages,
-            web.filter(Telling("f", nearness=Nearness.OWN)),
+            web.filter(Telling("f", nearness=FilterOrder.OWN)),
             web.heartbeat(10).compress("gzip").limit_rate(GiB).set_cookie_flags(secure=True),
         ):
             for kind in ("text/plain", "text/event-stream", "image/png"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import Request, clients, http, named, request_uri, server, upstream
-from pydsl_proxy.frontends.http1.receiving import MAX_DROPPED, MOST_HELD
+from pydsl_proxy.frontends.http1.receiving import MAX_DROPPED, MAX_HELD
 from pydsl_proxy.testing import Handshake, run
 from pydsl_proxy.wire.http2.frames import DATA, END_STREAM, PREFACE, frame
 from tests.support.h2 import AGREED, GET, TLS, RawClient
@@ -27,12 +27,12 @@ class HeldTests(SynchronousTestCase):
 
     def test_bounded(self) -> None:
         """It is held up to a size, and not read beyond it until the answer is complete."""
-        for more in (0, 1, 5 * MOST_HELD):
+        for more in (0, 1, 5 * MAX_HELD):
             running = run(PROXY)
             client, peer = running[0], running.peers["a:1"]
             client.sends(get("/"))
             for _ in range(4):
-                client.sends(b"\r\n" * (MOST_HELD // 8))
+                client.sends(b"\r\n" * (MAX_HELD // 8))
             self.assertEqual(client.unread, 0)
             client.sends(b"\r\n" * more)
             client.sends(b"\r\n" * more)
@@ -64,7 +64,7 @@ class HeldTests(SynchronousTestCase):
         flood = get("/") * 8_000
         client.sends(flood)
         self.assertEqual(len(ahead), 8_000)
-        self.assertLessEqual(max(ahead), 2 * MOST_HELD)
+        self.assertLessEqual(max(ahead), 2 * MAX_HELD)
 
 
 class TurnedTests(SynchronousTestCase):

@@ -12,13 +12,13 @@ from pydsl_proxy.wire.http2.frames import (
     ACK,
     DATA,
     END_STREAM,
-    FIRST_WINDOW,
     GOAWAY,
+    INITIAL_WINDOW,
     PING,
     PREFACE,
     SETTINGS,
     WINDOW_UPDATE,
-    Code,
+    ErrorCode,
     Setting,
     frame,
     rst_stream,
@@ -80,7 +80,7 @@ class RoomTests(SynchronousTestCase):
             Setting.ENABLE_CONNECT_PROTOCOL: 1,
         }
         self.assertEqual(values, expected)
-        self.assertEqual(given(client, 0), [CONNECTION_WINDOW - FIRST_WINDOW])
+        self.assertEqual(given(client, 0), [CONNECTION_WINDOW - INITIAL_WINDOW])
 
     def test_for_nobody(self) -> None:
         """DATA on a stream that was ended here use up nothing, and lead to no frames but the connection's."""
@@ -88,7 +88,7 @@ class RoomTests(SynchronousTestCase):
         client.asks(1, POST, flags=0)
         running.peers["a:1"].sends(OK)
         client.take()
-        self.assertIs(client.reset(1), Code.NO_ERROR)
+        self.assertIs(client.reset(1), ErrorCode.NO_ERROR)
         before = len(client.frames)
         for _ in range(CONNECTION_WINDOW // 16384):
             client.sends(frame(DATA, 0, 1, bytes(16384)))
@@ -109,7 +109,7 @@ class RoomTests(SynchronousTestCase):
     def test_room_of_windows(self) -> None:
         """A window may be used to its last octet and not beyond, of a stream as of the connection."""
         app = server(443, tls=TLS).location("/").timeouts(read=10**6, send=10**6).proxy_to(upstream("app", "a:1"))
-        for extra, code in ((0, None), (1, Code.FLOW_CONTROL_ERROR)):
+        for extra, code in ((0, None), (1, ErrorCode.FLOW_CONTROL_ERROR)):
             client, running = raw(app)
             running.peers["a:1"].times_out()
             client.asks(1, POST, flags=0)
@@ -190,7 +190,7 @@ class DeadlineTests(SynchronousTestCase):
         peer.sends(bytes(499))
         running.clock.advance(10)
         client.take()
-        self.assertEqual((client.reset(1), running.exchanges[0].cause), (Code.CANCEL, "send_timeout"))
+        self.assertEqual((client.reset(1), running.exchanges[0].cause), (ErrorCode.CANCEL, "send_timeout"))
 
     def test_first_of_a_body(self) -> None:
         """A request that seldom has a body begins when some of it has come, or after a while."""
@@ -226,7 +226,7 @@ class DeadlineTests(SynchronousTestCase):
         self.assertIsNone(client.goaway)
         running.clock.advance(0.1)
         client.take()
-        self.assertEqual(client.goaway, Code.NO_ERROR)
+        self.assertEqual(client.goaway, ErrorCode.NO_ERROR)
 
 
 class LeavingTests(SynchronousTestCase):
@@ -236,7 +236,7 @@ class LeavingTests(SynchronousTestCase):
         """A connection that only reads what still comes is closed soon when its listener takes no more clients."""
         client, running = raw()
         client.sends(frame(DATA, 0, 0))
-        self.assertEqual(client.goaway, Code.PROTOCOL_ERROR)
+        self.assertEqual(client.goaway, ErrorCode.PROTOCOL_ERROR)
         running.clock.advance(2)
         running.stop()
         running.clock.advance(1)

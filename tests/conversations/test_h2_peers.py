@@ -10,7 +10,7 @@ from pydsl_proxy import http2, server, upstream
 from pydsl_proxy import peer as peer_at
 from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.connectors.http1.connector import H1Connector
-from pydsl_proxy.connectors.http2.pool import Sharing
+from pydsl_proxy.connectors.http2.pool import Http2Pool
 from pydsl_proxy.errors import ConfigErrors
 from pydsl_proxy.testing import Response, Running, run
 from tests.support.h2_peer import SETTINGS, H2Peer, Pairs
@@ -567,7 +567,7 @@ class KeepingTests(SynchronousTestCase):
             running.client().sends(GET)
             H2Peer(running.peers["spent:1"].connections[number])
         self.assertEqual(len(running.peers["spent:1"].connections), 9)
-        named = [each for each in gc.get_objects() if issubclass(type(each), Sharing) and each.home.name == "spent:1"]
+        named = [each for each in gc.get_objects() if issubclass(type(each), Http2Pool) and each.home.name == "spent:1"]
         self.assertEqual([len(each._open) for each in named], [1])
 
     def test_none_kept(self) -> None:

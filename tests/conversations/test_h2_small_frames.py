@@ -11,9 +11,9 @@ from pydsl_proxy.wire.http2.frames import (
     ACK,
     DATA,
     END_STREAM,
-    FIRST_WINDOW,
-    LEAST_PIECE,
-    MOST_PAYLOAD,
+    INITIAL_WINDOW,
+    MAX_FRAME_SIZE,
+    MIN_PIECE,
     PREFACE,
     SETTINGS,
     Setting,
@@ -27,7 +27,7 @@ MIB = 1 << 20
 SIZE = 30 * MIB
 # Not a divisor or multiple of any window: what is read ends anywhere in a frame.
 READ = 77_777
-WINDOWS = (16 * 1024, FIRST_WINDOW, 16 * MIB)
+WINDOWS = (16 * 1024, INITIAL_WINDOW, 16 * MIB)
 
 
 class Answering(RawClient):
@@ -39,7 +39,7 @@ class Answering(RawClient):
         self._part = part
         super().__init__(*arguments, greets=False)  # type: ignore[arg-type]  # for brevity
         greeting = PREFACE + settings({Setting.INITIAL_WINDOW_SIZE: window})
-        more = max(0, window - FIRST_WINDOW)
+        more = max(0, window - INITIAL_WINDOW)
         self.sends(greeting + (window_update(0, more) if more else b""))
 
     def receive(self) -> None:
@@ -86,19 +86,19 @@ class DownloadTests(SynchronousTestCase):
         """All of it comes, no frame but the last is small, and most are whole."""
         for window in WINDOWS:
             sizes = self.download(window)
-            self.assertGreaterEqual(min(sizes[:-1]), LEAST_PIECE)
-            self.assertLess(len(sizes), SIZE / MOST_PAYLOAD * 1.5)
+            self.assertGreaterEqual(min(sizes[:-1]), MIN_PIECE)
+            self.assertLess(len(sizes), SIZE / MAX_FRAME_SIZE * 1.5)
 
     def test_given_back_in_parts(self) -> None:
         """Neither are they if the client gives the room of each frame back in small parts, which is no flood."""
         for part in (100, 1000):
-            sizes = self.download(FIRST_WINDOW, part=part, size=4 * MIB)
-            self.assertGreaterEqual(min(sizes[:-1]), LEAST_PIECE)
+            sizes = self.download(INITIAL_WINDOW, part=part, size=4 * MIB)
+            self.assertGreaterEqual(min(sizes[:-1]), MIN_PIECE)
 
     def test_small_messages(self) -> None:
         """What a peer sends in small messages goes on at once, and may be answered as late as the window allows."""
         running = run(server(443, tls=TLS).location("/").proxy_to("a:1"), handshake=AGREED)
-        client = Answering(running[0], window=FIRST_WINDOW)
+        client = Answering(running[0], window=INITIAL_WINDOW)
         client.asks(1)
         peer = running.peers["a:1"].connection
         peer.sends(b"HTTP/1.1 200 OK\r\n\r\n")
@@ -116,7 +116,7 @@ class DownloadTests(SynchronousTestCase):
         running.peers["a:1"].connection.sends(b"HTTP/1.1 200 OK\r\n\r\n" + bytes(60_000) + bytes(60_000))
         running.clock.advance(SMALL_FRAME_AFTER)
         client.take()
-        self.assertEqual(sum(len(payload) for _, payload in client.of(DATA)), FIRST_WINDOW)
+        self.assertEqual(sum(len(payload) for _, payload in client.of(DATA)), INITIAL_WINDOW)
 
 
 class UploadTests(SynchronousTestCase):
@@ -129,7 +129,7 @@ class UploadTests(SynchronousTestCase):
         client = running[0]
         client.sends(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % size)
         end = running.peers["a:1"].connection
-        more = max(0, window - FIRST_WINDOW)
+        more = max(0, window - INITIAL_WINDOW)
         greeting = settings({Setting.INITIAL_WINDOW_SIZE: window}) + frame(SETTINGS, ACK, 0)
         end.sends(greeting + (window_update(0, more) if more else b""))
         peer = Receiving(end.takes()[len(PREFACE) :], part)
@@ -149,14 +149,14 @@ class UploadTests(SynchronousTestCase):
         """All of it comes, no frame but the last is small, and most are whole."""
         for window in WINDOWS:
             sizes = self.upload(window)
-            self.assertGreaterEqual(min(sizes[:-1]), LEAST_PIECE)
-            self.assertLess(len(sizes), SIZE / MOST_PAYLOAD * 1.5)
+            self.assertGreaterEqual(min(sizes[:-1]), MIN_PIECE)
+            self.assertLess(len(sizes), SIZE / MAX_FRAME_SIZE * 1.5)
 
     def test_given_back_in_parts(self) -> None:
         """Neither are they if the peer gives the room of each frame back in small parts, which is no flood."""
         for part in (100, 1000):
-            sizes = self.upload(FIRST_WINDOW, part=part, size=4 * MIB)
-            self.assertGreaterEqual(min(sizes[:-1]), LEAST_PIECE)
+            sizes = self.upload(INITIAL_WINDOW, part=part, size=4 * MIB)
+            self.assertGreaterEqual(min(sizes[:-1]), MIN_PIECE)
 
 
 class Receiving:

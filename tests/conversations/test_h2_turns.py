@@ -19,7 +19,7 @@ from pydsl_proxy.wire.http2.frames import (
     PING,
     WINDOW_UPDATE,
     WORK_PER_TURN,
-    Code,
+    ErrorCode,
     frame,
     settings,
 )
@@ -85,13 +85,13 @@ class ClientTests(SynchronousTestCase):
         more = literals([*GET[:3], (b":path", b"/more")])
         flood = ONE * 100_000 + frame(HEADERS, END_STREAM | END_HEADERS, 3, more)
         _, client, _ = self.upload(flood)
-        self.assertIs(client.goaway, Code.ENHANCE_YOUR_CALM)
+        self.assertIs(client.goaway, ErrorCode.ENHANCE_YOUR_CALM)
         self.assertTrue(client.client.is_closed)
 
     def test_padded(self) -> None:
         """Padding is nothing of a body."""
         _, client, _ = self.upload(frame(DATA, PADDED, 1, b"\x10x" + bytes(16)) * (SMALL_FRAMES[0] + 2000))
-        self.assertIs(client.goaway, Code.ENHANCE_YOUR_CALM)
+        self.assertIs(client.goaway, ErrorCode.ENHANCE_YOUR_CALM)
 
     def test_small_messages(self) -> None:
         """Messages of gRPC are none, however short; nor are the ends of large pieces."""
@@ -109,7 +109,7 @@ class ClientTests(SynchronousTestCase):
         client.sends(frame(HEADERS, END_STREAM | END_HEADERS, 1, entry))
         bomb = client.block(GET) + b"\xbe" * 8000
         client.sends(frame(HEADERS, END_STREAM | END_HEADERS, 3, bomb) * 160)
-        self.assertIs(client.goaway, Code.ENHANCE_YOUR_CALM)
+        self.assertIs(client.goaway, ErrorCode.ENHANCE_YOUR_CALM)
 
     def test_long_heads(self) -> None:
         """Heads that are too long, and answered, are handled a few at a time."""
@@ -130,10 +130,10 @@ class ClientTests(SynchronousTestCase):
             frame(99, 0, 0),
         ):
             _, client, _ = self.upload(flood * 100_000)
-            self.assertIs(client.goaway, Code.ENHANCE_YOUR_CALM)
+            self.assertIs(client.goaway, ErrorCode.ENHANCE_YOUR_CALM)
         _, client, _ = flooded()
         client.sends(frame(HEADERS, END_STREAM, 1, b"\x82") + frame(CONTINUATION, 0, 1) * 100_000)
-        self.assertIs(client.goaway, Code.ENHANCE_YOUR_CALM)
+        self.assertIs(client.goaway, ErrorCode.ENHANCE_YOUR_CALM)
 
     def test_reads_late(self) -> None:
         """What waits for a turn waits on while the client does not read what it asked for."""

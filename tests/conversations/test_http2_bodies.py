@@ -14,10 +14,10 @@ from pydsl_proxy.wire.http2.body_pieces import SMALL_FRAME_AFTER
 from pydsl_proxy.wire.http2.frames import (
     DATA,
     END_STREAM,
-    FIRST_WINDOW,
-    MOST_PAYLOAD,
+    INITIAL_WINDOW,
+    MAX_FRAME_SIZE,
     WINDOW_UPDATE,
-    Code,
+    ErrorCode,
     frame,
 )
 from tests.support.h2 import AGREED, GET, TLS, H2Client, RawClient, serve
@@ -212,7 +212,7 @@ class RequestBodies(SynchronousTestCase):
             assert {each[0] for each in client.frames[before:]} <= {WINDOW_UPDATE}
             if client.client.is_closed:
                 break
-        assert client.goaway in (None, Code.NO_ERROR)
+        assert client.goaway in (None, ErrorCode.NO_ERROR)
 
     def test_stops(self) -> None:
         """A client that stops sending is answered 408."""
@@ -280,14 +280,14 @@ class ResponseBodies(SynchronousTestCase):
         stream = client.begin()
         peers["a:1"].sends(b"HTTP/1.1 200 OK\r\nContent-Length: 1048576\r\n\r\n" + LARGE)
         client.flush()
-        assert len(client.answers[stream].body) >= FIRST_WINDOW - MOST_PAYLOAD // 2
+        assert len(client.answers[stream].body) >= INITIAL_WINDOW - MAX_FRAME_SIZE // 2
         running.clock.advance(SMALL_FRAME_AFTER)
         client.flush()
-        assert len(client.answers[stream].body) == FIRST_WINDOW
+        assert len(client.answers[stream].body) == INITIAL_WINDOW
         assert peers["a:1"].unread > len(LARGE) // 2
         client.h2.increment_flow_control_window(1 << 20)
         client.flush()
-        assert len(client.answers[stream].body) == FIRST_WINDOW
+        assert len(client.answers[stream].body) == INITIAL_WINDOW
         client.h2.increment_flow_control_window(1 << 20, stream)
         client.flush()
         assert client.answers[stream].body == LARGE

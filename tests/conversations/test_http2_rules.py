@@ -11,8 +11,8 @@ from pydsl_proxy.frontends.http2.closing import NOTICED_WITHIN
 from pydsl_proxy.frontends.http2.limits import (
     CONNECTION_WINDOW,
     IDLE_FRAMES,
-    MOST_REMEMBERED,
-    MOST_STREAMS,
+    MAX_REMEMBERED,
+    MAX_STREAMS,
     RESETS,
     STREAM_WINDOW,
 )
@@ -32,7 +32,7 @@ from pydsl_proxy.wire.http2.frames import (
     RST_STREAM,
     SETTINGS,
     WINDOW_UPDATE,
-    Code,
+    ErrorCode,
     frame,
     rst_stream,
     window_update,
@@ -56,7 +56,7 @@ def raw(config: object = OK, *, greets: bool = True) -> tuple[RawClient, Running
 class ConnectionErrors(SynchronousTestCase):
     """What ends the connection (RFC 9113 5.4.1)."""
 
-    def ends(self, octets: bytes, code: Code, config: object = OK, *, greets: bool = True) -> RawClient:
+    def ends(self, octets: bytes, code: ErrorCode, config: object = OK, *, greets: bool = True) -> RawClient:
         """The client is told the code, and the connection closes."""
         client, running = raw(config, greets=greets)
         client.sends(octets)
@@ -68,37 +68,37 @@ class ConnectionErrors(SynchronousTestCase):
 
     def test_preface(self) -> None:
         """It is HTTP/2's, and followed by SETTINGS (3.4)."""
-        self.ends(b"GET / HTTP/1.1\r\n\r\n", Code.PROTOCOL_ERROR, greets=False)
-        self.ends(PREFACE[:-1] + b"x", Code.PROTOCOL_ERROR, greets=False)
-        self.ends(PREFACE + frame(PING, 0, 0, bytes(8)), Code.PROTOCOL_ERROR, greets=False)
+        self.ends(b"GET / HTTP/1.1\r\n\r\n", ErrorCode.PROTOCOL_ERROR, greets=False)
+        self.ends(PREFACE[:-1] + b"x", ErrorCode.PROTOCOL_ERROR, greets=False)
+        self.ends(PREFACE + frame(PING, 0, 0, bytes(8)), ErrorCode.PROTOCOL_ERROR, greets=False)
 
     def test_frame_size(self) -> None:
         """Frames are not longer than allowed, and as long as their type has it (4.2)."""
-        self.ends(frame(DATA, 0, 1, bytes(16385)), Code.FRAME_SIZE_ERROR)
-        self.ends(frame(PING, 0, 0, bytes(7)), Code.FRAME_SIZE_ERROR)
-        self.ends(frame(RST_STREAM, 0, 1, bytes(5)), Code.FRAME_SIZE_ERROR)
-        self.ends(frame(WINDOW_UPDATE, 0, 0, bytes(3)), Code.FRAME_SIZE_ERROR)
-        self.ends(frame(SETTINGS, 0, 0, bytes(5)), Code.FRAME_SIZE_ERROR)
-        self.ends(frame(SETTINGS, 1, 0, bytes(6)), Code.FRAME_SIZE_ERROR)
-        self.ends(frame(GOAWAY, 0, 0, bytes(7)), Code.FRAME_SIZE_ERROR)
-        self.ends(frame(HEADERS, PADDED, 1), Code.FRAME_SIZE_ERROR)
+        self.ends(frame(DATA, 0, 1, bytes(16385)), ErrorCode.FRAME_SIZE_ERROR)
+        self.ends(frame(PING, 0, 0, bytes(7)), ErrorCode.FRAME_SIZE_ERROR)
+        self.ends(frame(RST_STREAM, 0, 1, bytes(5)), ErrorCode.FRAME_SIZE_ERROR)
+        self.ends(frame(WINDOW_UPDATE, 0, 0, bytes(3)), ErrorCode.FRAME_SIZE_ERROR)
+        self.ends(frame(SETTINGS, 0, 0, bytes(5)), ErrorCode.FRAME_SIZE_ERROR)
+        self.ends(frame(SETTINGS, 1, 0, bytes(6)), ErrorCode.FRAME_SIZE_ERROR)
+        self.ends(frame(GOAWAY, 0, 0, bytes(7)), ErrorCode.FRAME_SIZE_ERROR)
+        self.ends(frame(HEADERS, PADDED, 1), ErrorCode.FRAME_SIZE_ERROR)
 
     def test_idle(self) -> None:
         """An error of a stream that has not begun is one of the connection: it cannot be reset (5.1, 6.4)."""
         for number in (1, 2):
             for size in (0, 4, 6):
-                client = self.ends(frame(PRIORITY, 0, number, bytes(size)), Code.FRAME_SIZE_ERROR)
+                client = self.ends(frame(PRIORITY, 0, number, bytes(size)), ErrorCode.FRAME_SIZE_ERROR)
                 self.assertEqual(client.of(RST_STREAM), [])
-            client = self.ends(frame(PRIORITY, 0, number, pack(">LB", number, 9)), Code.PROTOCOL_ERROR)
+            client = self.ends(frame(PRIORITY, 0, number, pack(">LB", number, 9)), ErrorCode.PROTOCOL_ERROR)
             self.assertEqual(client.of(RST_STREAM), [])
 
     def test_even(self) -> None:
         """Streams of even numbers would be ours: none of them has begun, whatever the client has begun (5.1.1)."""
         for octets, code in (
-            (frame(PRIORITY, 0, 2, bytes(4)), Code.FRAME_SIZE_ERROR),
-            (frame(DATA, 0, 2, b"x"), Code.PROTOCOL_ERROR),
-            (rst_stream(2, 8), Code.PROTOCOL_ERROR),
-            (window_update(2, 1), Code.PROTOCOL_ERROR),
+            (frame(PRIORITY, 0, 2, bytes(4)), ErrorCode.FRAME_SIZE_ERROR),
+            (frame(DATA, 0, 2, b"x"), ErrorCode.PROTOCOL_ERROR),
+            (rst_stream(2, 8), ErrorCode.PROTOCOL_ERROR),
+            (window_update(2, 1), ErrorCode.PROTOCOL_ERROR),
         ):
             client, _ = raw()
             client.asks(5)
@@ -123,21 +123,21 @@ class ConnectionErrors(SynchronousTestCase):
             (WINDOW_UPDATE, 0, bytes(4)),
             (CONTINUATION, 1, b"\x82"),
         ):
-            self.ends(frame(kind, END_HEADERS if kind in (HEADERS, CONTINUATION) else 0, stream, payload), Code(1))
+            self.ends(frame(kind, END_HEADERS if kind in (HEADERS, CONTINUATION) else 0, stream, payload), ErrorCode(1))
 
     def test_settings(self) -> None:
         """Values that settings cannot have (6.5.2)."""
         for setting, value, code in (
-            (2, 2, Code.PROTOCOL_ERROR),
-            (4, 2**31, Code.FLOW_CONTROL_ERROR),
-            (5, 16383, Code.PROTOCOL_ERROR),
-            (5, 2**24, Code.PROTOCOL_ERROR),
+            (2, 2, ErrorCode.PROTOCOL_ERROR),
+            (4, 2**31, ErrorCode.FLOW_CONTROL_ERROR),
+            (5, 16383, ErrorCode.PROTOCOL_ERROR),
+            (5, 2**24, ErrorCode.PROTOCOL_ERROR),
         ):
             self.ends(frame(SETTINGS, 0, 0, pack(">HL", setting, value)), code)
 
     def test_windows(self) -> None:
         """They are not larger than 2^31 - 1 (6.9.1)."""
-        self.ends(window_update(0, 2**31 - 1), Code.FLOW_CONTROL_ERROR)
+        self.ends(window_update(0, 2**31 - 1), ErrorCode.FLOW_CONTROL_ERROR)
 
     def test_window_by_settings(self) -> None:
         """Nor by a change of the setting (6.9.2)."""
@@ -145,25 +145,25 @@ class ConnectionErrors(SynchronousTestCase):
         client.asks(1)
         client.sends(window_update(1, 2**31 - 1 - 65535))
         client.sends(frame(SETTINGS, 0, 0, pack(">HL", 4, 65536)))
-        assert client.goaway is Code.FLOW_CONTROL_ERROR
+        assert client.goaway is ErrorCode.FLOW_CONTROL_ERROR
 
     def test_unreadable_block(self) -> None:
         """A block that cannot be read (4.3)."""
-        self.ends(frame(HEADERS, END_HEADERS | END_STREAM, 1, b"\xbe"), Code.COMPRESSION_ERROR)
+        self.ends(frame(HEADERS, END_HEADERS | END_STREAM, 1, b"\xbe"), ErrorCode.COMPRESSION_ERROR)
 
     def test_not_continued(self) -> None:
         """Nothing stands between the frames of a header block (6.10)."""
         begun = frame(HEADERS, END_STREAM, 1, b"\x82")
-        self.ends(begun + frame(PING, 0, 0, bytes(8)), Code.PROTOCOL_ERROR)
-        self.ends(begun + frame(CONTINUATION, END_HEADERS, 3, b"\x82"), Code.PROTOCOL_ERROR)
-        self.ends(begun + frame(99, 0, 0), Code.PROTOCOL_ERROR)
+        self.ends(begun + frame(PING, 0, 0, bytes(8)), ErrorCode.PROTOCOL_ERROR)
+        self.ends(begun + frame(CONTINUATION, END_HEADERS, 3, b"\x82"), ErrorCode.PROTOCOL_ERROR)
+        self.ends(begun + frame(99, 0, 0), ErrorCode.PROTOCOL_ERROR)
 
     def test_padding(self) -> None:
         """There is not more of it than payload (6.1)."""
         client, _ = raw(WAITS)
         client.asks(1, POST, flags=0)
         client.sends(frame(DATA, PADDED, 1, b"\x05abc"))
-        assert client.goaway is Code.PROTOCOL_ERROR
+        assert client.goaway is ErrorCode.PROTOCOL_ERROR
 
     def test_too_much(self) -> None:
         """A client keeps to the connection's window (6.9)."""
@@ -175,13 +175,13 @@ class ConnectionErrors(SynchronousTestCase):
             client.sends(frame(DATA, 0, 2 * number + 1, bytes(16384)) * (STREAM_WINDOW // 16384))
         assert client.goaway is None
         client.sends(frame(DATA, 0, 2 * number + 3, b"x"))
-        assert client.goaway is Code.FLOW_CONTROL_ERROR
+        assert client.goaway is ErrorCode.FLOW_CONTROL_ERROR
 
 
 class StreamErrors(SynchronousTestCase):
     """What ends a stream and leaves the others alone (RFC 9113 5.4.2)."""
 
-    def resets(self, octets: bytes, code: Code, stream: int = 1) -> RawClient:
+    def resets(self, octets: bytes, code: ErrorCode, stream: int = 1) -> RawClient:
         """A stream that waits for its body, and another, of which the first is reset; nobody reads the body."""
         client, running = raw(WAITS)
         running.peers["a:1"].times_out()
@@ -196,36 +196,36 @@ class StreamErrors(SynchronousTestCase):
 
     def test_windows(self) -> None:
         """A stream's window (6.9, 6.9.1)."""
-        self.resets(window_update(1, 0), Code.PROTOCOL_ERROR)
-        self.resets(window_update(1, 2**31 - 1), Code.FLOW_CONTROL_ERROR)
-        self.resets(frame(DATA, 0, 1, bytes(16384)) * 16 + frame(DATA, 0, 1, b"x"), Code.FLOW_CONTROL_ERROR)
+        self.resets(window_update(1, 0), ErrorCode.PROTOCOL_ERROR)
+        self.resets(window_update(1, 2**31 - 1), ErrorCode.FLOW_CONTROL_ERROR)
+        self.resets(frame(DATA, 0, 1, bytes(16384)) * 16 + frame(DATA, 0, 1, b"x"), ErrorCode.FLOW_CONTROL_ERROR)
 
     def test_priority(self) -> None:
         """Its length (6.3)."""
-        self.resets(frame(PRIORITY, 0, 1, bytes(4)), Code.FRAME_SIZE_ERROR)
+        self.resets(frame(PRIORITY, 0, 1, bytes(4)), ErrorCode.FRAME_SIZE_ERROR)
         # One that is over, and one that was passed over.
         for number in (3, 1):
             client, _ = raw()
             client.asks(3)
             client.sends(frame(PRIORITY, 0, number, bytes(4)))
-            self.assertEqual((client.reset(number), client.goaway), (Code.FRAME_SIZE_ERROR, None))
+            self.assertEqual((client.reset(number), client.goaway), (ErrorCode.FRAME_SIZE_ERROR, None))
 
     def test_trailers(self) -> None:
         """They end the stream, and are not pseudo-header fields (8.1)."""
-        self.resets(frame(HEADERS, END_HEADERS, 1, b"\x00\x01a\x01b"), Code.PROTOCOL_ERROR)
-        self.resets(frame(HEADERS, END_HEADERS | END_STREAM, 1, b"\x84"), Code.PROTOCOL_ERROR)
+        self.resets(frame(HEADERS, END_HEADERS, 1, b"\x00\x01a\x01b"), ErrorCode.PROTOCOL_ERROR)
+        self.resets(frame(HEADERS, END_HEADERS | END_STREAM, 1, b"\x84"), ErrorCode.PROTOCOL_ERROR)
 
     def test_after_the_end(self) -> None:
         """After END_STREAM the client has nothing more to say (5.1), be it trailers, a request or malformed."""
-        self.resets(frame(DATA, 0, 3, b"x"), Code.STREAM_CLOSED, 3)
+        self.resets(frame(DATA, 0, 3, b"x"), ErrorCode.STREAM_CLOSED, 3)
         for flags in (END_HEADERS, END_HEADERS | END_STREAM):
             for block in (b"\x00\x01a\x01b", literals(GET), literals(POST), b"\x00\x01A\x01b", b"\x84"):
-                self.resets(frame(HEADERS, flags, 3, block), Code.STREAM_CLOSED, 3)
+                self.resets(frame(HEADERS, flags, 3, block), ErrorCode.STREAM_CLOSED, 3)
 
     def test_closed(self) -> None:
         """Nor on a stream that is closed; what was under way when it was ended here is passed over."""
-        self.resets(rst_stream(1, 8) + frame(DATA, 0, 1, b"x"), Code.STREAM_CLOSED)
-        client = self.resets(window_update(1, 0), Code.PROTOCOL_ERROR)
+        self.resets(rst_stream(1, 8) + frame(DATA, 0, 1, b"x"), ErrorCode.STREAM_CLOSED)
+        client = self.resets(window_update(1, 0), ErrorCode.PROTOCOL_ERROR)
         client.sends(frame(DATA, 0, 1, b"x") + window_update(1, 1) + rst_stream(1, 8))
         assert len(client.of(RST_STREAM)) == 1
 
@@ -235,23 +235,23 @@ class StreamErrors(SynchronousTestCase):
             client, _ = raw(WAITS)
             client.asks(1, (*POST, (b"content-length", b"3")), flags=0)
             client.sends(body)
-            assert client.reset(1) is Code.PROTOCOL_ERROR
+            assert client.reset(1) is ErrorCode.PROTOCOL_ERROR
         client, _ = raw(WAITS)
         client.asks(1, (*POST, (b"content-length", b"3")))
-        assert client.reset(1) is Code.PROTOCOL_ERROR
+        assert client.reset(1) is ErrorCode.PROTOCOL_ERROR
 
     def test_malformed(self) -> None:
         """A malformed request is reset, and in the access log."""
         client, running = raw()
         client.asks(1, (*GET, (b"connection", b"close")))
         client.asks(3)
-        assert client.reset(1) is Code.PROTOCOL_ERROR
+        assert client.reset(1) is ErrorCode.PROTOCOL_ERROR
         assert client.of(DATA) == [(3, b"ok")]
         assert '" 400 0' in running.log[0]
 
     def test_old_stream(self) -> None:
         """A stream that both have ended is not begun anew (5.1), nor one that was passed over (5.1.1)."""
-        for again, code in ((5, Code.STREAM_CLOSED), (3, Code.PROTOCOL_ERROR), (1, Code.PROTOCOL_ERROR)):
+        for again, code in ((5, ErrorCode.STREAM_CLOSED), (3, ErrorCode.PROTOCOL_ERROR), (1, ErrorCode.PROTOCOL_ERROR)):
             client, _ = raw()
             client.asks(5)
             client.asks(again)
@@ -265,12 +265,12 @@ class StreamErrors(SynchronousTestCase):
     def test_many_ended_early(self) -> None:
         """Of streams that ended here first only the last ones are known; a frame on an older one ends no connection."""
         client, _ = raw()
-        for number in range(1, 2 * MOST_REMEMBERED + 5, 2):
+        for number in range(1, 2 * MAX_REMEMBERED + 5, 2):
             client.asks(number, POST, flags=0)
         client.sends(frame(DATA, 0, 1, b"x") + frame(DATA, 0, 7, b"x"))
         assert client.goaway is None
         codes = [payload[-1] for stream, payload in client.of(RST_STREAM) if stream in (1, 7)]
-        self.assertEqual(codes, [Code.NO_ERROR, Code.NO_ERROR, Code.STREAM_CLOSED])
+        self.assertEqual(codes, [ErrorCode.NO_ERROR, ErrorCode.NO_ERROR, ErrorCode.STREAM_CLOSED])
 
     def test_depends_on_itself(self) -> None:
         """RFC 7540 5.3.1: an error of the stream, if it has begun."""
@@ -280,20 +280,20 @@ class StreamErrors(SynchronousTestCase):
             client, _ = raw()
             client.sends(frame(HEADERS, flags | END_STREAM | END_HEADERS | 0x20, 1, head))
             client.asks(3)
-            assert client.reset(1) is Code.PROTOCOL_ERROR
+            assert client.reset(1) is ErrorCode.PROTOCOL_ERROR
             assert client.of(DATA) == [(3, b"ok")]
-        self.resets(frame(PRIORITY, 0, 1, itself), Code.PROTOCOL_ERROR)
-        self.resets(frame(HEADERS, END_STREAM | END_HEADERS | 0x20, 1, itself), Code.PROTOCOL_ERROR)
+        self.resets(frame(PRIORITY, 0, 1, itself), ErrorCode.PROTOCOL_ERROR)
+        self.resets(frame(HEADERS, END_STREAM | END_HEADERS | 0x20, 1, itself), ErrorCode.PROTOCOL_ERROR)
         client, _ = raw()
         client.sends(frame(PRIORITY, 0, 1, itself))
-        assert client.goaway is Code.PROTOCOL_ERROR
+        assert client.goaway is ErrorCode.PROTOCOL_ERROR
 
     def test_too_many(self) -> None:
         """One stream too many is refused, to be tried again (5.1.2)."""
         client, _ = raw(WAITS)
-        for number in range(MOST_STREAMS + 1):
+        for number in range(MAX_STREAMS + 1):
             client.asks(2 * number + 1)
-        assert client.of(RST_STREAM) == [(2 * MOST_STREAMS + 1, pack(">L", Code.REFUSED_STREAM))]
+        assert client.of(RST_STREAM) == [(2 * MAX_STREAMS + 1, pack(">L", ErrorCode.REFUSED_STREAM))]
 
 
 class TableTests(SynchronousTestCase):
@@ -310,7 +310,7 @@ class TableTests(SynchronousTestCase):
         client.sends(frame(HEADERS, END_STREAM | END_HEADERS | flags, stream, block))
         assert len(app.connections) == count
         if ends:
-            client.sends(rst_stream(ends, Code.CANCEL))
+            client.sends(rst_stream(ends, ErrorCode.CANCEL))
         client.asks(stream + 2, (*GET, self.kept))
         assert client.goaway is None
         assert b"\r\nx-kept: in the table\r\n" in app.takes()
@@ -318,9 +318,9 @@ class TableTests(SynchronousTestCase):
     def test_too_many(self) -> None:
         """Of a stream that is refused."""
         client, running = raw(WAITS)
-        for number in range(MOST_STREAMS):
+        for number in range(MAX_STREAMS):
             client.asks(2 * number + 1)
-        self.skips(client, running, 2 * MOST_STREAMS + 1, ends=1)
+        self.skips(client, running, 2 * MAX_STREAMS + 1, ends=1)
 
     def test_after_the_end(self) -> None:
         """Of trailers behind the stream's end."""
@@ -333,7 +333,7 @@ class TableTests(SynchronousTestCase):
         client, running = raw(http(server(443, tls=TLS).location("/no").respond(403).location("/").proxy_to("a:1")))
         client.asks(1)
         client.asks(3, (*POST[:3], (b":path", b"/no")), flags=0)
-        assert client.reset(3) is Code.NO_ERROR
+        assert client.reset(3) is ErrorCode.NO_ERROR
         self.skips(client, running, 3)
 
     def test_depends_on_itself(self) -> None:
@@ -435,7 +435,7 @@ class PassedOver(SynchronousTestCase):
         client.asks(5, (*GET, (b"x", b"y")))
         client.sends(frame(DATA, 0, 5, b"x"))
         assert len(running.peers["a:1"].connections) == 2
-        client.sends(window_update(5, 1000) + rst_stream(5, Code.CANCEL) + rst_stream(7, Code.CANCEL))
+        client.sends(window_update(5, 1000) + rst_stream(5, ErrorCode.CANCEL) + rst_stream(7, ErrorCode.CANCEL))
         assert not client.of(RST_STREAM) and len(client.of(GOAWAY)) == 2
         for peer in running.peers["a:1"].connections:
             peer.sends(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
@@ -488,8 +488,8 @@ class PassedOver(SynchronousTestCase):
         client.asks(1)
         running.stop()
         client.take()
-        client.sends(frame(PING, 1, *client.of(PING)[0]) + rst_stream(8, Code.CANCEL))
-        assert client.goaway is Code.PROTOCOL_ERROR
+        client.sends(frame(PING, 1, *client.of(PING)[0]) + rst_stream(8, ErrorCode.CANCEL))
+        assert client.goaway is ErrorCode.PROTOCOL_ERROR
 
 
 class Floods(SynchronousTestCase):
@@ -497,7 +497,7 @@ class Floods(SynchronousTestCase):
 
     def calmed(self, client: RawClient) -> None:
         """It is shown out."""
-        assert client.goaway is Code.ENHANCE_YOUR_CALM, client.goaway
+        assert client.goaway is ErrorCode.ENHANCE_YOUR_CALM, client.goaway
         assert client.client.is_closed
 
     def test_heads_of_many_fields(self) -> None:
@@ -599,7 +599,7 @@ class Floods(SynchronousTestCase):
         client, _ = raw(WAITS)
         client.asks(1, POST, flags=0)
         client.sends(window_update(1, 0))
-        assert client.reset(1) is Code.PROTOCOL_ERROR
+        assert client.reset(1) is ErrorCode.PROTOCOL_ERROR
         client.sends(frame(HEADERS, END_STREAM | END_HEADERS, 1, block) * (IDLE_FRAMES[0] + 1))
         self.calmed(client)
         client, running = raw(WAITS)

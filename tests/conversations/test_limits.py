@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import Request, Server, client_address, header, http, named, server, upstream
 from pydsl_proxy.features.limits.limit_connections import UnderWay
-from pydsl_proxy.interfaces import Exchange, Handle, Place
+from pydsl_proxy.interfaces import CompileContext, Exchange, Handle
 from pydsl_proxy.testing import Client, Running, run
 from tests.conversations.test_random import NAMES, Play
 from tests.support.logged_lines import LoggedLines
@@ -24,7 +24,7 @@ class Elsewhere:
 
     target: bytes
 
-    def compile(self, inner: Handle, place: Place) -> Handle:
+    def compile(self, inner: Handle, place: CompileContext) -> Handle:
         """Redirect."""
         return lambda exchange: exchange.redirect(self.target)
 
@@ -33,7 +33,7 @@ class Elsewhere:
 class Later:
     """A step that goes on a second later."""
 
-    def compile(self, inner: Handle, place: Place) -> Handle:
+    def compile(self, inner: Handle, place: CompileContext) -> Handle:
         """Wait."""
 
         def wait(exchange: Exchange) -> None:

@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import http2, server, upstream
 from pydsl_proxy.features.pass_through import Passing
-from pydsl_proxy.interfaces import AttachedFilter, Nearness, Place, Trailers
+from pydsl_proxy.interfaces import AttachedFilter, CompileContext, FilterOrder, Trailers
 from pydsl_proxy.testing import run
 from tests.support.h2_peer import H2Peer
 
@@ -34,9 +34,9 @@ class PickySink(Passing):
 class Picky:
     """The filter."""
 
-    nearness = Nearness.OWN
+    nearness = FilterOrder.OWN
 
-    def attach(self, place: Place) -> AttachedFilter:
+    def attach(self, place: CompileContext) -> AttachedFilter:
         """A sink for each exchange."""
         return lambda exchange, sink: PickySink(sink)
 

@@ -10,7 +10,7 @@ from twisted.web.resource import Resource
 from pydsl_proxy import KiB, exact, http2, named, peer, server, upstream
 from pydsl_proxy.config.sites import Server
 from pydsl_proxy.features.pass_through import Passing
-from pydsl_proxy.interfaces import AttachedFilter, Nearness, Place, Sink
+from pydsl_proxy.interfaces import AttachedFilter, CompileContext, FilterOrder, Sink
 from pydsl_proxy.testing import Response, Running, run
 from tests.support.messages import GET, OK, answer, get, post
 
@@ -363,9 +363,9 @@ class RedirectTests(SynchronousTestCase):
 class Open:
     """A filter as most are."""
 
-    nearness: Nearness = Nearness.OWN
+    nearness: FilterOrder = FilterOrder.OWN
 
-    def attach(self, place: Place) -> AttachedFilter:
+    def attach(self, place: CompileContext) -> AttachedFilter:
         """A sink that passes all on."""
         return lambda exchange, sink: Passing(sink)
 
@@ -374,9 +374,9 @@ class Open:
 class Closed:
     """A filter whose sink does not tell what is behind it."""
 
-    nearness: Nearness = Nearness.OWN
+    nearness: FilterOrder = FilterOrder.OWN
 
-    def attach(self, place: Place) -> AttachedFilter:
+    def attach(self, place: CompileContext) -> AttachedFilter:
         """A sink that passes all on."""
         return lambda exchange, sink: ClosedSink(sink)
 

@@ -37,7 +37,7 @@ PACKAGES = (
     "handlers",
 )
 #: Tests that one process runs at most; those that remain are for what these do not notice.
-MOST_TESTS = 400
+MAX_TESTS = 400
 EQUIVALENTS = Path(__file__).with_name("equivalents.txt")
 
 
@@ -73,7 +73,7 @@ class Runner:
         """Whether all *tests* pass."""
         self._file.write_text(mutant.edited((ROOT / mutant.path).read_text()))
         module = mutant.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        return all(self._pass(module, part) for part in parts(tests, MOST_TESTS))
+        return all(self._pass(module, part) for part in parts(tests, MAX_TESTS))
 
     def _pass(self, module: str, tests: list[str]) -> bool:
         assert self._process.stdin is not None and self._process.stdout is not None

@@ -9,7 +9,7 @@ from weakref import ref
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy.net.deadlines import Watch
+from pydsl_proxy.net.deadlines import Deadline
 
 
 class WatchTests(SynchronousTestCase):
@@ -19,7 +19,7 @@ class WatchTests(SynchronousTestCase):
         self.clock = Clock()
         self.clock.advance(100)
         self.expired: list[float] = []
-        self.watch = Watch(self.clock, lambda: self.expired.append(self.clock.seconds()))
+        self.watch = Deadline(self.clock, lambda: self.expired.append(self.clock.seconds()))
 
     def timers(self) -> list[float]:
         """When the timers fire."""
@@ -82,7 +82,7 @@ class WatchTests(SynchronousTestCase):
         def expired() -> None:
             watch.until(110)
 
-        watch = Watch(self.clock, expired)
+        watch = Deadline(self.clock, expired)
         watch.until(105)
         self.clock.advance(5)
         self.assertEqual((self.timers(), watch.deadline), ([110], 110))
@@ -102,7 +102,7 @@ class WatchTests(SynchronousTestCase):
 
         class Watcher:
             def __init__(self, clock: Clock) -> None:
-                self.watch = Watch(clock, self.expired)
+                self.watch = Deadline(clock, self.expired)
 
             def expired(self) -> None:
                 """Never."""

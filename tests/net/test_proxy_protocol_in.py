@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy.config.client_limits import clients
-from pydsl_proxy.net.proxy_protocol_in import ToldFactory
+from pydsl_proxy.net.proxy_protocol_in import ProxyProtocolFactory
 from pydsl_proxy.runtime.listener import Listener
 from pydsl_proxy.runtime.site import Site
 from pydsl_proxy.wire.connection.forwarded import TrustedProxies
@@ -69,7 +69,7 @@ class ToldTests(SynchronousTestCase):
         factory = Factory()
         factory.buildProtocol = self.build  # type: ignore[method-assign]  # it has nothing else to do
         trusted = TrustedProxies([ip_network("10.0.0.0/8")])
-        self.factory = ToldFactory(cast(IProtocolFactory, factory), self.listener, trusted)
+        self.factory = ProxyProtocolFactory(cast(IProtocolFactory, factory), self.listener, trusted)
 
     def build(self, addr: IAddress | None) -> Protocol:
         """One more."""

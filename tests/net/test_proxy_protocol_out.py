@@ -14,7 +14,7 @@ from pydsl_proxy.net.proxy_protocol_out import announcing
 from pydsl_proxy.wire.connection.forwarded import Identity
 
 if TYPE_CHECKING:
-    from pydsl_proxy.interfaces import Caller
+    from pydsl_proxy.interfaces import ConnectRequest
 
 OWN = Identity("203.0.113.9", 40000, "https", 443, server_address="192.0.2.1")
 TOLD = Identity("203.0.113.9", 5000, "https", 443, b"203.0.113.9, 10.0.0.1", b"a", "192.0.2.1")
@@ -36,7 +36,7 @@ class AnnouncingTests(SynchronousTestCase):
         """What a peer reads first, when the connection is a protocol's that asks at once."""
         transport = StringTransport()
 
-        def dial(caller: Caller, build: Callable[[], Protocol]) -> Callable[[], None]:
+        def dial(caller: ConnectRequest, build: Callable[[], Protocol]) -> Callable[[], None]:
             build().makeConnection(transport)
             return lambda: None
 
@@ -47,7 +47,7 @@ class AnnouncingTests(SynchronousTestCase):
             return made[-1]
 
         attempt = SimpleNamespace(exchange=SimpleNamespace(identity=identity))
-        announcing(dial, version)(cast("Caller", attempt), build)
+        announcing(dial, version)(cast("ConnectRequest", attempt), build)
         self.assertIs(transport.protocol, made[0])  # type: ignore[attr-defined]  # as those of sockets have it
         sent: bytes = transport.value()
         return sent

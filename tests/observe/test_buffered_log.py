@@ -12,11 +12,11 @@ from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy.observe.buffered_log import MOST, BufferedLog
-from pydsl_proxy.observe.logged import Logged
+from pydsl_proxy.observe.logged import LoggedExchange
 from tests.observe.doubles import FakeExchange
 
 
-def line(exchange: Logged) -> bytes:
+def line(exchange: LoggedExchange) -> bytes:
     """The target, as a line."""
     return exchange.target + b"\n"
 

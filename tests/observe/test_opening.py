@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.observe.access_logs import access_log
-from pydsl_proxy.observe.logged import Logged, LogReactor, LogSink
+from pydsl_proxy.observe.logged import LoggedExchange, LogReactor, LogSink
 from pydsl_proxy.observe.opening import open_log
 from tests.observe.doubles import FakeExchange
 
@@ -24,7 +24,7 @@ class Targets:
         """The same object does the work."""
         return self
 
-    def write(self, exchange: Logged) -> None:
+    def write(self, exchange: LoggedExchange) -> None:
         """Note the target."""
         self.seen.append(exchange.target)
 

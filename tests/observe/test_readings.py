@@ -6,7 +6,7 @@ from base64 import b64encode
 
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.observe.escaping import escape_default, escape_json
-from pydsl_proxy.observe.logged import Logged
+from pydsl_proxy.observe.logged import LoggedExchange
 from pydsl_proxy.observe.outcomes import OUTCOMES, Outcome, instant
 from pydsl_proxy.observe.readings import follows_from_fields, readings, remote_user_of
 from pydsl_proxy.observe.refused import Refused
@@ -22,7 +22,7 @@ OF_REQUEST = [each for each in vars(values).values() if isinstance(each, Value)]
 PARTS: list[Value | Outcome] = [*OF_REQUEST, *OUTCOMES]
 
 
-def read(exchange: Logged) -> dict[str, bytes]:
+def read(exchange: LoggedExchange) -> dict[str, bytes]:
     """Every outcome and request value of an exchange."""
     return {part.name: read_default(part)(exchange) for part in PARTS}
 

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import clients
 from pydsl_proxy.errors import ProxyError
-from pydsl_proxy.runtime.connection_limits import Crowd
+from pydsl_proxy.runtime.connection_limits import ConnectionLimiter
 from pydsl_proxy.wire.connection.forwarded import TrustedProxies
 from tests.support.logged_lines import LoggedLines
 
@@ -36,7 +36,7 @@ class CrowdTests(SynchronousTestCase):
 
     def test_all(self) -> None:
         """As many as are allowed in all, whoever they are."""
-        crowd, limits = Crowd(Clock()), clients(connections=2)
+        crowd, limits = ConnectionLimiter(Clock()), clients(connections=2)
         first, second = Connection(), Connection()
         self.assertTrue(crowd.enter(first, "192.0.2.1", limits, None))
         self.assertTrue(crowd.enter(second, "unix:", limits, None))
@@ -46,7 +46,7 @@ class CrowdTests(SynchronousTestCase):
 
     def test_each(self) -> None:
         """As many as are allowed to each, by address or by IPv6 network."""
-        crowd, limits = Crowd(Clock()), clients(connections_per_client=1)
+        crowd, limits = ConnectionLimiter(Clock()), clients(connections_per_client=1)
         self.assertTrue(crowd.enter(Connection(), "192.0.2.1", limits, None))
         self.assertFalse(crowd.enter(Connection(), "192.0.2.1", limits, None))
         self.assertFalse(crowd.enter(Connection(), "::ffff:192.0.2.1", limits, None))
@@ -55,14 +55,14 @@ class CrowdTests(SynchronousTestCase):
 
     def test_shared(self) -> None:
         """Clients of a trusted proxy or of a UNIX socket are many: only their sum is limited."""
-        crowd, limits = Crowd(Clock()), clients(connections_per_client=1)
+        crowd, limits = ConnectionLimiter(Clock()), clients(connections_per_client=1)
         for address in ("10.0.0.1", "10.0.0.1", "unix:", "unix:"):
             self.assertTrue(crowd.enter(Connection(), address, limits, TRUSTED))
         self.assertEqual(len(crowd), 4)
 
     def test_limit_begins(self) -> None:
         """Connections from before a limit was set leave without a trace."""
-        crowd, early = Crowd(Clock()), Connection()
+        crowd, early = ConnectionLimiter(Clock()), Connection()
         self.assertTrue(crowd.enter(early, "192.0.2.1", clients(), None))
         limits = clients(connections_per_client=1)
         late = Connection()
@@ -75,7 +75,7 @@ class CrowdTests(SynchronousTestCase):
     @given(st.lists(st.tuples(st.booleans(), st.integers(0, 3))))
     def test_exact(self, moves: list[tuple[bool, int]]) -> None:
         """Whoever comes and goes, the limits hold, nobody is kept out below them, and nobody is remembered."""
-        crowd, limits = Crowd(Clock()), clients(connections=5, connections_per_client=2)
+        crowd, limits = ConnectionLimiter(Clock()), clients(connections=5, connections_per_client=2)
         inside: dict[int, list[Connection]] = {number: [] for number in range(4)}
         for comes, number in moves:
             if comes:
@@ -94,7 +94,7 @@ class CrowdTests(SynchronousTestCase):
     def test_told(self) -> None:
         """The log has a line in ten seconds, whatever comes."""
         clock = Clock()
-        crowd, limits = Crowd(clock), clients(connections=1, connections_per_client=1)
+        crowd, limits = ConnectionLimiter(clock), clients(connections=1, connections_per_client=1)
         crowd.enter(Connection(), "192.0.2.1", limits, None)
         with LoggedLines() as lines:
             for _ in range(30):

@@ -8,7 +8,7 @@ from attrs import field, frozen
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import server
-from pydsl_proxy.interfaces import Exchange, Handle, Place
+from pydsl_proxy.interfaces import CompileContext, Exchange, Handle
 from pydsl_proxy.runtime.exchange import Exchange as LivingExchange
 from pydsl_proxy.runtime.exchange import Watched
 from pydsl_proxy.testing import run
@@ -23,7 +23,7 @@ class Telling:
     name: str
     told: list[str] = field(factory=list, hash=False)
 
-    def compile(self, inner: Handle, place: Place) -> Handle:
+    def compile(self, inner: Handle, place: CompileContext) -> Handle:
         """Ask to be told, and go on."""
 
         def tell(exchange: Exchange) -> None:

@@ -21,7 +21,7 @@ from pydsl_proxy.config.sites import Http, Server, as_http
 from pydsl_proxy.frontends.http1.connection import H1Factory, H1Frontend
 from pydsl_proxy.interfaces import Listening
 from pydsl_proxy.net.reactors import DataReactor
-from pydsl_proxy.observe.logged import Logged
+from pydsl_proxy.observe.logged import LoggedExchange
 from pydsl_proxy.runtime.listener import Listener
 
 # No message of the tests is longer.
@@ -152,7 +152,7 @@ class Proxied:
         [site] = compiled.sites.values()
         self.factory = H1Factory(cast(Listening, Listener(site, "http", self.clock)))
 
-    def _log(self, exchange: Logged) -> None:
+    def _log(self, exchange: LoggedExchange) -> None:
         ended = Ended(exchange.method, exchange.target, exchange.status, exchange.attempt is not None)
         self.exchanges.append(ended)
 

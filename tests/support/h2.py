@@ -14,7 +14,7 @@ from pydsl_proxy import server, tls
 from pydsl_proxy.config.sites import Http, Server
 from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.testing import Client, Handshake, Peers, Running, run
-from pydsl_proxy.wire.http2.frames import END_HEADERS, GOAWAY, HEADERS, PREFACE, SETTINGS, Code, frame
+from pydsl_proxy.wire.http2.frames import END_HEADERS, GOAWAY, HEADERS, PREFACE, SETTINGS, ErrorCode, frame
 
 Field = tuple[bytes, bytes]
 #: What the TLS of a client came to that has chosen HTTP/2.
@@ -127,7 +127,7 @@ class H2Client:
         self.h2.send_headers(stream, fields, end_stream=True)
         self.flush()
 
-    def reset(self, stream: int, code: int = Code.CANCEL) -> None:
+    def reset(self, stream: int, code: int = ErrorCode.CANCEL) -> None:
         """Give a stream up."""
         self.h2.reset_stream(stream, code)
         self.flush()
@@ -190,12 +190,12 @@ class RawClient:
         return [(stream, payload) for each, _, stream, payload in self.frames if each == kind]
 
     @property
-    def goaway(self) -> Code | None:
+    def goaway(self) -> ErrorCode | None:
         """The code of a GOAWAY."""
         found = self.of(7)
-        return Code(int.from_bytes(found[-1][1][4:8])) if found else None
+        return ErrorCode(int.from_bytes(found[-1][1][4:8])) if found else None
 
-    def reset(self, stream: int) -> Code | None:
+    def reset(self, stream: int) -> ErrorCode | None:
         """The code of a RST_STREAM."""
         found = [payload for each, payload in self.of(3) if each == stream]
-        return Code(int.from_bytes(found[-1])) if found else None
+        return ErrorCode(int.from_bytes(found[-1])) if found else None

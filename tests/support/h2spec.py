@@ -27,7 +27,7 @@ from pydsl_proxy.wire.http2.frames import (
     SETTINGS,
     WINDOW_UPDATE,
     WITH_PRIORITY,
-    Code,
+    ErrorCode,
     frame,
     rst_stream,
     window_update,
@@ -59,7 +59,7 @@ class Case:
     greets: bool = True
 
 
-def connection_error(*codes: Code) -> Verdict:
+def connection_error(*codes: ErrorCode) -> Verdict:
     """GOAWAY with one of *codes*, or a close."""
 
     def verdict(frames: Sequence[Frame], closed: bool) -> bool:
@@ -69,7 +69,7 @@ def connection_error(*codes: Code) -> Verdict:
     return verdict
 
 
-def stream_error(*codes: Code) -> Verdict:
+def stream_error(*codes: ErrorCode) -> Verdict:
     """The same, or RST_STREAM with one of *codes*."""
 
     def verdict(frames: Sequence[Frame], closed: bool) -> bool:
@@ -124,12 +124,12 @@ ENDED: Verdict = lambda frames, _: any(  # noqa: E731  # as those above
 ALIVE = came(PING, flags=ACK)
 PINGED = frame(PING, 0, 0, b"h2spec\0\0")
 ALIVE_OR_CLOSED: Verdict = lambda frames, is_closed: is_closed or ALIVE(frames, is_closed)  # noqa: E731
-PROTOCOL = connection_error(Code.PROTOCOL_ERROR)
-STREAM_PROTOCOL = stream_error(Code.PROTOCOL_ERROR)
-STREAM_CLOSED = stream_error(Code.STREAM_CLOSED)
-FRAME_SIZE = connection_error(Code.FRAME_SIZE_ERROR)
-COMPRESSION = connection_error(Code.COMPRESSION_ERROR)
-FLOW = connection_error(Code.FLOW_CONTROL_ERROR)
+PROTOCOL = connection_error(ErrorCode.PROTOCOL_ERROR)
+STREAM_PROTOCOL = stream_error(ErrorCode.PROTOCOL_ERROR)
+STREAM_CLOSED = stream_error(ErrorCode.STREAM_CLOSED)
+FRAME_SIZE = connection_error(ErrorCode.FRAME_SIZE_ERROR)
+COMPRESSION = connection_error(ErrorCode.COMPRESSION_ERROR)
+FLOW = connection_error(ErrorCode.FLOW_CONTROL_ERROR)
 
 
 def get(block: bytes = GET_BLOCK, flags: int = WHOLE, stream: int = 1) -> bytes:
@@ -162,7 +162,7 @@ _GENERIC: tuple[tuple[str, tuple[Step, ...], Verdict], ...] = (
     ("generic/2/1", (frame(PRIORITY, 0, 1, priority()), PINGED), ALIVE),
     ("generic/2/2", (setting((4, 0)), get(), window_update(1, 1)), came(DATA, size=1)),
     ("generic/2/3", (setting((4, 0)), get(), frame(PRIORITY, 0, 1, priority()), window_update(1, 1)), came(DATA)),
-    ("generic/2/4", (get(), rst_stream(1, Code.CANCEL), PINGED), ALIVE_OR_CLOSED),
+    ("generic/2/4", (get(), rst_stream(1, ErrorCode.CANCEL), PINGED), ALIVE_OR_CLOSED),
     ("generic/2/5", (get(), ENDED, frame(PRIORITY, 0, 1, priority()), PINGED), ALIVE),
     ("generic/3.1/1", (post(), BODY), ANSWERED),
     ("generic/3.1/2", (post(), frame(DATA, 0, 1, b"test"), BODY), ANSWERED),
@@ -175,7 +175,7 @@ _GENERIC: tuple[tuple[str, tuple[Step, ...], Verdict], ...] = (
     ("generic/3.3/3", (frame(PRIORITY, 0, 1, priority(3)), get()), ANSWERED),
     ("generic/3.3/4", (frame(PRIORITY, 0, 1, priority(2**31 + 3)), get()), ANSWERED),
     ("generic/3.3/5", (frame(PRIORITY, 0, 5, priority()), get()), ANSWERED),
-    ("generic/3.4/1", (post(), rst_stream(1, Code.CANCEL), PINGED), ALIVE),
+    ("generic/3.4/1", (post(), rst_stream(1, ErrorCode.CANCEL), PINGED), ALIVE),
     ("generic/3.5/1", (setting((3, 100)),), times(is_ack, 2)),
     ("generic/3.7/1", (PINGED,), ALIVE),
     ("generic/3.8/1", (frame(GOAWAY, 0, 0, bytes(8)), PINGED), ALIVE_OR_CLOSED),
@@ -224,7 +224,7 @@ _FRAMES: tuple[tuple[str, tuple[Step, ...], Verdict], ...] = (
     ("http2/4.1/2", (frame(PING, 0x16, 0, bytes(8)),), ALIVE),
     ("http2/4.1/3", (frame(PING, 0, 2**31, bytes(8)),), ALIVE),
     ("http2/4.2/1", (post(), frame(DATA, END_STREAM, 1, bytes(2**14))), ANSWERED),
-    ("http2/4.2/2", (post(), frame(DATA, END_STREAM, 1, bytes(2**14 + 1))), stream_error(Code.FRAME_SIZE_ERROR)),
+    ("http2/4.2/2", (post(), frame(DATA, END_STREAM, 1, bytes(2**14 + 1))), stream_error(ErrorCode.FRAME_SIZE_ERROR)),
     ("http2/4.2/3", (get(GET_BLOCK + bytes(2**14)),), FRAME_SIZE),
     ("http2/4.3/1", (get(b"\x40"),), COMPRESSION),
     ("http2/4.3/2", (get(flags=END_STREAM), frame(PRIORITY, 0, 1, priority())), PROTOCOL),
@@ -241,9 +241,9 @@ _FRAMES: tuple[tuple[str, tuple[Step, ...], Verdict], ...] = (
     ("http2/6.2/3", (get(stream=0),), PROTOCOL),
     ("http2/6.2/4", (get(b"\xff" + GET_BLOCK, WHOLE | PADDED),), PROTOCOL),
     ("http2/6.3/1", (frame(PRIORITY, 0, 0, priority()),), PROTOCOL),
-    ("http2/6.3/2", (get(), frame(PRIORITY, 0, 1, bytes(4))), stream_error(Code.FRAME_SIZE_ERROR)),
-    ("http2/6.4/1", (rst_stream(0, Code.CANCEL),), PROTOCOL),
-    ("http2/6.4/2", (rst_stream(1, Code.CANCEL),), PROTOCOL),
+    ("http2/6.3/2", (get(), frame(PRIORITY, 0, 1, bytes(4))), stream_error(ErrorCode.FRAME_SIZE_ERROR)),
+    ("http2/6.4/1", (rst_stream(0, ErrorCode.CANCEL),), PROTOCOL),
+    ("http2/6.4/2", (rst_stream(1, ErrorCode.CANCEL),), PROTOCOL),
     ("http2/6.4/3", (post(), frame(RST_STREAM, 0, 1, bytes(3))), FRAME_SIZE),
     ("http2/6.5/1", (frame(SETTINGS, ACK, 0, bytes(1)),), FRAME_SIZE),
     ("http2/6.5/2", (frame(SETTINGS, 0, 1, pack(">HL", 3, 100)),), PROTOCOL),
@@ -269,7 +269,7 @@ _FRAMES: tuple[tuple[str, tuple[Step, ...], Verdict], ...] = (
     ("http2/6.9/3", (frame(WINDOW_UPDATE, 0, 0, bytes(3)),), FRAME_SIZE),
     ("http2/6.9.1/1", (setting((4, 1)), times(is_ack, 2), get()), came(DATA, size=1)),
     ("http2/6.9.1/2", (window_update(0, 2**31 - 1) * 2,), FLOW),
-    ("http2/6.9.1/3", (post(), window_update(1, 2**31 - 1) * 2), stream_error(Code.FLOW_CONTROL_ERROR)),
+    ("http2/6.9.1/3", (post(), window_update(1, 2**31 - 1) * 2), stream_error(ErrorCode.FLOW_CONTROL_ERROR)),
     (
         "http2/6.9.2/1",
         (setting((4, 0)), times(is_ack, 2), get(), setting((4, 1)), times(is_ack, 3)),
@@ -309,9 +309,9 @@ _FRAMES: tuple[tuple[str, tuple[Step, ...], Verdict], ...] = (
     ("http2/7/2", (post(), rst_stream(1, 0xFF), PINGED), ALIVE_OR_CLOSED),
 )
 
-_RESET = rst_stream(1, Code.CANCEL)
-_CLOSED = connection_error(Code.STREAM_CLOSED)
-_CLOSED_OR_PROTOCOL = stream_error(Code.STREAM_CLOSED, Code.PROTOCOL_ERROR)
+_RESET = rst_stream(1, ErrorCode.CANCEL)
+_CLOSED = connection_error(ErrorCode.STREAM_CLOSED)
+_CLOSED_OR_PROTOCOL = stream_error(ErrorCode.STREAM_CLOSED, ErrorCode.PROTOCOL_ERROR)
 _CONTINUED = frame(CONTINUATION, END_HEADERS, 1, literals([(b"x-dummy0", b"x")]))
 _STATES: tuple[tuple[str, tuple[Step, ...], Verdict], ...] = (
     ("http2/5.1/1", (BODY,), PROTOCOL),
@@ -326,14 +326,14 @@ _STATES: tuple[tuple[str, tuple[Step, ...], Verdict], ...] = (
     ("http2/5.1/10", (post(), _RESET, _CONTINUED), _CLOSED_OR_PROTOCOL),
     ("http2/5.1/11", (get(), ENDED, BODY), _CLOSED),
     ("http2/5.1/12", (get(), ENDED, get()), _CLOSED),
-    ("http2/5.1/13", (get(), ENDED, _CONTINUED), connection_error(Code.STREAM_CLOSED, Code.PROTOCOL_ERROR)),
+    ("http2/5.1/13", (get(), ENDED, _CONTINUED), connection_error(ErrorCode.STREAM_CLOSED, ErrorCode.PROTOCOL_ERROR)),
     ("http2/5.1.1/1", (get(stream=2),), PROTOCOL),
     ("http2/5.1.1/2", (get(stream=5), get(stream=3)), PROTOCOL),
     ("http2/5.1.1/3", (get(stream=5), get(stream=5)), STREAM_CLOSED),
     (
         "http2/5.1.2/1",
         (setting((4, 0)), b"".join([get(stream=2 * number + 1) for number in range(129)])),
-        stream_error(Code.PROTOCOL_ERROR, Code.REFUSED_STREAM),
+        stream_error(ErrorCode.PROTOCOL_ERROR, ErrorCode.REFUSED_STREAM),
     ),
     ("http2/5.3.1/1", (get(priority(1) + GET_BLOCK, WHOLE | WITH_PRIORITY),), STREAM_PROTOCOL),
     ("http2/5.3.1/2", (frame(PRIORITY, 0, 1, priority(1)),), STREAM_PROTOCOL),

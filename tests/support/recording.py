@@ -10,7 +10,7 @@ from pydsl_proxy.values.request import Request
 from pydsl_proxy.wire.http.head import RequestFields
 
 if TYPE_CHECKING:
-    from pydsl_proxy.interfaces import Exchange, Handle, Handler, Place
+    from pydsl_proxy.interfaces import CompileContext, Exchange, Handle, Handler
 
 
 class RecordedExchange:
@@ -57,4 +57,4 @@ class RecordedPlace:
 
     def compile(self, handler: Handler) -> Handle:
         """*handler*, compiled for this place."""
-        return handler.compile(cast("Place", self))
+        return handler.compile(cast("CompileContext", self))

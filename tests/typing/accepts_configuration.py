@@ -36,7 +36,7 @@ from pydsl_proxy import (
     upstream_tls,
 )
 from pydsl_proxy.config.sites import Server
-from pydsl_proxy.interfaces import Handle, Place
+from pydsl_proxy.interfaces import CompileContext, Handle
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 class Custom:
     """A handler of the user's own."""
 
-    def compile(self, place: Place) -> Handle:
+    def compile(self, place: CompileContext) -> Handle:
         return lambda exchange: exchange.respond(200)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pydsl_proxy.config.features import merged
 from pydsl_proxy.config.locations import Location, code_of
 from pydsl_proxy.config.matching import Named
-from pydsl_proxy.config.own import OwnFilter, OwnStep
+from pydsl_proxy.config.own import CustomFilter, CustomStep
 from pydsl_proxy.config.sites import Http, Server
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.features.accel_fields import ignored_fields
@@ -55,4 +55,4 @@ def _may_lead_anywhere(config: Http, server: Server, location: Location) -> bool
     features = merged(config, server, location)
     own = not callable(getattr(location.handler, "as_verb", None))
     peers = isinstance(location.handler, Proxy | WebSockets) and b"x-accel-redirect" not in ignored_fields(features)
-    return own or peers or any(isinstance(each, OwnStep | OwnFilter) for each in features)
+    return own or peers or any(isinstance(each, CustomStep | CustomFilter) for each in features)

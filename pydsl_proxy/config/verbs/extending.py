@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from pydsl_proxy.config.own import OwnFilter, OwnStep
+from pydsl_proxy.config.own import CustomFilter, CustomStep
 from pydsl_proxy.config.verbs.featured import Featured
 from pydsl_proxy.interfaces import Filter, Step
 
@@ -16,11 +16,11 @@ class Extending(Featured):
 
     def step(self, step: Step) -> Self:
         """Run *step*, an object with ``compile(inner, place)`` (:class:`pydsl_proxy.interfaces.Step`)."""
-        return self._with(OwnStep(step))
+        return self._with(CustomStep(step))
 
     def filter(self, filter: Filter) -> Self:
         """Send responses through *filter*, an object with ``attach(place)`` (:class:`pydsl_proxy.interfaces.Filter`).
 
         It stands between the handler and the filters of the package.
         """
-        return self._with(OwnFilter(filter))
+        return self._with(CustomFilter(filter))

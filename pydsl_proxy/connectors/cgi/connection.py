@@ -14,8 +14,8 @@ from twisted.python.failure import Failure
 
 from pydsl_proxy.connectors.head_memo import read_and_keep
 from pydsl_proxy.connectors.preflight import Refusal, answer
-from pydsl_proxy.connectors.serial_connection import BODY, CLOSED, HEAD, IDLE, OneAtATime
-from pydsl_proxy.interfaces import Attempt, Exchange, Home, Trailers, UnannouncedEnd
+from pydsl_proxy.connectors.serial_connection import BODY, CLOSED, HEAD, IDLE, SerialConnection
+from pydsl_proxy.interfaces import Attempt, ConnectionPool, Exchange, MissingCloseNotify, Trailers
 from pydsl_proxy.wire.cgi.head import check_cgi_start, head_end, read_cgi_head
 from pydsl_proxy.wire.http.grammar import Malformed
 from pydsl_proxy.wire.http.head import ResponseHead
@@ -23,7 +23,7 @@ from pydsl_proxy.wire.http.memo import Memo
 from pydsl_proxy.wire.http.statuses import has_no_body
 
 # As connectors/http1/connector.py has it; nginx's fastcgi_buffer_size is 4 or 8 KiB.
-MOST_HEAD = 64 * 1024
+MAX_HEAD = 64 * 1024
 
 
 @frozen
@@ -35,14 +35,14 @@ class Spoken:
     may begin with one.
     """
 
-    home: Home
+    home: ConnectionPool
     memo: Memo[ResponseHead]
     begin: Callable[[Exchange, bytes], bytes]
     refusal: Refusal
     status_line: bool = False
 
 
-class CgiConnection(OneAtATime):
+class CgiConnection(SerialConnection):
     """One connection to a peer, whose response is its own and ended by the close.
 
     It belongs to one attempt from :meth:`send` to the end of the response.
@@ -139,10 +139,10 @@ class CgiConnection(OneAtATime):
             return
         data = self._held + data if self._held else data
         found = head_end(data)
-        if found is None or found[0] > MOST_HEAD:
+        if found is None or found[0] > MAX_HEAD:
             self._held = data
-            if len(data) > MOST_HEAD:
-                self._fail(attempt, "bad_head", f"sent a response head of more than {MOST_HEAD} bytes")
+            if len(data) > MAX_HEAD:
+                self._fail(attempt, "bad_head", f"sent a response head of more than {MAX_HEAD} bytes")
             elif end:
                 self._fail(attempt, "bad_head", "ended its response within the head" if data else "sent no response")
             else:
@@ -243,4 +243,4 @@ class CgiConnection(OneAtATime):
 
     def _may_end_by_close(self, reason: Failure) -> bool:
         """uWSGI sends no close_notify, and nginx asks for none (its SSL_OP_IGNORE_UNEXPECTED_EOF)."""
-        return reason.check(ConnectionDone, UnannouncedEnd) is not None
+        return reason.check(ConnectionDone, MissingCloseNotify) is not None

@@ -11,11 +11,11 @@ from attrs import field, frozen
 
 from pydsl_proxy.connectors.cgi.connection import Spoken
 from pydsl_proxy.connectors.cgi.fastcgi_connection import FastCgiConnection
-from pydsl_proxy.connectors.cgi.params import Checked, OwnParams, as_rules, own_params, spelled_params
+from pydsl_proxy.connectors.cgi.params import Checked, CustomParams, as_rules, own_params, spelled_params
 from pydsl_proxy.connectors.cgi.stderr_log import StderrLog
 from pydsl_proxy.connectors.preflight import Refusal, connecting, needs_length
 from pydsl_proxy.errors import ConfigError
-from pydsl_proxy.interfaces import Attempt, Dial, Exchange, Home
+from pydsl_proxy.interfaces import Attempt, ConnectionPool, Dial, Exchange
 from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.values.regex import check_cost
 from pydsl_proxy.wire.cgi import fastcgi_records
@@ -45,7 +45,7 @@ class FastCgi:
         rest = options(self, "root", "index", "split_path_info", "only_existing", "hidden")
         return call("fastcgi", rest, spelled_params(self.params), options(self, "keep_conn"))
 
-    def compile(self, home: Home, dial: Dial) -> Callable[[Attempt], Callable[[], None]]:
+    def compile(self, home: ConnectionPool, dial: Dial) -> Callable[[Attempt], Callable[[], None]]:
         """See :class:`~pydsl_proxy.interfaces.Connector`."""
         scripts = self._scripts()
         params = CgiParams(fastcgi_records.pair, scripts, as_rules(self.params))
@@ -75,7 +75,7 @@ def fastcgi(
     split_path_info: str | None = None,
     only_existing: bool = False,
     hidden: bool = False,
-    params: OwnParams | None = None,
+    params: CustomParams | None = None,
     keep_conn: bool = False,
 ) -> FastCgi:
     r"""FastCGI, for ``upstream("php", "unix:/run/php/php8.2-fpm.sock", via=fastcgi(root="/srv/www"))``.

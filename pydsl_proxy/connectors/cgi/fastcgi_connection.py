@@ -13,7 +13,7 @@ from pydsl_proxy.wire.cgi.fastcgi_records import CANT_MPX_CONN, OVERLOADED, STDI
 from pydsl_proxy.wire.http.grammar import Malformed
 
 # Bytes of a response beyond its end that are read, and dropped, to hear what the application says meanwhile.
-MOST_DROPPED = 64 * 1024
+MAX_DROPPED = 64 * 1024
 
 # Why a request was not taken, other than that it was.
 _REFUSALS = {CANT_MPX_CONN: "cannot multiplex", OVERLOADED: "is overloaded", UNKNOWN_ROLE: "is no Responder"}
@@ -78,7 +78,7 @@ class FastCgiConnection(CgiConnection):
             self._dropped += len(pieces)
             if reader.ended:
                 self._release()
-            elif self._dropped > MOST_DROPPED:
+            elif self._dropped > MAX_DROPPED:
                 self.abandon()
             return
         self._read_on(attempt)

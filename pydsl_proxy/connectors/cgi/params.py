@@ -11,7 +11,7 @@ from pydsl_proxy.origin.spelling import spelled
 from pydsl_proxy.values.value import ValueFunction, ValueSource, as_bytes, code_of, constant, value_for
 from pydsl_proxy.wire.cgi.params import Param
 
-OwnParams: TypeAlias = "Mapping[str, ValueSource | None]"
+CustomParams: TypeAlias = "Mapping[str, ValueSource | None]"
 """Names to values; None leaves a param out that is sent otherwise."""
 
 Checked: TypeAlias = "tuple[tuple[str, ValueFunction | None], ...]"
@@ -20,7 +20,7 @@ Checked: TypeAlias = "tuple[tuple[str, ValueFunction | None], ...]"
 _is_name = re.compile("[A-Za-z_][A-Za-z0-9_]*").fullmatch
 
 
-def own_params(verb: str, given: OwnParams | None) -> Checked:
+def own_params(verb: str, given: CustomParams | None) -> Checked:
     """*given*, checked; *verb* is the function that takes them."""
     if given is None:
         return ()

@@ -8,9 +8,9 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from pydsl_proxy.connectors.cgi.connection import CgiConnection, Spoken
-from pydsl_proxy.connectors.cgi.params import Checked, OwnParams, as_rules, own_params, spelled_params
+from pydsl_proxy.connectors.cgi.params import Checked, CustomParams, as_rules, own_params, spelled_params
 from pydsl_proxy.connectors.preflight import connecting, needs_length
-from pydsl_proxy.interfaces import Attempt, Dial, Exchange, Home
+from pydsl_proxy.interfaces import Attempt, ConnectionPool, Dial, Exchange
 from pydsl_proxy.origin.spelling import call
 from pydsl_proxy.wire.cgi.params import CgiParams
 from pydsl_proxy.wire.cgi.scgi_header import header, pair
@@ -29,7 +29,7 @@ class Scgi:
     def __repr__(self) -> str:
         return call("scgi", spelled_params(self.params))
 
-    def compile(self, home: Home, dial: Dial) -> Callable[[Attempt], Callable[[], None]]:
+    def compile(self, home: ConnectionPool, dial: Dial) -> Callable[[Attempt], Callable[[], None]]:
         """See :class:`~pydsl_proxy.interfaces.Connector`."""
         # The length and the name of the protocol stand in the header already.
         own = [*as_rules(self.params), (b"CONTENT_LENGTH", None), (b"SCGI", None)]
@@ -42,7 +42,7 @@ class Scgi:
         return connecting(dial, needs_length, lambda attempt: CgiConnection(spoken, attempt))
 
 
-def scgi(*, params: OwnParams | None = None) -> Scgi:
+def scgi(*, params: CustomParams | None = None) -> Scgi:
     """SCGI, for ``upstream("app", "127.0.0.1:4000", via=scgi())``; nginx's ``scgi_pass``.
 
     ``PATH_INFO`` is the path of the request, ``SCRIPT_NAME`` is empty.  *params* adds others, or changes these, as in

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.logger import Logger
 
-from pydsl_proxy.interfaces import Home, Watch
+from pydsl_proxy.interfaces import ConnectionPool, Deadline
 
 # Bytes of one message; nginx's NGX_MAX_ERROR_STR.
 LONGEST = 2048
@@ -17,12 +17,12 @@ log = Logger()
 class StderrLog:
     """The messages of one peer, of which so many are logged each second; how many were not is told afterwards."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: ConnectionPool) -> None:
         self._home = home
         self._second = 0
         self._count = 0
         self._dropped = 0
-        self._watch: Watch | None = None
+        self._watch: Deadline | None = None
 
     def write(self, asked: str, message: bytes) -> None:
         """One message of the application, while it answered what *asked* tells."""

@@ -8,11 +8,11 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from pydsl_proxy.connectors.cgi.connection import CgiConnection, Spoken
-from pydsl_proxy.connectors.cgi.params import Checked, OwnParams, as_rules, own_params, spelled_params
+from pydsl_proxy.connectors.cgi.params import Checked, CustomParams, as_rules, own_params, spelled_params
 from pydsl_proxy.connectors.preflight import connecting, needs_length
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.errors.numbers import count
-from pydsl_proxy.interfaces import Attempt, Dial, Exchange, Home
+from pydsl_proxy.interfaces import Attempt, ConnectionPool, Dial, Exchange
 from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.wire.cgi.params import CgiParams
 from pydsl_proxy.wire.cgi.uwsgi_packet import packet, pair
@@ -33,7 +33,7 @@ class Uwsgi:
     def __repr__(self) -> str:
         return call("uwsgi", spelled_params(self.params), options(self, "modifier1", "modifier2"))
 
-    def compile(self, home: Home, dial: Dial) -> Callable[[Attempt], Callable[[], None]]:
+    def compile(self, home: ConnectionPool, dial: Dial) -> Callable[[Attempt], Callable[[], None]]:
         """See :class:`~pydsl_proxy.interfaces.Connector`."""
         params, one, two = CgiParams(pair, None, as_rules(self.params)), self.modifier1, self.modifier2
 
@@ -44,7 +44,7 @@ class Uwsgi:
         return connecting(dial, needs_length, lambda attempt: CgiConnection(spoken, attempt))
 
 
-def uwsgi(*, params: OwnParams | None = None, modifier1: int = 0, modifier2: int = 0) -> Uwsgi:
+def uwsgi(*, params: CustomParams | None = None, modifier1: int = 0, modifier2: int = 0) -> Uwsgi:
     """The uwsgi protocol, for ``upstream("app", "127.0.0.1:3031", via=uwsgi())``; nginx's ``uwsgi_pass``.
 
     ``PATH_INFO`` is the path of the request, ``SCRIPT_NAME`` is empty.  *params* adds others, or changes these, as in

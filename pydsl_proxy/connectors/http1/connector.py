@@ -15,9 +15,9 @@ from twisted.python.failure import Failure
 from pydsl_proxy.connectors.head_memo import read_and_keep
 from pydsl_proxy.connectors.http1.body import ResponseBody
 from pydsl_proxy.connectors.http1.switched import Switched
-from pydsl_proxy.connectors.serial_connection import BODY, CLOSED, HEAD, IDLE, SWITCHED, OneAtATime, State
+from pydsl_proxy.connectors.serial_connection import BODY, CLOSED, HEAD, IDLE, SWITCHED, SerialConnection, State
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.interfaces import Attempt, Dial, Home, Trailers
+from pydsl_proxy.interfaces import Attempt, ConnectionPool, Dial, Trailers
 from pydsl_proxy.wire.http.grammar import HEAD_END, Malformed
 from pydsl_proxy.wire.http.head import ResponseHead
 from pydsl_proxy.wire.http.memo import Memo
@@ -26,9 +26,9 @@ from pydsl_proxy.wire.http1.reader import check_response_start, read_response_he
 from pydsl_proxy.wire.websocket import fault_of_switch
 
 # nginx's proxy_buffer_size is 4 or 8 KiB and the most asked-about 502; Node sends up to 16, Go's client reads 1 MiB.
-MOST_HEAD = 64 * 1024
+MAX_HEAD = 64 * 1024
 # Interim responses (1xx) before the final one; a peer that sends more is out of order.
-MOST_INTERIM = 8
+MAX_INTERIM = 8
 
 TRANSITIONS: dict[State, frozenset[State]] = {
     IDLE: frozenset((HEAD, CLOSED)),
@@ -39,13 +39,13 @@ TRANSITIONS: dict[State, frozenset[State]] = {
 }
 
 
-class H1Connection(OneAtATime):
+class H1Connection(SerialConnection):
     """One connection to a peer.
 
     It belongs to one attempt from :meth:`send` to the end of the response, and to its home's pool between attempts.
     """
 
-    def __init__(self, home: Home, memo: Memo[ResponseHead], attempt: Attempt) -> None:
+    def __init__(self, home: ConnectionPool, memo: Memo[ResponseHead], attempt: Attempt) -> None:
         super().__init__(home, attempt)
         self._memo = memo
         self._left = 0
@@ -128,7 +128,7 @@ class H1Connection(OneAtATime):
 
     def _take_head(self, attempt: Attempt, data: bytes) -> None:
         end = data.find(HEAD_END)
-        if end < 0 or end > MOST_HEAD:
+        if end < 0 or end > MAX_HEAD:
             self._take_some_of_head(attempt, data)
             return
         self._held = b""
@@ -156,8 +156,8 @@ class H1Connection(OneAtATime):
     def _take_some_of_head(self, attempt: Attempt, data: bytes) -> None:
         known, self._held = len(self._held), data
         self._read_on(attempt)
-        if len(data) > MOST_HEAD:
-            self._fail(attempt, "bad_head", f"sent a response head of more than {MOST_HEAD} bytes")
+        if len(data) > MAX_HEAD:
+            self._fail(attempt, "bad_head", f"sent a response head of more than {MAX_HEAD} bytes")
             return
         try:
             # What is no response from its start on would be waited for in vain.
@@ -171,8 +171,8 @@ class H1Connection(OneAtATime):
         self._read_on(attempt)
         if response.status == 101:
             self._switch(attempt, response, data)
-        elif self._interim > MOST_INTERIM:
-            self._fail(attempt, "bad_head", f"sent more than {MOST_INTERIM} interim responses")
+        elif self._interim > MAX_INTERIM:
+            self._fail(attempt, "bad_head", f"sent more than {MAX_INTERIM} interim responses")
         else:
             attempt.interim(response)
             if data and self._attempt is attempt:
@@ -300,7 +300,7 @@ class H1Connector:
 
     switches: ClassVar[bool] = True
 
-    def compile(self, home: Home, dial: Dial) -> Callable[[Attempt], Callable[[], None]]:
+    def compile(self, home: ConnectionPool, dial: Dial) -> Callable[[Attempt], Callable[[], None]]:
         """See :class:`~pydsl_proxy.interfaces.Connector`."""
         memo: Memo[ResponseHead] = Memo()
 

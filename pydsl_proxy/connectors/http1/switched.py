@@ -9,7 +9,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.interfaces import Attempt, Exchange, Home, StreamTransport, Trailers, Watch
+from pydsl_proxy.interfaces import Attempt, ConnectionPool, Deadline, Exchange, StreamTransport, Trailers
 from pydsl_proxy.wire.http.head import ResponseHead
 
 # Seconds for a peer to take what is queued for it once the client is gone.
@@ -24,8 +24,8 @@ class Switched(Protocol):
 
     # Nothing is called on it before the connection is made or after it is lost.
     transport: StreamTransport  # type: ignore[assignment]  # more than Protocol promises
-    _home: Home
-    _watch: Watch
+    _home: ConnectionPool
+    _watch: Deadline
     _attempt: Attempt | None
     _silence: float
     _paused: bool

@@ -17,11 +17,11 @@ from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import Attempt
 from pydsl_proxy.wire.http2.frames import (
     END_STREAM,
-    LAST_STREAM,
-    MOST_PAYLOAD,
+    MAX_FRAME_SIZE,
+    MAX_STREAM_ID,
     WORK_PER_TURN,
-    Code,
-    Fault,
+    ErrorCode,
+    ProtocolError,
     goaway,
     headers,
 )
@@ -30,7 +30,7 @@ from pydsl_proxy.wire.http2.hpack_literals import NO_TABLE
 from pydsl_proxy.wire.http2.request_block import asks_for_trailers
 
 if TYPE_CHECKING:
-    from pydsl_proxy.connectors.http2.pool import Beginning, Sharing
+    from pydsl_proxy.connectors.http2.pool import Http2Pool, PendingConnection
 
 # Seconds for a peer to take what is queued for it before a close.
 CLOSE_WITHIN = 60.0
@@ -43,7 +43,7 @@ class H2Connection(Timing):
     *beginning* hears when it can be used, and when the peer has said how.
     """
 
-    def __init__(self, sharing: Sharing, beginning: Beginning) -> None:
+    def __init__(self, sharing: Http2Pool, beginning: PendingConnection) -> None:
         super().__init__(sharing, beginning)
         self._requests = 0
         # What is written meanwhile goes out in one piece.
@@ -90,7 +90,7 @@ class H2Connection(Timing):
         return (
             self._going
             or self._requests >= home.keepalive_requests
-            or self.last >= LAST_STREAM - 2
+            or self.last >= MAX_STREAM_ID - 2
             or home.seconds() >= self._retires
         )
 
@@ -171,7 +171,7 @@ class H2Connection(Timing):
                 stream.answer()
             for stream in self.fed:
                 stream.hand_on()
-        except Fault as fault:
+        except ProtocolError as fault:
             self._uncork()
             self._give_up(fault)
         finally:
@@ -200,7 +200,7 @@ class H2Connection(Timing):
         while self.held and self.window > 0 and not self.blocked:
             before = self.window
             for stream in list(self.held.values()):
-                stream.flush(MOST_PAYLOAD)
+                stream.flush(MAX_FRAME_SIZE)
             if self.window == before:
                 return
 
@@ -208,9 +208,9 @@ class H2Connection(Timing):
 
     def finished(self, stream: Stream) -> None:
         """The response is here as a whole; of the request there may be more, which nobody needs (RFC 9113 8.1)."""
-        self.drop(stream, Code.CANCEL if stream.uploading else None)
+        self.drop(stream, ErrorCode.CANCEL if stream.uploading else None)
 
-    def drop(self, stream: Stream, code: Code | None = None) -> None:
+    def drop(self, stream: Stream, code: ErrorCode | None = None) -> None:
         """*stream* is over; *code* tells the peer, if it does not know."""
         stream.uploading = False
         self.held.pop(stream.number, None)
@@ -238,7 +238,7 @@ class H2Connection(Timing):
         self._going = True
         self._sharing.gone(self)
         text = f"peer {self.name} closed the connection before it looked at the request"
-        if code != Code.NO_ERROR:
+        if code != ErrorCode.NO_ERROR:
             text += f": {name}"
         error = ProxyError(Source.PEER, 502, "closed", text, retryable=True)
         for number in [number for number in self.streams if number > last]:
@@ -280,7 +280,7 @@ class H2Connection(Timing):
             self._home.forget(self)
         self._close()
 
-    def _close(self, code: Code = Code.NO_ERROR) -> None:
+    def _close(self, code: ErrorCode = ErrorCode.NO_ERROR) -> None:
         if self.closed:
             return
         # No stream of the peer's was ever taken.
@@ -293,7 +293,7 @@ class H2Connection(Timing):
         self.transport.unregisterProducer()
         self.transport.loseConnection()
 
-    def _give_up(self, fault: Fault) -> None:
+    def _give_up(self, fault: ProtocolError) -> None:
         """The peer has done what it must not, and nothing more of it can be understood (RFC 9113 5.4.1)."""
         if self._idle:
             self._idle = False

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from attrs import frozen
 
-from pydsl_proxy.connectors.http2.pool import Sharing
+from pydsl_proxy.connectors.http2.pool import Http2Pool
 from pydsl_proxy.errors.numbers import count
-from pydsl_proxy.interfaces import Attempt, Dial, Home
+from pydsl_proxy.interfaces import Attempt, ConnectionPool, Dial
 from pydsl_proxy.origin.spelling import call, options
 
 # RFC 9113 6.5.2 recommends no fewer; nginx takes 128 from its clients.
@@ -30,9 +30,9 @@ class H2Connector:
     def __repr__(self) -> str:
         return call("http2", options(self, "streams"))
 
-    def compile(self, home: Home, dial: Dial) -> Callable[[Attempt], Callable[[], None]]:
+    def compile(self, home: ConnectionPool, dial: Dial) -> Callable[[Attempt], Callable[[], None]]:
         """See :class:`~pydsl_proxy.interfaces.Connector`."""
-        return Sharing(home, dial, self.streams).connect
+        return Http2Pool(home, dial, self.streams).connect
 
 
 def http2(*, streams: int = STREAMS) -> H2Connector:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pydsl_proxy.wire.http2.frames import Code, Fault
+from pydsl_proxy.wire.http2.frames import ErrorCode, ProtocolError
 
 # nghttp2's numbers for what it calls glitches, and those of Twisted for resets: so many at once, so many a second.
 MOST = 1000
@@ -15,7 +15,7 @@ EARNED = 3
 BYTES_PER_ANSWER = 16
 
 
-class Calm:
+class FloodGuard:
     """So many at once, and so many a second.
 
     Counts PINGs, SETTINGS, WINDOW_UPDATEs, empty frames and those on streams that are over.
@@ -42,7 +42,7 @@ class Calm:
         self._answers += EARNED + size // BYTES_PER_ANSWER
 
     def spend(self) -> None:
-        """Another frame without use; raises Fault if they are too many."""
+        """Another frame without use; raises ProtocolError if they are too many."""
         if self._answers:
             self._answers -= 1
             return
@@ -52,4 +52,4 @@ class Calm:
             self._left = min(self._most, self._left + (now - self._since) * self._per_second)
             self._since = now
             if self._left < 0:
-                raise Fault(Code.ENHANCE_YOUR_CALM, "too many frames that carry nothing")
+                raise ProtocolError(ErrorCode.ENHANCE_YOUR_CALM, "too many frames that carry nothing")

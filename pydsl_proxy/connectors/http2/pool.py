@@ -6,19 +6,19 @@ from collections.abc import Callable
 
 from pydsl_proxy.connectors.http2.connection import H2Connection
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.interfaces import Attempt, Dial, Exchange, Home, Timeouts
+from pydsl_proxy.interfaces import Attempt, ConnectionPool, Dial, Exchange, Timeouts
 from pydsl_proxy.wire.http2.peer_response import ResponseBlocks
 from pydsl_proxy.wire.http2.request_block import RequestBlocks
 
 
-class Sharing:
+class Http2Pool:
     """Finds a connection with room for an attempt, or has one dialled, for which several may wait.
 
     *streams* bounds what one connection carries at a time.  The peer may want fewer, as it says on each connection:
     ``expected`` is what it said last, by which a new one goes until then, and None before it has said anything.
     """
 
-    def __init__(self, home: Home, dial: Dial, streams: int) -> None:
+    def __init__(self, home: ConnectionPool, dial: Dial, streams: int) -> None:
         self.home = home
         self.dial = dial
         self.streams = streams
@@ -26,8 +26,8 @@ class Sharing:
         self.requests = RequestBlocks()
         self.responses = ResponseBlocks()
         self._open: list[H2Connection] = []
-        self._beginnings: list[Beginning] = []
-        self._waiting: dict[Attempt, Beginning] = {}
+        self._beginnings: list[PendingConnection] = []
+        self._waiting: dict[Attempt, PendingConnection] = {}
 
     def connect(self, attempt: Attempt) -> Callable[[], None]:
         """Send *attempt*, now or when there is a connection; what is returned cancels the waiting."""
@@ -43,13 +43,13 @@ class Sharing:
                 self.wait(attempt, beginning)
                 break
         else:
-            beginning = Beginning(self, attempt)
+            beginning = PendingConnection(self, attempt)
             self._beginnings.append(beginning)
             self.wait(attempt, beginning)
             beginning.dial()
         return lambda: self._leave(attempt)
 
-    def wait(self, attempt: Attempt, beginning: Beginning) -> None:
+    def wait(self, attempt: Attempt, beginning: PendingConnection) -> None:
         """Let *attempt* be sent when it can be."""
         self._waiting[attempt] = beginning
         beginning.waiting.append(attempt)
@@ -72,7 +72,7 @@ class Sharing:
         if connection in self._open:
             self._open.remove(connection)
 
-    def begun(self, beginning: Beginning) -> None:
+    def begun(self, beginning: PendingConnection) -> None:
         """It has come to its end, whatever that is; may be told twice."""
         if beginning in self._beginnings:
             self._beginnings.remove(beginning)
@@ -82,7 +82,7 @@ def _sent() -> None:
     """What cancels an attempt that is sent is its connection."""
 
 
-class Beginning:
+class PendingConnection:
     """A connection from its dialling to the peer's first word, which is how many streams it takes.
 
     Who waits for it is one caller for the dial, with the time of the first one, which is forgotten when the connection
@@ -91,7 +91,7 @@ class Beginning:
     some is gone by then, could not be sent again.
     """
 
-    def __init__(self, sharing: Sharing, first: Attempt) -> None:
+    def __init__(self, sharing: Http2Pool, first: Attempt) -> None:
         self._sharing = sharing
         self._first: Attempt | None = first
         #: Those of the first one.

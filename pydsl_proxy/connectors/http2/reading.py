@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.protocol import Protocol
 
-from pydsl_proxy.connectors.http2.flood_guard import Calm
+from pydsl_proxy.connectors.http2.flood_guard import FloodGuard
 from pydsl_proxy.connectors.http2.stream import WINDOW, Stream
 from pydsl_proxy.interfaces import StreamTransport
 from pydsl_proxy.wire.http.grammar import Malformed
 from pydsl_proxy.wire.http.head import ResponseHead
-from pydsl_proxy.wire.http2.body_pieces import SMALL_FRAMES, SMALLEST_MESSAGE
+from pydsl_proxy.wire.http2.body_pieces import MIN_MESSAGE, SMALL_FRAMES
 from pydsl_proxy.wire.http2.frame_splitter import FrameSplitter
 from pydsl_proxy.wire.http2.frames import (
     ACK,
@@ -20,13 +20,13 @@ from pydsl_proxy.wire.http2.frames import (
     DATA,
     END_HEADERS,
     END_STREAM,
-    FIRST_WINDOW,
     GOAWAY,
     HEADERS,
-    LAST_STREAM,
-    LEAST_PIECE,
-    MOST_PAYLOAD,
-    MOST_WINDOW,
+    INITIAL_WINDOW,
+    MAX_FRAME_SIZE,
+    MAX_STREAM_ID,
+    MAX_WINDOW,
+    MIN_PIECE,
     PADDED,
     PING,
     PREFACE,
@@ -37,8 +37,8 @@ from pydsl_proxy.wire.http2.frames import (
     SETTINGS_ACK,
     WINDOW_UPDATE,
     WORK_PER_TURN,
-    Code,
-    Fault,
+    ErrorCode,
+    ProtocolError,
     Setting,
     fragment,
     frame,
@@ -47,17 +47,17 @@ from pydsl_proxy.wire.http2.frames import (
     unpadded,
     window_update,
 )
-from pydsl_proxy.wire.http2.peer_response import MOST_HEAD
+from pydsl_proxy.wire.http2.peer_response import MAX_HEAD
 from pydsl_proxy.wire.http2.settings import error_name, read_settings
 
 if TYPE_CHECKING:
-    from pydsl_proxy.connectors.http2.pool import Sharing
+    from pydsl_proxy.connectors.http2.pool import Http2Pool
 
 # Bytes of all streams that a peer may send before it hears from us.  Those of each are bounded by its own window; this
 # one must not let a slow client hold up the others, so it is opened again whatever becomes of the bytes.
 ROOM = 16 * 1024 * 1024
 # CVE-2024-27316: nghttp2 takes 8 CONTINUATION frames; here beside those that a large block needs.
-MOST_PIECES = 8 + MOST_HEAD // MOST_PAYLOAD
+MAX_PIECES = 8 + MAX_HEAD // MAX_FRAME_SIZE
 GREETING = (
     PREFACE
     + settings(
@@ -66,10 +66,10 @@ GREETING = (
             Setting.HEADER_TABLE_SIZE: 0,
             Setting.ENABLE_PUSH: 0,
             Setting.INITIAL_WINDOW_SIZE: WINDOW,
-            Setting.MAX_HEADER_LIST_SIZE: MOST_HEAD,
+            Setting.MAX_HEADER_LIST_SIZE: MAX_HEAD,
         }
     )
-    + window_update(0, ROOM - FIRST_WINDOW)
+    + window_update(0, ROOM - INITIAL_WINDOW)
 )
 
 
@@ -85,17 +85,17 @@ class Reading(Protocol):
     # Nothing is called on it before the connection is made or after it is lost.
     transport: StreamTransport  # type: ignore[assignment]  # more than Protocol promises
 
-    def __init__(self, sharing: Sharing) -> None:
+    def __init__(self, sharing: Http2Pool) -> None:
         self._sharing = sharing
         self._home = sharing.home
         self.name = sharing.home.name
         self.streams: dict[int, Stream] = {}
         self.unanswered: list[Stream] = []
         self.fed: list[Stream] = []
-        self.calm = Calm(sharing.home.seconds)
-        self._small_frames = Calm(sharing.home.seconds, *SMALL_FRAMES)
-        self.window = self.widest = FIRST_WINDOW
-        self.first_window = FIRST_WINDOW
+        self.calm = FloodGuard(sharing.home.seconds)
+        self._small_frames = FloodGuard(sharing.home.seconds, *SMALL_FRAMES)
+        self.window = self.widest = INITIAL_WINDOW
+        self.first_window = INITIAL_WINDOW
         self.last = -1
         self.strays = 0
         self.closed = False
@@ -126,16 +126,16 @@ class Reading(Protocol):
         self.write(GREETING)
 
     def take(self, data: bytes, work: float = WORK_PER_TURN) -> bool:
-        """Do what the frames in *data* say; whether there are more than cost *work*; raises Fault."""
+        """Do what the frames in *data* say; whether there are more than cost *work*; raises ProtocolError."""
         if not self._greeted and data.startswith(b"HTTP/1."):
-            raise Fault(Code.HTTP_1_1_REQUIRED, "it answers in HTTP/1.1")
+            raise ProtocolError(ErrorCode.HTTP_1_1_REQUIRED, "it answers in HTTP/1.1")
         for kind, flags, stream, payload in self._splitter.feed(data, work):
             if self._block is not None and (kind != CONTINUATION or stream != self._block[0]):
-                raise Fault(Code.PROTOCOL_ERROR, "a field block is interrupted")
+                raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "a field block is interrupted")
             if kind == DATA:
                 self._take_data(flags, stream, payload)
             elif not self._greeted and kind != SETTINGS:
-                raise Fault(Code.PROTOCOL_ERROR, "it does not begin with SETTINGS")
+                raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "it does not begin with SETTINGS")
             else:
                 taker = self._takers.get(kind)
                 if taker is not None:
@@ -156,7 +156,7 @@ class Reading(Protocol):
         self._room -= size
         self._eaten += size
         if self._room < 0:
-            raise Fault(Code.FLOW_CONTROL_ERROR, "more than the connection's window")
+            raise ProtocolError(ErrorCode.FLOW_CONTROL_ERROR, "more than the connection's window")
         if self._eaten >= ROOM // 2:
             self.write(window_update(0, self._eaten))
             self._room += self._eaten
@@ -172,21 +172,21 @@ class Reading(Protocol):
             self._stray(stream_number)
             self.strays -= size
             if self.strays < 0:
-                raise Fault(Code.STREAM_CLOSED, "a body on a stream that is over")
+                raise ProtocolError(ErrorCode.STREAM_CLOSED, "a body on a stream that is over")
             return
         stream.room -= size
         if stream.room < 0:
-            stream.fail("bad_body", "sent more than the stream's window", code=Code.FLOW_CONTROL_ERROR)
+            stream.fail("bad_body", "sent more than the stream's window", code=ErrorCode.FLOW_CONTROL_ERROR)
             return
-        if len(data) >= LEAST_PIECE:
-            self._small_frames.earn(len(data) // LEAST_PIECE)
-        elif 0 < len(data) < SMALLEST_MESSAGE and not end:
+        if len(data) >= MIN_PIECE:
+            self._small_frames.earn(len(data) // MIN_PIECE)
+        elif 0 < len(data) < MIN_MESSAGE and not end:
             try:
                 self._small_frames.spend()
-            except Fault:
+            except ProtocolError:
                 # The other streams are as good as before.
                 text = "sent its body in too many frames with hardly anything of it"
-                stream.fail("bad_body", text, code=Code.ENHANCE_YOUR_CALM)
+                stream.fail("bad_body", text, code=ErrorCode.ENHANCE_YOUR_CALM)
                 return
         stream.take_data(data, end)
         stream.give_back(size)
@@ -201,14 +201,14 @@ class Reading(Protocol):
 
     def _take_continuation(self, flags: int, stream: int, payload: bytes) -> None:
         if self._block is None:
-            raise Fault(Code.PROTOCOL_ERROR, "CONTINUATION without HEADERS")
+            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "CONTINUATION without HEADERS")
         first, pieces = self._block[1:]
         pieces.append(payload)
         self._block_size += len(payload)
-        if len(pieces) > MOST_PIECES:
-            raise Fault(Code.ENHANCE_YOUR_CALM, "a field block in too many pieces")
-        if self._block_size > MOST_HEAD:
-            raise Fault(Code.ENHANCE_YOUR_CALM, f"a field block of more than {MOST_HEAD} bytes")
+        if len(pieces) > MAX_PIECES:
+            raise ProtocolError(ErrorCode.ENHANCE_YOUR_CALM, "a field block in too many pieces")
+        if self._block_size > MAX_HEAD:
+            raise ProtocolError(ErrorCode.ENHANCE_YOUR_CALM, f"a field block of more than {MAX_HEAD} bytes")
         if flags & END_HEADERS:
             self._block = None
             self._take_block(stream, first, b"".join(pieces))
@@ -249,7 +249,7 @@ class Reading(Protocol):
     def _stray(self, stream_number: int) -> None:
         """A stream that is over may be spoken of yet; one that never was is an error (RFC 9113 5.1)."""
         if stream_number > self.last or not stream_number & 1:
-            raise Fault(Code.PROTOCOL_ERROR, f"a frame of stream {stream_number}, which nobody opened")
+            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, f"a frame of stream {stream_number}, which nobody opened")
 
     # -- of the connection -------------------------------------------------------------------------------------------
 
@@ -258,14 +258,14 @@ class Reading(Protocol):
         self.calm.spend()
         if flags & ACK:
             if payload:
-                raise Fault(Code.FRAME_SIZE_ERROR, "an acknowledgement with a payload")
+                raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "an acknowledgement with a payload")
             return
         if not self._greeted:
             # RFC 9113 6.5.2: no limit, unless it says one.
-            self._limit(LAST_STREAM)
+            self._limit(MAX_STREAM_ID)
         for name, value in read_settings(payload):
             if name == Setting.ENABLE_PUSH and value:
-                raise Fault(Code.PROTOCOL_ERROR, "a server that wants to be pushed to")
+                raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "a server that wants to be pushed to")
             if name == Setting.MAX_CONCURRENT_STREAMS:
                 self._limit(value)
             elif name == Setting.INITIAL_WINDOW_SIZE:
@@ -286,13 +286,13 @@ class Reading(Protocol):
         for stream in self.streams.values():
             stream.window += more
             stream.widest += more if stream.widest else 0
-            if stream.window > MOST_WINDOW:
-                raise Fault(Code.FLOW_CONTROL_ERROR, "a stream's window is too large")
+            if stream.window > MAX_WINDOW:
+                raise ProtocolError(ErrorCode.FLOW_CONTROL_ERROR, "a stream's window is too large")
 
     def _take_ping(self, flags: int, stream: int, payload: bytes) -> None:
         _check_connection(stream)
         if len(payload) != 8:
-            raise Fault(Code.FRAME_SIZE_ERROR, f"a PING of {len(payload)} bytes")
+            raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, f"a PING of {len(payload)} bytes")
         self.calm.spend()
         if not flags & ACK:
             self.write(frame(PING, ACK, 0, payload))
@@ -300,22 +300,22 @@ class Reading(Protocol):
     def _take_goaway(self, flags: int, stream: int, payload: bytes) -> None:
         _check_connection(stream)
         if len(payload) < 8:
-            raise Fault(Code.FRAME_SIZE_ERROR, f"a GOAWAY of {len(payload)} bytes")
+            raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, f"a GOAWAY of {len(payload)} bytes")
         self.calm.spend()
         code = number(payload[4:8])
-        self.goes(number(payload[:4]) & LAST_STREAM, code, error_name(code))
+        self.goes(number(payload[:4]) & MAX_STREAM_ID, code, error_name(code))
 
     def _take_window(self, flags: int, stream_number: int, payload: bytes) -> None:
-        more = number(payload) & MOST_WINDOW
+        more = number(payload) & MAX_WINDOW
         self.calm.spend()
         stream = self.streams.get(stream_number) if stream_number else None
         if not more:
-            raise Fault(Code.PROTOCOL_ERROR, "a WINDOW_UPDATE of nothing")
+            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "a WINDOW_UPDATE of nothing")
         if stream is not None:
             stream.window += more
             stream.widest = max(stream.widest, stream.window)
-            if stream.window > MOST_WINDOW:
-                stream.fail("bad_head", "opened a window too far", code=Code.FLOW_CONTROL_ERROR)
+            if stream.window > MAX_WINDOW:
+                stream.fail("bad_head", "opened a window too far", code=ErrorCode.FLOW_CONTROL_ERROR)
             elif stream.stalled:
                 stream.flush()
         elif stream_number:
@@ -323,12 +323,12 @@ class Reading(Protocol):
         else:
             self.window += more
             self.widest = max(self.widest, self.window)
-            if self.window > MOST_WINDOW:
-                raise Fault(Code.FLOW_CONTROL_ERROR, "a window that is too large")
+            if self.window > MAX_WINDOW:
+                raise ProtocolError(ErrorCode.FLOW_CONTROL_ERROR, "a window that is too large")
             self.flush()
 
     def _take_promise(self, flags: int, stream: int, payload: bytes) -> None:
-        raise Fault(Code.PROTOCOL_ERROR, "PUSH_PROMISE, though we said that we take none")
+        raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "PUSH_PROMISE, though we said that we take none")
 
     def _take_priority(self, flags: int, stream: int, payload: bytes) -> None:
         """RFC 9113 5.3.2: without effect."""
@@ -359,4 +359,4 @@ class Reading(Protocol):
 
 def _check_connection(stream: int) -> None:
     if stream:
-        raise Fault(Code.PROTOCOL_ERROR, f"a frame of stream {stream} that is for the connection")
+        raise ProtocolError(ErrorCode.PROTOCOL_ERROR, f"a frame of stream {stream} that is for the connection")

@@ -9,13 +9,13 @@ from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import Attempt
 from pydsl_proxy.wire.http.head import ResponseHead
 from pydsl_proxy.wire.http.statuses import has_no_body
-from pydsl_proxy.wire.http2.frames import Code, window_update
+from pydsl_proxy.wire.http2.frames import ErrorCode, window_update
 
 # Bytes that a peer may send before a slow client has taken them: the most that a stream keeps in memory.  Go's and
 # gRPC's servers send at most 64 KiB unless told; this is enough for 40 MB/s over a path of 6 ms.
 WINDOW = 256 * 1024
 # As of a peer of HTTP/1.1.
-MOST_INTERIM = 8
+MAX_INTERIM = 8
 
 
 class Stream(Uploading):
@@ -48,8 +48,8 @@ class Stream(Uploading):
                 self.fail("bad_head", "switched protocols, which HTTP/2 has not")
             elif end:
                 self.fail("bad_head", "ended its response with an interim one")
-            elif self._interim > MOST_INTERIM:
-                self.fail("bad_head", f"sent more than {MOST_INTERIM} interim responses")
+            elif self._interim > MAX_INTERIM:
+                self.fail("bad_head", f"sent more than {MAX_INTERIM} interim responses")
             else:
                 attempt.interim(response)
             return
@@ -171,7 +171,7 @@ class Stream(Uploading):
             return
         self._connection.drop(self)
         peer = self._connection.name
-        if code == Code.REFUSED_STREAM:
+        if code == ErrorCode.REFUSED_STREAM:
             # RFC 9113 8.7: as a kept connection that was closed, it costs no try, and says nothing of the peer.
             attempt.reused = True
             text = f"peer {peer} refused the request before it looked at it"
@@ -180,7 +180,7 @@ class Stream(Uploading):
         phase = "before it answered" if self.response is None else "in the middle of its response"
         attempt.failed(ProxyError(Source.PEER, 502, "reset", f"peer {peer} reset the stream {phase}: {name}"))
 
-    def fail(self, cause: str, what: str, status: int = 502, code: Code = Code.PROTOCOL_ERROR) -> None:
+    def fail(self, cause: str, what: str, status: int = 502, code: ErrorCode = ErrorCode.PROTOCOL_ERROR) -> None:
         """The peer has done what it must not, on this stream alone."""
         self.hand_on()
         attempt, self.attempt = self.attempt, None
@@ -197,13 +197,15 @@ class Stream(Uploading):
         if self.stalled and self.send_small():
             return
         if not self.stalled:
-            self.fail("read_timeout", f"sent nothing for {attempt.timeouts.read:g} s", 504, Code.CANCEL)
+            self.fail("read_timeout", f"sent nothing for {attempt.timeouts.read:g} s", 504, ErrorCode.CANCEL)
             connection.suspect()
         elif connection.blocked and connection.progressed:
             # It is slow, but reads.
             connection.until(self, attempt.timeouts.send)
         else:
-            self.fail("send_timeout", f"took none of the request for {attempt.timeouts.send:g} s", 504, Code.CANCEL)
+            self.fail(
+                "send_timeout", f"took none of the request for {attempt.timeouts.send:g} s", 504, ErrorCode.CANCEL
+            )
             connection.suspect()
 
     def lost(self, error: ProxyError) -> None:
@@ -218,7 +220,7 @@ class Stream(Uploading):
         """The attempt is of no interest any more; the other streams are."""
         if self.attempt is not None:
             self.attempt = None
-            self._connection.drop(self, Code.CANCEL)
+            self._connection.drop(self, ErrorCode.CANCEL)
 
     def pauseProducing(self) -> None:
         """The client is slower than the peer, whose time does not run meanwhile; its window is not opened again."""

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from pydsl_proxy.connectors.http2.reading import Reading
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.interfaces import Watch
+from pydsl_proxy.interfaces import Deadline
 from pydsl_proxy.wire.http2.frames import PING, frame
 
 if TYPE_CHECKING:
-    from pydsl_proxy.connectors.http2.pool import Beginning, Sharing
+    from pydsl_proxy.connectors.http2.pool import Http2Pool, PendingConnection
     from pydsl_proxy.connectors.http2.uploading import Uploading
 
 # Seconds of silence, while something is awaited, after which a peer is asked whether it is there.  Once for each
@@ -27,10 +27,10 @@ class Timing(Reading):
     ``progressed`` says that the peer had taken some of what was queued when the clock was last looked at.
     """
 
-    _watch: Watch
+    _watch: Deadline
     _idle_until = inf
 
-    def __init__(self, sharing: Sharing, beginning: Beginning) -> None:
+    def __init__(self, sharing: Http2Pool, beginning: PendingConnection) -> None:
         super().__init__(sharing)
         self._beginning = beginning
         self.seconds = sharing.home.seconds

@@ -6,7 +6,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from pydsl_proxy.wire.http2.body_pieces import MAX_WAITING, SMALL_FRAME_AFTER, WaitingPieces, frame_size, least_frame
-from pydsl_proxy.wire.http2.frames import END_STREAM, LEAST_PIECE, MOST_PAYLOAD, data, headers
+from pydsl_proxy.wire.http2.frames import END_STREAM, MAX_FRAME_SIZE, MIN_PIECE, data, headers
 from pydsl_proxy.wire.http2.hpack_literals import literals
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Uploading:
             room = min(self.window, connection.window)
             if room <= 0:
                 break
-            if room < queue.size and room < MOST_PAYLOAD and room < (least or self._least(connection)):
+            if room < queue.size and room < MAX_FRAME_SIZE and room < (least or self._least(connection)):
                 held_back = True
                 break
             size = frame_size(queue.size, room)
@@ -90,7 +90,7 @@ class Uploading:
             piece = queue.take(size)
             last = self._complete and not queue.size and not self._trailers
             pieces.append(data(self.number, piece, END_STREAM if last else 0))
-            if size >= LEAST_PIECE or not queue.size:
+            if size >= MIN_PIECE or not queue.size:
                 # Small frames before more are of the peer's own making.
                 connection.calm.sent(size)
             if last:

@@ -7,7 +7,7 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from pydsl_proxy.features.access.guarding import ABSTAINED, GRANTED, Later, Opinion, guarded, refused
-from pydsl_proxy.interfaces import Exchange, Handle, Place
+from pydsl_proxy.interfaces import CompileContext, Exchange, Handle
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.spelling import call
 from pydsl_proxy.wire.connection.address_table import ALL, AddressTable
@@ -40,11 +40,11 @@ class AccessRules:
         """The calls that made this."""
         return ".".join(map(str, self.rules))
 
-    def guard(self, place: Place) -> _AddressGuard:
+    def guard(self, place: CompileContext) -> _AddressGuard:
         """The guard."""
         return _AddressGuard(self.rules)
 
-    def compile(self, inner: Handle, place: Place) -> Handle:
+    def compile(self, inner: Handle, place: CompileContext) -> Handle:
         """Refuse with 403, or go on."""
         return guarded(self.guard(place), inner)
 

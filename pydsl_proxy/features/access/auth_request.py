@@ -22,7 +22,7 @@ from pydsl_proxy.features.access.guarding import (
     one_authorization,
     refused,
 )
-from pydsl_proxy.interfaces import Ask, Exchange, Handle, Place, Running
+from pydsl_proxy.interfaces import Ask, CompileContext, Exchange, Handle, Running
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.wire.edits.replacing import Replacing
@@ -66,13 +66,13 @@ class AuthRequest:
         rest = options(self, "path", "copy", "timeout", "pass_reply", "pass_cookies")
         return call("auth_request", repr(self.upstream), rest)
 
-    def guard(self, place: Place) -> Guard | None:
+    def guard(self, place: CompileContext) -> Guard | None:
         """The guard, or if nobody is asked what keeps the client's own fields out."""
         if self.upstream is not None:
             return _AskingGuard(self, place.asker(self.upstream, edited=False), place.clock)
         return _Nobody(self.vouched) if self.vouched else None
 
-    def compile(self, inner: Handle, place: Place) -> Handle:
+    def compile(self, inner: Handle, place: CompileContext) -> Handle:
         """Refuse, or go on with what the server says of the client."""
         return guarded(self.guard(place), inner)
 

@@ -22,7 +22,7 @@ from pydsl_proxy.features.access.guarding import (
 )
 from pydsl_proxy.features.access.htpasswd_file import BadFile, UsersFile
 from pydsl_proxy.features.access.password_checks import RIGHT, WRONG, Outcome, PasswordChecks, runner
-from pydsl_proxy.interfaces import Exchange, Handle, Place
+from pydsl_proxy.interfaces import CompileContext, Exchange, Handle
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.wire.fields.basic_credentials import read_basic
@@ -44,7 +44,7 @@ class BasicAuth:
         """The call that made this."""
         return call("basic_auth", repr(self.users), options(self, "realm", "allow_sha1"))
 
-    def guard(self, place: Place) -> Guard | None:
+    def guard(self, place: CompileContext) -> Guard | None:
         """The guard; a ConfigError says that the file cannot be used."""
         if self.users is None:
             return None
@@ -62,7 +62,7 @@ class BasicAuth:
             raise ConfigError(error.message, origin=self.origin, hint=error.hint) from None
         return _PasswordGuard(checks, self.realm)
 
-    def compile(self, inner: Handle, place: Place) -> Handle:
+    def compile(self, inner: Handle, place: CompileContext) -> Handle:
         """Refuse with 401, or go on."""
         return guarded(self.guard(place), inner)
 

@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol, TypeAlias, runtime_checkable
 from attrs import frozen
 
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.interfaces import Exchange, Handle, Place
+from pydsl_proxy.interfaces import CompileContext, Exchange, Handle
 from pydsl_proxy.wire.http.head import ResponseHead
 from pydsl_proxy.wire.http1.response_writer import error_page
 
@@ -84,7 +84,7 @@ class Guarding(Protocol):
 
     rank: ClassVar[int]
 
-    def guard(self, place: Place) -> Guard | None:
+    def guard(self, place: CompileContext) -> Guard | None:
         """The guard, compiled; None if it guards nothing, and lifts one further out."""
 
 
@@ -160,7 +160,7 @@ class AnyGuard:
 
     guards: tuple[Guarding, ...]
 
-    def compile(self, inner: Handle, place: Place) -> Handle:
+    def compile(self, inner: Handle, place: CompileContext) -> Handle:
         """The guards in the order of their rank."""
         compiled = [each.guard(place) for each in sorted(self.guards, key=lambda each: each.rank)]
         guards = [each for each in compiled if each is not None]

@@ -16,7 +16,7 @@ log = Logger()
 # Between two looks at the file, in seconds.
 LOOKS_EVERY = 1.0
 # A hundred thousand users; a file that is larger is something else.
-_MOST_BYTES = 16 * 1024 * 1024
+_MAX_BYTES = 16 * 1024 * 1024
 
 
 class BadFile(Exception):
@@ -91,10 +91,10 @@ class UsersFile:
         with open(self.path, "rb") as file:
             # It may be another one than a moment ago.
             self._state = _state(os.fstat(file.fileno()))
-            data = file.read(_MOST_BYTES + 1)
+            data = file.read(_MAX_BYTES + 1)
         try:
-            if len(data) > _MOST_BYTES:
-                raise BadFile(f"{self.path} has more than {_MOST_BYTES} bytes")
+            if len(data) > _MAX_BYTES:
+                raise BadFile(f"{self.path} has more than {_MAX_BYTES} bytes")
             self._users = read_htpasswd(self.path, data, allow_sha1=self._allow_sha1)
         except BadFile as error:
             self._error = error

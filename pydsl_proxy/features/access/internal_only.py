@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import field, frozen
 
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.interfaces import Exchange, Handle, Place
+from pydsl_proxy.interfaces import CompileContext, Exchange, Handle
 from pydsl_proxy.origin import Origin, here
 
 
@@ -19,7 +19,7 @@ class InternalOnly:
         """The call that made this."""
         return "internal()"
 
-    def compile(self, inner: Handle, place: Place) -> Handle:
+    def compile(self, inner: Handle, place: CompileContext) -> Handle:
         """Let through what was redirected."""
 
         def internal_only(exchange: Exchange) -> None:

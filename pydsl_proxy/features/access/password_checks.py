@@ -21,11 +21,11 @@ from pydsl_proxy.features.access.password_hashes import Check
 log = Logger()
 
 # At a time, of the reactor's ten threads: names of peers are looked up in them, too.
-MOST_AT_ONCE = 4
+MAX_AT_ONCE = 4
 # Of those that wait for a thread; at 100 ms each the last one waits six seconds.
-MOST_WAITING = 256
+MAX_WAITING = 256
 # Results that are remembered, of either kind, and for how many seconds.
-MOST_REMEMBERED = 1024
+MAX_REMEMBERED = 1024
 RIGHT_FOR, WRONG_FOR = 300.0, 10.0
 # htpasswd takes 256; the cost of SHA-crypt grows with the password.
 LONGEST = 1024
@@ -70,7 +70,7 @@ def runner(reactor: object) -> RunCheck:
 
 
 class _Remembered:
-    """Keys that were seen lately: at most :data:`MOST_REMEMBERED`, each for some seconds."""
+    """Keys that were seen lately: at most :data:`MAX_REMEMBERED`, each for some seconds."""
 
     __slots__ = ("_lasts", "_until")
 
@@ -83,7 +83,7 @@ class _Remembered:
 
     def add(self, key: bytes, now: float) -> None:
         self._until.pop(key, None)
-        if len(self._until) >= MOST_REMEMBERED:
+        if len(self._until) >= MAX_REMEMBERED:
             self._until.popitem(last=False)
         self._until[key] = now + self._lasts
 
@@ -156,7 +156,7 @@ class PasswordChecks:
     def _wait(self, key: bytes, user: bytes, password: bytes, told: Told) -> Callable[[], None]:
         job = self._jobs.get(key)
         if job is None:
-            if len(self._queue) >= MOST_WAITING:
+            if len(self._queue) >= MAX_WAITING:
                 told(BUSY)
                 return _nothing
             job = self._jobs[key] = self._job(key, user, password)
@@ -177,7 +177,7 @@ class PasswordChecks:
         return _Job(key, password, stand_in, False, self._generation)
 
     def _work(self) -> None:
-        while self._queue and self._busy < MOST_AT_ONCE:
+        while self._queue and self._busy < MAX_AT_ONCE:
             job = self._queue.popleft()
             job.begun = True
             self._busy += 1

@@ -24,7 +24,7 @@ _sha1 = re.compile(rb"\{SHA\}[A-Za-z0-9+/]{27}=").fullmatch
 # What `htpasswd -C` accepts; each step doubles the time, and 17 takes some ten seconds.
 _BCRYPT_COSTS = range(4, 18)
 # Some seconds in Python.
-_MOST_ROUNDS = 2_000_000
+_MAX_ROUNDS = 2_000_000
 # bcrypt looks at so many bytes; its other implementations pass over the rest, pyca's refuses it.
 _BCRYPT_LOOKS_AT = 72
 
@@ -48,7 +48,7 @@ def check_of(hashed: bytes, *, allow_sha1: bool = False) -> Check:
         return partial(_is_bcrypt, _bcrypt_library(), hashed)
     for scheme, matches in (("apr_md5_crypt", _apr1), ("sha256_crypt", _sha256), ("sha512_crypt", _sha512)):
         if match := matches(hashed):
-            if match.lastindex and int(match[1]) > _MOST_ROUNDS:
+            if match.lastindex and int(match[1]) > _MAX_ROUNDS:
                 raise BadHash(f"{int(match[1])} rounds take too long", _REHASH)
             return partial(_passlib_check(scheme), hashed.decode())
     if _sha1(hashed):

@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.features.buffering.spooled_body import SpooledBody, spool_error
-from pydsl_proxy.interfaces import Exchange, Handle, Place, Trailers
+from pydsl_proxy.interfaces import CompileContext, Exchange, Handle, Trailers
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.spooling import MEMORY, SIZE, Spool
@@ -31,7 +31,7 @@ class BufferRequest:
         size = [] if self.size == SIZE else [repr(self.size)]
         return call("buffer_request", size, options(self, "memory", "spool"))
 
-    def compile(self, inner: Handle, place: Place) -> Handle:
+    def compile(self, inner: Handle, place: CompileContext) -> Handle:
         """Read the body, then go on; a request without one goes on at once."""
         if self.size is None:
             return inner
@@ -55,7 +55,7 @@ class BufferRequest:
         return buffer_request
 
 
-def measured(inner: Handle, place: Place) -> Handle:
+def measured(inner: Handle, place: CompileContext) -> Handle:
     """*inner* for applications that read as much as the declared length: a body without one is buffered first."""
     buffered = BufferRequest().compile(inner, place)
 

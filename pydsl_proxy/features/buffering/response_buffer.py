@@ -9,7 +9,7 @@ from typing import Final
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.features.buffering.waiting_bytes import WaitingBytes
+from pydsl_proxy.features.buffering.waiting_bytes import SpoolQueue
 from pydsl_proxy.interfaces import Exchange, Producer, Sink, Trailers
 from pydsl_proxy.wire.edits.event_stream import is_event_stream
 from pydsl_proxy.wire.http.head import ResponseHead
@@ -17,7 +17,7 @@ from pydsl_proxy.wire.http.head import ResponseHead
 # What is given to the client at once, and so what may be queued for it beyond what the buffer itself holds.
 PIECE: Final = 64 * 1024
 # Of what waits, in one turn of the reactor: other clients are served in between.
-MOST_IN_A_TURN: Final = 4 * PIECE
+MAX_IN_A_TURN: Final = 4 * PIECE
 
 
 class Supplies:
@@ -25,7 +25,7 @@ class Supplies:
 
     __slots__ = ("clock", "hold", "tell")
 
-    def __init__(self, hold: Callable[[], WaitingBytes], clock: IReactorTime, tell: Callable[[OSError], None]) -> None:
+    def __init__(self, hold: Callable[[], SpoolQueue], clock: IReactorTime, tell: Callable[[OSError], None]) -> None:
         self.hold = hold
         self.clock = clock
         self.tell = tell
@@ -56,7 +56,7 @@ class ResponseBuffer:
         self._exchange = exchange
         self.next = next
         self._supplies = supplies
-        self._waiting: WaitingBytes | None = None
+        self._waiting: SpoolQueue | None = None
         self._producer: Producer | None = None
         # Nothing is held of this response.
         self._straight = True
@@ -147,11 +147,11 @@ class ResponseBuffer:
     def stopProducing(self) -> None:
         """The client is gone; :meth:`stop` tells."""
 
-    def _give(self, waiting: WaitingBytes) -> None:
+    def _give(self, waiting: SpoolQueue) -> None:
         """Give the client what waits for it, as long as it takes it."""
         self._turn = None
         given = 0
-        while waiting and given < MOST_IN_A_TURN and not self._paused:
+        while waiting and given < MAX_IN_A_TURN and not self._paused:
             try:
                 data = waiting.take(PIECE)
             except OSError as error:

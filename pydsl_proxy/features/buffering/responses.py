@@ -11,8 +11,8 @@ from twisted.logger import Logger
 
 from pydsl_proxy.errors.rate_limited import RateLimited
 from pydsl_proxy.features.buffering.response_buffer import ResponseBuffer, Supplies
-from pydsl_proxy.features.buffering.waiting_bytes import WaitingBytes
-from pydsl_proxy.interfaces import AttachedFilter, Exchange, Nearness, Place, Sink
+from pydsl_proxy.features.buffering.waiting_bytes import SpoolQueue
+from pydsl_proxy.interfaces import AttachedFilter, CompileContext, Exchange, FilterOrder, Sink
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.spooling import MEMORY, SIZE, Spool
@@ -27,7 +27,7 @@ QUIET: Final = 60.0
 class BufferResponse:
     """What ``.buffer_response()`` asks for; *size* is None where an outer one is lifted."""
 
-    nearness: ClassVar[Nearness] = Nearness.BUFFER
+    nearness: ClassVar[FilterOrder] = FilterOrder.BUFFER
     overrides: ClassVar[bool] = True
 
     size: int | None = SIZE
@@ -40,13 +40,13 @@ class BufferResponse:
         size = [] if self.size == SIZE else [repr(self.size)]
         return call("buffer_response", size, options(self, "memory", "spool"))
 
-    def attach(self, place: Place) -> AttachedFilter | None:
+    def attach(self, place: CompileContext) -> AttachedFilter | None:
         """A buffer for each response that is not complete when it begins; none where no peer is asked."""
         size, memory, spool = self.size, self.memory, self.spool
         if size is None or not place.proxies:
             return None
         told = Telling(place.clock, self.origin).tell
-        supplies = Supplies(partial(WaitingBytes, memory, size, spool), place.clock, told)
+        supplies = Supplies(partial(SpoolQueue, memory, size, spool), place.clock, told)
 
         def buffered(exchange: Exchange, sink: Sink) -> Sink:
             return ResponseBuffer(exchange, sink, supplies)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydsl_proxy.spooling import Spool, SpoolFile
 
 
-class WaitingBytes:
+class SpoolQueue:
     """First in, first out: up to *memory* bytes in memory, and in a file what makes *size* in all.
 
     ``limit`` is what it is meant to hold: *size*, or *memory* once no file can be had.  It takes more if it is given
@@ -78,8 +78,10 @@ class WaitingBytes:
 
     def take(self, most: int) -> bytes:
         """The oldest bytes: at least one if there are any, at most *most*; raises OSError."""
-        if not self._first and not self._in_file:
-            self._first, self._last = self._last, self._first
+        if not self._first and not self._in_file and self._last:
+            # The file has room again: no more of them stays in memory than is meant to.
+            held, self._last = bytes(self._last), bytearray()
+            self.put(held)
         if self._first:
             data = bytes(self._first[:most])
             del self._first[:most]

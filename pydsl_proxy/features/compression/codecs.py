@@ -27,7 +27,7 @@ LIBRARIES: dict[Coding, str] = {"br": "brotli", "zstd": "zstandard"}
 # (3) to 3.1 MiB (9).
 DEFAULT_LEVELS: dict[Coding, int] = {"gzip": 1, "br": 3, "zstd": 3}
 # igzip has no better ones; its level 3 takes less time than zlib's, and saves more.
-MOST_IGZIP = 3
+MAX_IGZIP = 3
 # 256 KiB: a window as large as most bodies.  A slow client holds a compressor for as long as it likes; with the
 # windows and tables that zstd has for bodies without end, that would be 2 MiB (3) to 11 MiB (9).
 WINDOW_BITS = 18
@@ -76,7 +76,7 @@ def coder(coding: Coding, level: int | None = None) -> Coder:
         return Brotli(level)
     if coding == "zstd":
         return Zstd(level)
-    return Igzip(level) if level <= MOST_IGZIP and find_spec("isal") is not None else Gzip(level)
+    return Igzip(level) if level <= MAX_IGZIP and find_spec("isal") is not None else Gzip(level)
 
 
 class Gzip:

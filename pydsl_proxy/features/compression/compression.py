@@ -13,7 +13,7 @@ from pydsl_proxy.errors.numbers import count, size
 from pydsl_proxy.features.compression.codecs import CODINGS, LIBRARIES, Coding, coder, installed
 from pydsl_proxy.features.compression.compressor import Compressing
 from pydsl_proxy.features.compression.policy import Choices
-from pydsl_proxy.interfaces import AttachedFilter, Exchange, Nearness, Place, Sink
+from pydsl_proxy.interfaces import AttachedFilter, CompileContext, Exchange, FilterOrder, Sink
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.wire.fields.media_types import is_media_type, type_matcher
@@ -52,7 +52,7 @@ class Compress:
     """What ``.compress()`` asks for; without *encodings* those that are installed, and None lifts an outer one."""
 
     overrides: ClassVar[bool] = True
-    nearness: ClassVar[Nearness] = Nearness.ENCODE
+    nearness: ClassVar[FilterOrder] = FilterOrder.ENCODE
 
     encodings: tuple[Coding, ...] | None = ()
     types: tuple[str, ...] = field(default=TYPES, kw_only=True)
@@ -66,7 +66,7 @@ class Compress:
         encodings = ["None"] if self.encodings is None else map(repr, self.encodings)
         return call("compress", encodings, options(self, "types", "min_length", "level", "flush"))
 
-    def attach(self, place: Place) -> AttachedFilter | None:
+    def attach(self, place: CompileContext) -> AttachedFilter | None:
         """What compresses the responses of a place.
 
         Where the place writes or hides Content-Encoding itself, the bytes are what it says that they are.

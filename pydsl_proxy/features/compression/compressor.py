@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # Seconds that bytes of the peer wait in a compressor for more of them, at most: a coding gains by that, and a person
 # does not see it.  Observed on nginx 1.22.1: with its buffers on, the lines of a slow stream come together at its end;
 # with proxy_buffering off, each of them at once.
-MOST_HELD_BACK: Final = 0.05
+MAX_HELD_BACK: Final = 0.05
 # Bytes of the peer that are compressed before others have their turn: 1 to 3 ms of zlib.  A client's pace is no bound
 # here: what compresses a thousandfold hardly fills its connection.
 TURN: Final = 256 * 1024
@@ -86,7 +86,7 @@ class Compressing(Passing):
         if self._sync:
             encoded += encoding.flush()
         elif self._flushing is None:
-            self._flushing = self._clock.callLater(MOST_HELD_BACK, self._held_back)
+            self._flushing = self._clock.callLater(MAX_HELD_BACK, self._held_back)
         return encoded
 
     def write(self, data: bytes) -> None:

@@ -11,7 +11,7 @@ from pydsl_proxy.wire.fields.content_codings import chosen_coding
 from pydsl_proxy.wire.http.head import RequestFields, ResponseHead
 
 # Heads of peers that are remembered.  They tell the time, so few are in use at once.
-MOST_KNOWN: Final = 64
+MAX_KNOWN: Final = 64
 
 
 class Heads:
@@ -62,7 +62,7 @@ class Choices:
         try:
             return known[response]
         except KeyError:
-            if len(known) >= MOST_KNOWN:
+            if len(known) >= MAX_KNOWN:
                 known.clear()
             heads = known[response] = Heads(response) if self._fits(response) else None
             return heads

@@ -12,9 +12,9 @@ from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.errors.rate_limited import RateLimited
 from pydsl_proxy.features.error_pages.error_responses import PageHead, is_plain, kept_fields, page
 from pydsl_proxy.features.error_pages.missed_pages import MissedPages
-from pydsl_proxy.features.error_pages.restating import Restating
+from pydsl_proxy.features.error_pages.restating import StatusOverride
 from pydsl_proxy.features.pass_through import Passing
-from pydsl_proxy.interfaces import AttachedFilter, Exchange, Nearness, Place, Sink
+from pydsl_proxy.interfaces import AttachedFilter, CompileContext, Exchange, FilterOrder, Sink
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.values.target_template import as_target
@@ -36,7 +36,7 @@ class ErrorPage:
     Only what failed here is replaced, unless it is to *intercept* what peers and applications answer.
     """
 
-    nearness: ClassVar[Nearness] = Nearness.INTERCEPT
+    nearness: ClassVar[FilterOrder] = FilterOrder.INTERCEPT
 
     statuses: tuple[int, ...]
     to: ValueFunction | None = field(default=None, kw_only=True)
@@ -67,7 +67,7 @@ class ErrorPage:
             given.append(f"body={code_of(self.body) if text is None else literal_code(text)}")
         return call("error_page", map(repr, self.statuses), given, options(self, "content_type", "status", "intercept"))
 
-    def attach(self, place: Place) -> AttachedFilter:
+    def attach(self, place: CompileContext) -> AttachedFilter:
         """A sink that looks at the status; an error within an error page is answered plainly."""
         missed = MissedPages(self, place.kept(self, partial(RateLimited, place.clock.seconds)))
         rule = _Rule(frozenset(self.statuses), self.intercept, self.name is not None, self._answer(missed))
@@ -163,7 +163,7 @@ def _named(name: bytes, status: int | str | None, missed: MissedPages) -> Answer
     """The request as it is, with its method and body, in another location."""
 
     def answer(exchange: Exchange, sink: Sink, response: ResponseHead) -> None:
-        restating = Restating(exchange, response, status, missed)
+        restating = StatusOverride(exchange, response, status, missed)
         restating.target = name
         if restating.status is not None:
             exchange.fields = unconditional(exchange.fields)
@@ -177,7 +177,7 @@ def _target(target: Callable[..., bytes], status: int | str | None, missed: Miss
     """A GET for another path, or a HEAD if it was one, without the request's body."""
 
     def answer(exchange: Exchange, sink: Sink, response: ResponseHead) -> None:
-        restating = Restating(exchange, response, status, missed)
+        restating = StatusOverride(exchange, response, status, missed)
         try:
             restating.target = target(exchange.request)
             exchange.lasting = (restating.attach,)

@@ -10,7 +10,7 @@ from pydsl_proxy.wire.http.head import ResponseHead
 from pydsl_proxy.wire.http1.response_writer import error_page
 
 
-class Restating:
+class StatusOverride:
     """What an exchange was before it went for an error's page, and what status its response is to have.
 
     *status* is None for that of the response replaced, a number, or ``"target"`` for the page's own.  *missed* notes
@@ -70,7 +70,7 @@ class _Sink(Passing):
 
     __slots__ = ("_restating",)
 
-    def __init__(self, restating: Restating, next: Sink) -> None:
+    def __init__(self, restating: StatusOverride, next: Sink) -> None:
         super().__init__(next)
         self._restating = restating
 

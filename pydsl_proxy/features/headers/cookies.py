@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, TypeAlias
 from attrs import evolve, field, frozen
 
 from pydsl_proxy.features.pass_through import Passing
-from pydsl_proxy.interfaces import AttachedFilter, Filter, Nearness, Place, Sink
+from pydsl_proxy.interfaces import AttachedFilter, CompileContext, Filter, FilterOrder, Sink
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.spelling import call
 from pydsl_proxy.values.regex import Regex
@@ -24,7 +24,7 @@ FLAGS = ("secure", "httponly", "samesite")
 class CookieRule:
     """What one of the verbs on cookies asks for; *attribute* is what it rewrites, by the first of *rules* that fits."""
 
-    nearness: ClassVar[Nearness] = Nearness.OWN
+    nearness: ClassVar[FilterOrder] = FilterOrder.OWN
 
     attribute: Literal["domain", "path"]
     rules: tuple[tuple[str | Regex, str], ...]
@@ -34,7 +34,7 @@ class CookieRule:
         """The call that made this."""
         return call(f"rewrite_cookie_{self.attribute}", repr(dict(self.rules)))
 
-    def attach(self, place: Place) -> AttachedFilter | None:
+    def attach(self, place: CompileContext) -> AttachedFilter | None:
         """The filter of this rule alone."""
         return joined((self,)).attach(place)
 
@@ -48,7 +48,7 @@ class CookieRule:
 class CookieFlags:
     """What ``.set_cookie_flags()`` asks for; None leaves a flag as it is, False takes it away."""
 
-    nearness: ClassVar[Nearness] = Nearness.OWN
+    nearness: ClassVar[FilterOrder] = FilterOrder.OWN
 
     name: str | Regex | None
     secure: bool | None = field(default=None, kw_only=True)
@@ -62,7 +62,7 @@ class CookieFlags:
         flags = [f"{flag}={getattr(self, flag)!r}" for flag in FLAGS if getattr(self, flag) is not None]
         return call("set_cookie_flags", name, flags)
 
-    def attach(self, place: Place) -> AttachedFilter | None:
+    def attach(self, place: CompileContext) -> AttachedFilter | None:
         """The filter of this rule alone."""
         return joined((self,)).attach(place)
 
@@ -89,11 +89,11 @@ def joined(features: Sequence[object]) -> Filter:
 class _CookieEditing:
     """A filter on heads."""
 
-    nearness: ClassVar[Nearness] = Nearness.OWN
+    nearness: ClassVar[FilterOrder] = FilterOrder.OWN
 
     edits: tuple[Edit, ...]
 
-    def attach(self, place: Place) -> AttachedFilter:
+    def attach(self, place: CompileContext) -> AttachedFilter:
         """A sink that edits the head if it sets cookies."""
         edits = self.edits
         return lambda exchange, sink: _Sink(sink, edits)

@@ -8,7 +8,7 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.interfaces import Exchange, Handle, Place
+from pydsl_proxy.interfaces import CompileContext, Exchange, Handle
 from pydsl_proxy.origin import Origin, here
 
 
@@ -28,7 +28,7 @@ class LimitBody:
         """The call that made this."""
         return f"limit_body({self.size})"
 
-    def compile(self, inner: Handle, place: Place) -> Handle:
+    def compile(self, inner: Handle, place: CompileContext) -> Handle:
         """Look at the declared length, and leave the limit with the exchange for a body of unknown length."""
         size = self.size
         if size is None:

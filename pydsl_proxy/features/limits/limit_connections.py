@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 from pydsl_proxy.errors.numbers import count
 from pydsl_proxy.features.limits.leaky_bucket import short_key
 from pydsl_proxy.features.limits.refusing import Notices, check_status, read_key, refuse
-from pydsl_proxy.interfaces import Exchange, Handle, Place
+from pydsl_proxy.interfaces import CompileContext, Exchange, Handle
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.values.request import Request
@@ -43,7 +43,7 @@ class LimitConnections:
         key = [] if self.key == client_network else [f"key={code_of(self.key)}"]
         return call(VERB, repr(self.most), key, options(self, "status", "shadow"))
 
-    def compile(self, inner: Handle, place: Place) -> Handle:
+    def compile(self, inner: Handle, place: CompileContext) -> Handle:
         """Count an exchange until it is over, whatever its end, or refuse it."""
         state = place.kept(self, partial(UnderWay, place.clock))
         state.notices.limit = f"{self.origin}: {VERB}({self.most})"

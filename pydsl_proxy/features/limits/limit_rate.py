@@ -10,7 +10,7 @@ from attrs import field, frozen
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.errors.numbers import count, size
 from pydsl_proxy.features.limits.pacing import RateSink
-from pydsl_proxy.interfaces import AttachedFilter, Exchange, Nearness, Place, Sink
+from pydsl_proxy.interfaces import AttachedFilter, CompileContext, Exchange, FilterOrder, Sink
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.values.request import Request
@@ -27,7 +27,7 @@ class LimitRate:
     """What ``.limit_rate()`` asks for; see :meth:`pydsl_proxy.config.verbs.limits.Limits.limit_rate`."""
 
     overrides: ClassVar[bool] = True
-    nearness: ClassVar[Nearness] = Nearness.PACE
+    nearness: ClassVar[FilterOrder] = FilterOrder.PACE
 
     rate: RateSource
     after: int = field(default=0, kw_only=True)
@@ -46,7 +46,7 @@ class LimitRate:
         rate = getattr(self.rate, "__qualname__", repr(self.rate))
         return call(VERB, rate, options(self, "after"))
 
-    def attach(self, place: Place) -> AttachedFilter | None:
+    def attach(self, place: CompileContext) -> AttachedFilter | None:
         """A sink with a clock, where there is a limit."""
         rate, after, clock = self.rate, self.after, place.clock
         if rate is None:

@@ -14,7 +14,7 @@ from pydsl_proxy.errors.numbers import count
 from pydsl_proxy.errors.rates import REQUEST, Rate, read_rate
 from pydsl_proxy.features.limits.leaky_bucket import Buckets, short_key
 from pydsl_proxy.features.limits.refusing import Notices, check_status, read_key, refuse
-from pydsl_proxy.interfaces import Exchange, Handle, Place
+from pydsl_proxy.interfaces import CompileContext, Exchange, Handle
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.values.request import Request
@@ -57,7 +57,7 @@ class LimitRequests:
         key = [] if self.key == client_network else [f"key={code_of(self.key)}"]
         return call(VERB, repr(self.rate), key, options(self, "burst", "delay", "status", "shadow", "keys"))
 
-    def compile(self, inner: Handle, place: Place) -> Handle:
+    def compile(self, inner: Handle, place: CompileContext) -> Handle:
         """Count, and then go on at once or later, or refuse; one step with those that follow without one between."""
         meter = Meter(self, place.kept(self, partial(State, self, place.clock)))
         if isinstance(inner, Metering):

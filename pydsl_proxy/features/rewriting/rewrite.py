@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
-from pydsl_proxy.interfaces import Exchange, Handle, Place
+from pydsl_proxy.interfaces import CompileContext, Exchange, Handle
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.values.regex import Regex
@@ -36,7 +36,7 @@ class Rewrite:
         pattern = self.pattern if has_options else self.pattern.pattern
         return call("rewrite", repr(pattern), code_of(self.replacement), options(self, "last", "redirect"))
 
-    def compile(self, inner: Handle, place: Place) -> Handle:
+    def compile(self, inner: Handle, place: CompileContext) -> Handle:
         """A search in the path; what is not found goes to the next one."""
         return _Rewriting(self, inner)
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
-from pydsl_proxy.interfaces import Exchange, Handle, Place
+from pydsl_proxy.interfaces import CompileContext, Exchange, Handle
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.wire.http.uri import BadPath, escape, normalise, split_target
 
@@ -24,7 +24,7 @@ class StripPrefix:
         """The call that made this."""
         return f"strip_prefix({self.prefix!r})"
 
-    def compile(self, inner: Handle, place: Place) -> Handle:
+    def compile(self, inner: Handle, place: CompileContext) -> Handle:
         """Cut the prefix off, where it ends at a segment's end."""
         prefix = self.prefix.encode()
 

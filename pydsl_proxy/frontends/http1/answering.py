@@ -16,7 +16,7 @@ from pydsl_proxy.wire.http1.chunked import chunk, last_chunk
 from pydsl_proxy.wire.http1.response_writer import interim_head, response_head, switching_head, usual_head
 
 # Unsent bytes of answers beyond which a client's further requests wait: as much as Twisted queues before it pauses.
-MOST_UNSENT = 64 * 1024
+MAX_UNSENT = 64 * 1024
 
 
 class _Room:
@@ -205,7 +205,7 @@ class Answering(Closing):
             watch.deadline = listening.seconds() + listening.site.clients.keepalive_timeout
             if watch.deadline < watch.armed:
                 watch.arm()
-            if self._held and listening.unsent(self.transport) > MOST_UNSENT:
+            if self._held and listening.unsent(self.transport) > MAX_UNSENT:
                 self._await_room()
             elif self._paused or self._held:
                 self._go_on()

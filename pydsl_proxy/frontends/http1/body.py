@@ -12,7 +12,7 @@ from pydsl_proxy.wire.http.head import RequestFields
 from pydsl_proxy.wire.http1.chunked import ChunkedReader
 
 
-class Arriving:
+class BodyProgress:
     """How much of a body has come, and how fast; *receiver* is None until someone wants it."""
 
     __slots__ = ("_measured", "continued", "due", "paused", "received", "receiver", "trailers")
@@ -43,7 +43,7 @@ class Arriving:
         return True
 
 
-class Body(Arriving):
+class Body(BodyProgress):
     """A body on a connection of HTTP/1.1: how much of it is to come."""
 
     __slots__ = ("_chunks", "_left")

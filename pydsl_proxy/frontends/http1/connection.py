@@ -31,7 +31,7 @@ class H1Frontend(Receiving):
     """One connection of a client.
 
     Requests are answered in the order received (RFC 9112 9.3.2); while one is answered, what follows is held and,
-    beyond :data:`~pydsl_proxy.frontends.http1.receiving.MOST_HELD`, not read.
+    beyond :data:`~pydsl_proxy.frontends.http1.receiving.MAX_HELD`, not read.
     """
 
     def __init__(self, listening: Listening) -> None:

@@ -13,7 +13,7 @@ from pydsl_proxy.wire.http.grammar import HEAD_END, Malformed
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 # What a client may send ahead of the answer to its last request (pipelining, RFC 9112 9.3.2) before we stop reading.
-MOST_HELD = 64 * 1024
+MAX_HELD = 64 * 1024
 # Bytes of a body that nobody wants, chunks with their framing, which are read to keep the connection.  nginx reads any
 # number for lingering_time.
 MAX_DROPPED = 64 * 1024
@@ -132,13 +132,13 @@ class Receiving(Answering):
         """Read again, unless the peer or what is held forbids it: a client that leaves shows in reading alone."""
         state = self._state
         if (state is BODY and not body.paused and not self._turning) or (
-            state is ANSWER and len(self._held) <= MOST_HELD
+            state is ANSWER and len(self._held) <= MAX_HELD
         ):
             self._resume()
 
     def _hold(self, data: bytes) -> None:
         self._held += data
-        if len(self._held) > MOST_HELD:
+        if len(self._held) > MAX_HELD:
             self._pause()
 
     # -- bodies that nobody wants --------------------------------------------------------------------------------------

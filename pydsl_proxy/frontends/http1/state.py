@@ -9,7 +9,7 @@ from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.protocol import Protocol
 
 from pydsl_proxy.errors import ProxyError
-from pydsl_proxy.interfaces import Exchange, Listening, StreamTransport, Watch
+from pydsl_proxy.interfaces import Deadline, Exchange, Listening, StreamTransport
 from pydsl_proxy.wire.connection.forwarded import Identity
 
 # nginx: lingering_timeout 5s, lingering_time 30s.
@@ -65,7 +65,7 @@ class Closing(Protocol):
 
     # Nothing is called on it before the connection is made or after it is lost.
     transport: StreamTransport  # type: ignore[assignment]  # more than Protocol promises
-    _watch: Watch
+    _watch: Deadline
     _identity: Identity
     _lingering_ends: float
     # When it is too old for another request.

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from pydsl_proxy.frontends.http1.body import Arriving
+from pydsl_proxy.frontends.http1.body import BodyProgress
 from pydsl_proxy.frontends.http2.limits import STREAM_WINDOW
 from pydsl_proxy.interfaces import Trailers
-from pydsl_proxy.wire.http2.frames import Code, StreamFault
+from pydsl_proxy.wire.http2.frames import ErrorCode, StreamError
 
 # Pieces are joined up to this size: thousands of an octet each would take fifty times their size.
 CRUMB = 4096
 
 
-class Incoming(Arriving):
+class Incoming(BodyProgress):
     """What has come and was not taken yet; the stream's window bounds it.
 
     ``ended`` says that all has come.
@@ -32,11 +32,11 @@ class Incoming(Arriving):
         """*data* has come, and has *used* some of the window, with its padding."""
         self._room -= used
         if self._room < 0:
-            raise StreamFault(Code.FLOW_CONTROL_ERROR, "the client sends more than the stream's window")
+            raise StreamError(ErrorCode.FLOW_CONTROL_ERROR, "the client sends more than the stream's window")
         if self._left is not None:
             self._left -= len(data)
             if self._left < 0:
-                raise StreamFault(Code.PROTOCOL_ERROR, "the body is longer than Content-Length")
+                raise StreamError(ErrorCode.PROTOCOL_ERROR, "the body is longer than Content-Length")
         held = self.held
         if held and len(held[-1]) + len(data) <= CRUMB:
             held[-1] += data
@@ -46,7 +46,7 @@ class Incoming(Arriving):
     def end(self, trailers: Trailers) -> None:
         """All has come."""
         if self._left:
-            raise StreamFault(Code.PROTOCOL_ERROR, "the body is shorter than Content-Length")
+            raise StreamError(ErrorCode.PROTOCOL_ERROR, "the body is shorter than Content-Length")
         self.ended = True
         self.trailers = trailers
 

@@ -12,12 +12,12 @@ from twisted.internet.protocol import Protocol
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.frontends.http1.state import LINGER_ALL, LINGER_DRAINED, LINGER_IDLE
 from pydsl_proxy.frontends.http2.stream import H2Stream
-from pydsl_proxy.interfaces import Listening, StreamTransport, Watch
+from pydsl_proxy.interfaces import Deadline, Listening, StreamTransport
 from pydsl_proxy.wire.connection.forwarded import Identity
-from pydsl_proxy.wire.http2.frames import LAST_STREAM, PING, Code, frame, goaway
+from pydsl_proxy.wire.http2.frames import MAX_STREAM_ID, PING, ErrorCode, frame, goaway
 
 # Gathered before they are sent with one call.
-MOST_GATHERED = 64 * 1024
+MAX_GATHERED = 64 * 1024
 
 
 class State(Enum):
@@ -47,13 +47,13 @@ class Closing(Protocol):
 
     # Nothing is called on it before the connection is made or after it is lost.
     transport: StreamTransport  # type: ignore[assignment]  # more than Protocol promises
-    _watch: Watch
+    _watch: Deadline
     _identity: Identity
     _lingering_ends: float
     # When it is too old for another request.
     _retires: float
     # Of a client that was told to leave.
-    _noticing: Watch | None = None
+    _noticing: Deadline | None = None
 
     def __init__(self, listening: Listening) -> None:
         self.listening = listening
@@ -88,7 +88,7 @@ class Closing(Protocol):
             self._flushes_later = True
         self._out.append(data)
         self._out_size += len(data)
-        if self._out_size > MOST_GATHERED:
+        if self._out_size > MAX_GATHERED:
             self.flush()
 
     def _flush_later(self) -> None:
@@ -155,7 +155,7 @@ class Closing(Protocol):
         elif self._state is LINGER:
             self._close()
         else:
-            self._leave(Code.NO_ERROR)
+            self._leave(ErrorCode.NO_ERROR)
 
     # -- the end -------------------------------------------------------------------------------------------------------
 
@@ -180,7 +180,7 @@ class Closing(Protocol):
             self._state = NOTICED
             self._noticing = self.listening.watch(self._take_no_more)
             self._noticing.until(self.listening.seconds() + NOTICED_WITHIN)
-            self.put(goaway(LAST_STREAM, Code.NO_ERROR) + frame(PING, 0, 0, NOTICE))
+            self.put(goaway(MAX_STREAM_ID, ErrorCode.NO_ERROR) + frame(PING, 0, 0, NOTICE))
         else:
             self._take_no_more()
 
@@ -189,7 +189,7 @@ class Closing(Protocol):
         self._stop_noticing()
         self._state = LEAVING
         self._drain_exchanges()
-        self.put(goaway(self._last, Code.NO_ERROR))
+        self.put(goaway(self._last, ErrorCode.NO_ERROR))
         if not self.streams and not self._gathering:
             self._linger()
 
@@ -203,7 +203,7 @@ class Closing(Protocol):
             if stream.exchange is not None:
                 stream.exchange.drain()
 
-    def _leave(self, code: Code, detail: bytes = b"") -> None:
+    def _leave(self, code: ErrorCode, detail: bytes = b"") -> None:
         """Tell why, and close; streams that are open have been or will be told by :meth:`connectionLost`."""
         if self._state in (OPEN, NOTICED, LEAVING):
             if self._state is not LEAVING or code:
@@ -253,7 +253,7 @@ class Closing(Protocol):
         """The proxy stops: answer *error* in each stream that has no answer yet, break off the others, and close."""
         for stream in tuple(self.streams.values()):
             stream.give_up(error)
-        self._leave(Code.NO_ERROR)
+        self._leave(ErrorCode.NO_ERROR)
 
     def abort(self) -> None:
         """Close at once, whatever is queued."""

@@ -13,32 +13,32 @@ from pydsl_proxy.frontends.http2.closing import CLOSED, LEAVING, LINGER, OPEN
 from pydsl_proxy.frontends.http2.control import Control
 from pydsl_proxy.frontends.http2.limits import (
     CONNECTION_WINDOW,
-    MOST_STREAMS,
+    MAX_STREAMS,
     STREAM_WINDOW,
-    Allowance,
+    TokenBucket,
 )
 from pydsl_proxy.interfaces import Listening
 from pydsl_proxy.wire.connection.forwarded import Identity
-from pydsl_proxy.wire.http2.body_pieces import SMALL_FRAMES, SMALLEST_MESSAGE
+from pydsl_proxy.wire.http2.body_pieces import MIN_MESSAGE, SMALL_FRAMES
 from pydsl_proxy.wire.http2.frames import (
     CONTINUATION,
     DATA,
     END_STREAM,
-    FIRST_WINDOW,
     HEADER,
-    LAST_STREAM,
-    LEAST_PIECE,
-    MOST_PAYLOAD,
+    INITIAL_WINDOW,
+    MAX_FRAME_SIZE,
+    MAX_STREAM_ID,
+    MIN_PIECE,
     PADDED,
     PREFACE,
     SETTINGS,
     WORK,
     WORK_OF_PAYLOAD,
     WORK_PER_TURN,
-    Code,
-    Fault,
+    ErrorCode,
+    ProtocolError,
     Setting,
-    StreamFault,
+    StreamError,
     settings,
     unpack_header,
     unpadded,
@@ -57,7 +57,7 @@ class H2Frontend(Control):
         # What is held has whole frames, which are for a later turn; nothing is read meanwhile.
         self._continues = False
         self._is_queued = False
-        self._small_frames = Allowance(SMALL_FRAMES, "too many frames with hardly anything of a body")
+        self._small_frames = TokenBucket(SMALL_FRAMES, "too many frames with hardly anything of a body")
         # What is awaited before any other frame.
         self._preface = PREFACE
 
@@ -86,13 +86,13 @@ class H2Frontend(Control):
         self.put(
             settings(
                 {
-                    Setting.MAX_CONCURRENT_STREAMS: MOST_STREAMS,
+                    Setting.MAX_CONCURRENT_STREAMS: MAX_STREAMS,
                     Setting.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
                     Setting.MAX_HEADER_LIST_SIZE: clients.head,
                     Setting.ENABLE_CONNECT_PROTOCOL: 1,
                 }
             )
-            + window_update(0, CONNECTION_WINDOW - FIRST_WINDOW)
+            + window_update(0, CONNECTION_WINDOW - INITIAL_WINDOW)
         )
 
     def has_begun(self, due: float) -> None:
@@ -132,7 +132,7 @@ class H2Frontend(Control):
             self._frames(received)
             if self._fed:
                 self._hand_on()
-        except Fault as fault:
+        except ProtocolError as fault:
             self._end_for(fault)
         finally:
             self._gathering = False
@@ -172,7 +172,7 @@ class H2Frontend(Control):
             self.transport.pauseProducing()
             self._queue()
 
-    def _end_for(self, fault: Fault) -> None:
+    def _end_for(self, fault: ProtocolError) -> None:
         """The client has broken the protocol, or asks for too much."""
         if closed := limit_of(self.listening, "HTTP/2", self.listening.seconds).note():
             text = "a connection of HTTP/2 from {address} is closed: {why}{more}"
@@ -188,18 +188,18 @@ class H2Frontend(Control):
                 return
             high, low, kind, flags, stream = unpack_header(received, at)
             length = high << 8 | low
-            if length > MOST_PAYLOAD:
-                raise Fault(Code.FRAME_SIZE_ERROR, "a frame is longer than allowed")
+            if length > MAX_FRAME_SIZE:
+                raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "a frame is longer than allowed")
             start = at + HEADER
             at = start + length
             if at > size:
                 at = start - HEADER
                 break
-            stream &= LAST_STREAM
+            stream &= MAX_STREAM_ID
             if not self._greeted and kind != SETTINGS:
-                raise Fault(Code.PROTOCOL_ERROR, "the preface has no SETTINGS")
+                raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "the preface has no SETTINGS")
             if self._fragments is not None and kind != CONTINUATION:
-                raise Fault(Code.PROTOCOL_ERROR, "a header block is not continued")
+                raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "a header block is not continued")
             try:
                 if kind < len(_TAKES):
                     work -= WORK[kind]
@@ -210,7 +210,7 @@ class H2Frontend(Control):
                     # RFC 9113 4.1: passed over.
                     work -= 1
                     self._idle_frames.take(self.listening.seconds())
-            except StreamFault as fault:
+            except StreamError as fault:
                 self._fail(stream, fault)
             if self._state is LINGER or self._state is CLOSED:
                 self._held = b""
@@ -222,7 +222,7 @@ class H2Frontend(Control):
         expected = self._preface
         some = received[: len(expected)]
         if not expected.startswith(some):
-            raise Fault(Code.PROTOCOL_ERROR, "the connection's preface is not that of HTTP/2")
+            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "the connection's preface is not that of HTTP/2")
         self._preface = expected[len(some) :]
         self._held = b""
         return len(some)
@@ -231,12 +231,12 @@ class H2Frontend(Control):
         size = len(payload)
         self._room -= size
         if self._room < 0:
-            raise Fault(Code.FLOW_CONTROL_ERROR, "the client sends more than the connection's window")
+            raise ProtocolError(ErrorCode.FLOW_CONTROL_ERROR, "the client sends more than the connection's window")
         data = unpadded(flags, payload) if flags & PADDED else payload
         ended = flags & END_STREAM > 0
-        if len(data) >= LEAST_PIECE:
-            self._small_frames.give(len(data) // LEAST_PIECE)
-        elif len(data) < SMALLEST_MESSAGE and not ended:
+        if len(data) >= MIN_PIECE:
+            self._small_frames.give(len(data) // MIN_PIECE)
+        elif len(data) < MIN_MESSAGE and not ended:
             (self._small_frames if data else self._idle_frames).take(self.listening.seconds())
         found = self.streams.get(stream)
         if found is None:

@@ -9,15 +9,15 @@ from pydsl_proxy.frontends.http2.sending import note
 from pydsl_proxy.interfaces import Listening
 from pydsl_proxy.wire.http2.frames import (
     ACK,
-    LEAST_PIECE,
-    MOST_PAYLOAD,
-    MOST_WINDOW,
+    MAX_FRAME_SIZE,
+    MAX_WINDOW,
+    MIN_PIECE,
     PING,
     SETTINGS_ACK,
-    Code,
-    Fault,
+    ErrorCode,
+    ProtocolError,
     Setting,
-    StreamFault,
+    StreamError,
     depends_on,
     frame,
     number,
@@ -38,13 +38,13 @@ class Control(Requests):
     def take_priority(self, flags: int, stream: int, payload: bytes) -> None:
         """RFC 9113 5.3.2: passed over."""
         if not stream:
-            raise Fault(Code.PROTOCOL_ERROR, "PRIORITY without a stream")
+            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "PRIORITY without a stream")
         if len(payload) != 5:
-            raise StreamFault(Code.FRAME_SIZE_ERROR, "a frame's length is not that of its type")
+            raise StreamError(ErrorCode.FRAME_SIZE_ERROR, "a frame's length is not that of its type")
         self._idle_frames.take(self.listening.seconds())
         if depends_on(stream, payload):
             # RFC 7540 5.3.1
-            raise StreamFault(Code.PROTOCOL_ERROR, "a stream depends on itself")
+            raise StreamError(ErrorCode.PROTOCOL_ERROR, "a stream depends on itself")
 
     def take_reset(self, flags: int, stream: int, payload: bytes) -> None:
         """The client gives a stream up."""
@@ -64,9 +64,9 @@ class Control(Requests):
     def take_settings(self, flags: int, stream: int, payload: bytes) -> None:
         """RFC 9113 6.5"""
         if stream:
-            raise Fault(Code.PROTOCOL_ERROR, "SETTINGS on a stream")
+            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "SETTINGS on a stream")
         if len(payload) % 6 or (flags & ACK and payload):
-            raise Fault(Code.FRAME_SIZE_ERROR, "a frame's length is not that of its type")
+            raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "a frame's length is not that of its type")
         self._idle_frames.take(self.listening.seconds())
         if flags & ACK:
             return
@@ -85,11 +85,11 @@ class Control(Requests):
     def _check_settings(self, values: dict[int, int]) -> None:
         """RFC 9113 6.5.2"""
         if values.get(Setting.ENABLE_PUSH, 0) > 1:
-            raise Fault(Code.PROTOCOL_ERROR, "a setting has a value that it cannot have")
-        if not MOST_PAYLOAD <= values.get(Setting.MAX_FRAME_SIZE, MOST_PAYLOAD) < 2**24:
-            raise Fault(Code.PROTOCOL_ERROR, "a setting has a value that it cannot have")
-        if values.get(Setting.INITIAL_WINDOW_SIZE, 0) > MOST_WINDOW:
-            raise Fault(Code.FLOW_CONTROL_ERROR, "a setting has a value that it cannot have")
+            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "a setting has a value that it cannot have")
+        if not MAX_FRAME_SIZE <= values.get(Setting.MAX_FRAME_SIZE, MAX_FRAME_SIZE) < 2**24:
+            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "a setting has a value that it cannot have")
+        if values.get(Setting.INITIAL_WINDOW_SIZE, 0) > MAX_WINDOW:
+            raise ProtocolError(ErrorCode.FLOW_CONTROL_ERROR, "a setting has a value that it cannot have")
 
     def _resize_windows(self, size: int) -> None:
         """RFC 9113 6.9.2: the windows of open streams change by as much, and may become negative."""
@@ -97,20 +97,20 @@ class Control(Requests):
         for stream in self.streams.values():
             stream.window += grown
             stream.widest += grown if stream.widest else 0
-            if stream.window > MOST_WINDOW:
-                raise Fault(Code.FLOW_CONTROL_ERROR, "a window becomes too large")
+            if stream.window > MAX_WINDOW:
+                raise ProtocolError(ErrorCode.FLOW_CONTROL_ERROR, "a window becomes too large")
             self._line_up(stream)
 
     def take_push_promise(self, flags: int, stream: int, payload: bytes) -> None:
         """RFC 9113 8.4: a client pushes nothing."""
-        raise Fault(Code.PROTOCOL_ERROR, "PUSH_PROMISE of a client")
+        raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "PUSH_PROMISE of a client")
 
     def take_ping(self, flags: int, stream: int, payload: bytes) -> None:
         """RFC 9113 6.7"""
         if stream:
-            raise Fault(Code.PROTOCOL_ERROR, "PING on a stream")
+            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "PING on a stream")
         if len(payload) != 8:
-            raise Fault(Code.FRAME_SIZE_ERROR, "a frame's length is not that of its type")
+            raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "a frame's length is not that of its type")
         self._idle_frames.take(self.listening.seconds())
         if flags & ACK:
             if payload == NOTICE and self._state is NOTICED:
@@ -121,16 +121,16 @@ class Control(Requests):
     def take_goaway(self, flags: int, stream: int, payload: bytes) -> None:
         """The client takes no streams of ours, of which there are none, and begins none any more."""
         if stream:
-            raise Fault(Code.PROTOCOL_ERROR, "GOAWAY on a stream")
+            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "GOAWAY on a stream")
         if len(payload) < 8:
-            raise Fault(Code.FRAME_SIZE_ERROR, "a frame's length is not that of its type")
+            raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "a frame's length is not that of its type")
         if self._state in (OPEN, NOTICED):
             self._take_no_more()
 
     def take_window_update(self, flags: int, stream: int, payload: bytes) -> None:
         """RFC 9113 6.9"""
-        size = number(payload) & MOST_WINDOW
-        if size < LEAST_PIECE:
+        size = number(payload) & MAX_WINDOW
+        if size < MIN_PIECE:
             self._idle_frames.take(self.listening.seconds())
         if not stream:
             self._grow(size)
@@ -140,10 +140,10 @@ class Control(Requests):
         if found is None:
             return
         if not size:
-            raise StreamFault(Code.PROTOCOL_ERROR, "WINDOW_UPDATE of nothing")
+            raise StreamError(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE of nothing")
         found.window += size
-        if found.window > MOST_WINDOW:
-            raise StreamFault(Code.FLOW_CONTROL_ERROR, "a window becomes too large")
+        if found.window > MAX_WINDOW:
+            raise StreamError(ErrorCode.FLOW_CONTROL_ERROR, "a window becomes too large")
         if found.window > found.widest:
             found.widest = found.window
         self._line_up(found)
@@ -151,10 +151,10 @@ class Control(Requests):
 
     def _grow(self, size: int) -> None:
         if not size:
-            raise Fault(Code.PROTOCOL_ERROR, "WINDOW_UPDATE of nothing")
+            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE of nothing")
         self._window += size
-        if self._window > MOST_WINDOW:
-            raise Fault(Code.FLOW_CONTROL_ERROR, "a window becomes too large")
+        if self._window > MAX_WINDOW:
+            raise ProtocolError(ErrorCode.FLOW_CONTROL_ERROR, "a window becomes too large")
         if self._window > self._widest:
             self._widest = self._window
         self._grew = self.listening.seconds()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from pydsl_proxy.wire.http2.frames import Code, Fault
+from pydsl_proxy.wire.http2.frames import ErrorCode, ProtocolError
 
 # Streams at once. nginx: http2_max_concurrent_streams 128; RFC 9113 6.5.2 recommends no less than 100.
-MOST_STREAMS: Final = 128
+MAX_STREAMS: Final = 128
 
 # What is taken of bodies before it is handed on. Go's server has 1 MiB for a connection and for a stream; half of it is
 # given back at a time, as nghttp2 does.
@@ -27,17 +27,17 @@ ANSWERS_TO_DATA: Final = 3
 OCTETS_PER_ANSWER: Final = 16
 
 # CVE-2024-27316: nghttp2 takes 8 CONTINUATION frames; more only where clients(head=…) is larger than they hold.
-MOST_CONTINUATIONS: Final = 8
+MAX_CONTINUATIONS: Final = 8
 # A block that is too long is read, and answered with 431, up to so many times clients(head=…).
-MOST_TIMES_HEAD: Final = 2
+MAX_TIMES_HEAD: Final = 2
 
 # Streams that we have ended before the client did: what it had sent meanwhile is dropped silently.
-MOST_REMEMBERED: Final = 256
+MAX_REMEMBERED: Final = 256
 # Ranges of streams that a client has passed over; who begins one of them later has lost count.
-MOST_SKIPPED: Final = 16
+MAX_SKIPPED: Final = 16
 
 
-class Allowance:
+class TokenBucket:
     """So many at once, and so many a second; and besides what is earned, which does not lapse."""
 
     __slots__ = ("_burst", "_earned", "_left", "_rate", "_since", "_what")
@@ -61,7 +61,7 @@ class Allowance:
         self._earned += ANSWERS_TO_DATA + size // OCTETS_PER_ANSWER
 
     def take(self, now: float) -> None:
-        """One more; raises :class:`~pydsl_proxy.wire.http2.frames.Fault` if it is one too many."""
+        """One more; raises :class:`~pydsl_proxy.wire.http2.frames.ProtocolError` if it is one too many."""
         if self._earned:
             self._earned -= 1
             return
@@ -71,4 +71,4 @@ class Allowance:
         self._since = now
         self._left -= 1
         if self._left < 0:
-            raise Fault(Code.ENHANCE_YOUR_CALM, self._what)
+            raise ProtocolError(ErrorCode.ENHANCE_YOUR_CALM, self._what)

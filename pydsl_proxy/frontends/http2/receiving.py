@@ -8,8 +8,8 @@ from typing import Protocol
 
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.frontends.http2.body import Incoming
-from pydsl_proxy.interfaces import BodyReceiver, Exchange, Listening, Trailers, Watch
-from pydsl_proxy.wire.http2.frames import Code, StreamFault
+from pydsl_proxy.interfaces import BodyReceiver, Deadline, Exchange, Listening, Trailers
+from pydsl_proxy.wire.http2.frames import ErrorCode, StreamError
 from pydsl_proxy.wire.http2.hpack_literals import literal
 
 # Seconds for the first of a body, or the end of a request that seldom has one, before a peer is sent the head.
@@ -49,7 +49,7 @@ class Receiving:
     _body: Incoming | None = None
     # Begins the exchange of a request that seldom has a body; it is told whether there is none.
     _begin: Callable[[bool], None] | None = None
-    _reading: Watch | None = None
+    _reading: Deadline | None = None
     _connection: BodyConnection
     number: int
 
@@ -80,13 +80,13 @@ class Receiving:
             self._take_end(body, ())
 
     def take_data(self, data: bytes, used: int, ended: bool) -> None:
-        """DATA have come, and have *used* some of the windows; raises StreamFault."""
+        """DATA have come, and have *used* some of the windows; raises StreamError."""
         body = self._body
         try:
             if body is None or self.client_ended:
-                raise StreamFault(Code.STREAM_CLOSED, "DATA after the stream's end")
+                raise StreamError(ErrorCode.STREAM_CLOSED, "DATA after the stream's end")
             body.take(data, used)
-        except StreamFault:
+        except StreamError:
             self._connection.give_back(self.number, used, 0)
             raise
         if used > len(data):
@@ -109,7 +109,7 @@ class Receiving:
             self._go_on(body)
 
     def take_trailers(self, trailers: Trailers) -> None:
-        """The body ends with *trailers*, and had not ended before; raises StreamFault."""
+        """The body ends with *trailers*, and had not ended before; raises StreamError."""
         body = self._body
         assert body is not None
         self._begin_now(False)

@@ -8,13 +8,13 @@ from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.frontends.http1.head import read_fields
 from pydsl_proxy.frontends.http2.closing import LEAVING
 from pydsl_proxy.frontends.http2.limits import (
-    MOST_CONTINUATIONS,
-    MOST_REMEMBERED,
-    MOST_SKIPPED,
-    MOST_STREAMS,
-    MOST_TIMES_HEAD,
+    MAX_CONTINUATIONS,
+    MAX_REMEMBERED,
+    MAX_SKIPPED,
+    MAX_STREAMS,
+    MAX_TIMES_HEAD,
     RESETS,
-    Allowance,
+    TokenBucket,
 )
 from pydsl_proxy.frontends.http2.receiving import Receiving
 from pydsl_proxy.frontends.http2.sending import Sending
@@ -27,12 +27,12 @@ from pydsl_proxy.wire.http1.response_writer import error_page, own_response
 from pydsl_proxy.wire.http2.frames import (
     END_HEADERS,
     END_STREAM,
-    MOST_PAYLOAD,
+    MAX_FRAME_SIZE,
     PADDED,
     WITH_PRIORITY,
-    Code,
-    Fault,
-    StreamFault,
+    ErrorCode,
+    ProtocolError,
+    StreamError,
     depends_on,
     fragment,
     rst_stream,
@@ -66,7 +66,7 @@ class Requests(Sending):
         self._depends_on_itself = False
         # Streams that the client has passed over.
         self._skipped: list[range] = []
-        self._resets = Allowance(RESETS, "too many streams were reset")
+        self._resets = TokenBucket(RESETS, "too many streams were reset")
 
     def hand_on_later(self, stream: Receiving) -> None:
         """Call :meth:`Receiving.hand_on` when the frames of this turn are read: small ones are joined then."""
@@ -80,7 +80,7 @@ class Requests(Sending):
     def take_headers(self, flags: int, stream: int, payload: bytes) -> None:
         """A header block, or its beginning."""
         if not stream & 1:
-            raise Fault(Code.PROTOCOL_ERROR, "HEADERS on a stream that cannot be a client's")
+            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "HEADERS on a stream that cannot be a client's")
         if flags & (PADDED | WITH_PRIORITY):
             if flags & WITH_PRIORITY and depends_on(stream, unpadded(flags, payload)):
                 self._depends_on_itself = True
@@ -99,12 +99,12 @@ class Requests(Sending):
         """More of a header block."""
         fragments = self._fragments
         if fragments is None or stream != self._fragments_of[0]:
-            raise Fault(Code.PROTOCOL_ERROR, "CONTINUATION of nothing")
+            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "CONTINUATION of nothing")
         fragments.append(payload)
         self._fragments_size += len(payload)
-        most = MOST_TIMES_HEAD * self.listening.site.clients.head
-        if self._fragments_size > most or len(fragments) > MOST_CONTINUATIONS + most // MOST_PAYLOAD:
-            raise Fault(Code.ENHANCE_YOUR_CALM, "a header block is too long, or in too many pieces")
+        most = MAX_TIMES_HEAD * self.listening.site.clients.head
+        if self._fragments_size > most or len(fragments) > MAX_CONTINUATIONS + most // MAX_FRAME_SIZE:
+            raise ProtocolError(ErrorCode.ENHANCE_YOUR_CALM, "a header block is too long, or in too many pieces")
         if flags & END_HEADERS:
             self._fragments = None
             self._block_due = inf
@@ -131,10 +131,10 @@ class Requests(Sending):
             if stream.client_ended:
                 # RFC 9113 5.1: whatever the block has.
                 self._skip(block)
-                raise StreamFault(Code.STREAM_CLOSED, "HEADERS after the stream's end")
+                raise StreamError(ErrorCode.STREAM_CLOSED, "HEADERS after the stream's end")
             trailers = self._reader.trailers(block)
             if not ended:
-                raise StreamFault(Code.PROTOCOL_ERROR, "the stream goes on after trailers")
+                raise StreamError(ErrorCode.PROTOCOL_ERROR, "the stream goes on after trailers")
             stream.take_trailers(trailers)
         else:
             self._skip(block)
@@ -152,9 +152,9 @@ class Requests(Sending):
         self._requests += 1
         if self._requests >= site.clients.keepalive_requests or now > self._retires:
             self._retire(site, now)
-        if len(self.streams) >= MOST_STREAMS:
+        if len(self.streams) >= MAX_STREAMS:
             self._skip(block)
-            raise StreamFault(Code.REFUSED_STREAM, "too many streams at once")
+            raise StreamError(ErrorCode.REFUSED_STREAM, "too many streams at once")
         line = b""
         try:
             head = self._reader.request(block, site.clients.head, site.clients.fields)
@@ -165,7 +165,7 @@ class Requests(Sending):
                 head = H2Head(b"GET", head.target, as_upgrade(head.section, head.protocol), head.sized, head.protocol)
             waits = not ended and head.method in _SELDOM_WITH_BODY and not head.sized and head.protocol is None
             fields = self._fields(site, head, ended)
-        except StreamFault as fault:
+        except StreamError as fault:
             cause = ProxyError(Source.CLIENT, 400, "bad_request", fault.detail)
             site.refused(H2Stream(self, number, 0), self._identity, line, cause, now, sent=0)
             raise
@@ -190,7 +190,7 @@ class Requests(Sending):
             fields = self._fields(site, head, bare)
         except Malformed as error:
             # The limits have changed meanwhile.
-            self.reset(stream, Code.REFUSED_STREAM, ProxyError(Source.CLIENT, 400, "bad_request", error.detail))
+            self.reset(stream, ErrorCode.REFUSED_STREAM, ProxyError(Source.CLIENT, 400, "bad_request", error.detail))
         else:
             self._begin(site, stream, head, fields, bare)
 
@@ -235,7 +235,7 @@ class Requests(Sending):
         if fields.host is None:
             raise Malformed("neither :authority nor Host says which host is meant")
         if ended and fields.content_length:
-            raise StreamFault(Code.PROTOCOL_ERROR, "the body is shorter than Content-Length")
+            raise StreamError(ErrorCode.PROTOCOL_ERROR, "the body is shorter than Content-Length")
         return fields
 
     def _refuse(self, site: FrontendSite, number: int, line: bytes, error: Malformed, ended: bool) -> None:
@@ -258,7 +258,7 @@ class Requests(Sending):
     def _skip_streams(self, first: int, end: int) -> None:
         """Streams that the client did not begin are closed by one that it begins behind them (RFC 9113 5.1.1)."""
         skipped = self._skipped
-        if len(skipped) >= MOST_SKIPPED:
+        if len(skipped) >= MAX_SKIPPED:
             del skipped[0]
         skipped.append(range(first, end))
 
@@ -267,7 +267,7 @@ class Requests(Sending):
         self._depends_on_itself = False
         self._last = max(self._last, number)
         self._skip(block)
-        raise StreamFault(Code.PROTOCOL_ERROR, "a stream depends on itself")
+        raise StreamError(ErrorCode.PROTOCOL_ERROR, "a stream depends on itself")
 
     def _check_begun(self, number: int, kind: str) -> None:
         """RFC 9113 5.1: on a stream that has not begun there is nothing but HEADERS and PRIORITY.
@@ -275,7 +275,7 @@ class Requests(Sending):
         One that came too late has begun for the client (6.8).
         """
         if self._is_idle(number) and not (self._state is LEAVING and number & 1):
-            raise Fault(Code.PROTOCOL_ERROR, f"{kind} on a stream that has not begun")
+            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, f"{kind} on a stream that has not begun")
 
     def _is_idle(self, number: int) -> bool:
         """Whether the client has not begun a stream: those of even numbers would be ours, who begin none."""
@@ -289,21 +289,21 @@ class Requests(Sending):
         if number in self._ended_early:
             return
         ended = self._ended_early
-        forgotten = len(ended) >= MOST_REMEMBERED and number < next(iter(ended))
+        forgotten = len(ended) >= MAX_REMEMBERED and number < next(iter(ended))
         if number in self._left or forgotten:
-            raise StreamFault(Code.STREAM_CLOSED, f"{kind} on a stream that was reset")
+            raise StreamError(ErrorCode.STREAM_CLOSED, f"{kind} on a stream that was reset")
         if any(number in each for each in self._skipped):
-            raise Fault(Code.PROTOCOL_ERROR, f"{kind} on a stream that was passed over")
+            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, f"{kind} on a stream that was passed over")
         # RFC 9113 5.1: both sides have ended it.
-        raise Fault(Code.STREAM_CLOSED, f"{kind} after the stream's end")
+        raise ProtocolError(ErrorCode.STREAM_CLOSED, f"{kind} after the stream's end")
 
-    def _fail(self, number: int, fault: StreamFault) -> None:
+    def _fail(self, number: int, fault: StreamError) -> None:
         """End a stream for what the client did; CVE-2025-8671: who makes us do that often is shown out.
 
         RFC 9113 6.4: there is no RST_STREAM for a stream that has not begun, so there the connection ends.
         """
         if self._is_idle(number):
-            raise Fault(fault.code, fault.detail)
+            raise ProtocolError(fault.code, fault.detail)
         error = ProxyError(Source.CLIENT, 400, "bad_request", fault.detail)
         stream = self.streams.get(number)
         if stream is not None:

@@ -9,18 +9,18 @@ from pydsl_proxy.frontends.http2.closing import LEAVING, NOTICED, OPEN, Closing
 from pydsl_proxy.frontends.http2.limits import (
     CONNECTION_WINDOW,
     IDLE_FRAMES,
-    MOST_REMEMBERED,
-    Allowance,
+    MAX_REMEMBERED,
+    TokenBucket,
 )
 from pydsl_proxy.frontends.http2.stream import H2Stream
 from pydsl_proxy.interfaces import Listening
 from pydsl_proxy.wire.http2.body_pieces import frame_size, least_frame
 from pydsl_proxy.wire.http2.frames import (
     END_STREAM,
-    FIRST_WINDOW,
-    LEAST_PIECE,
-    MOST_PAYLOAD,
-    Code,
+    INITIAL_WINDOW,
+    MAX_FRAME_SIZE,
+    MIN_PIECE,
+    ErrorCode,
     data,
     headers,
     rst_stream,
@@ -38,11 +38,11 @@ class Sending(Closing):
 
     def __init__(self, listening: Listening) -> None:
         super().__init__(listening)
-        self._window = self._widest = FIRST_WINDOW
-        self._idle_frames = Allowance(IDLE_FRAMES, "too many frames that ask for nothing")
+        self._window = self._widest = INITIAL_WINDOW
+        self._idle_frames = TokenBucket(IDLE_FRAMES, "too many frames that ask for nothing")
         # When the client last gave the connection room, while it has none.
         self._grew = 0.0
-        self._stream_window = FIRST_WINDOW
+        self._stream_window = INITIAL_WINDOW
         self._line: deque[H2Stream] = deque()
         # What the client may still send of all bodies, and what of it was dealt with.
         self._room = CONNECTION_WINDOW
@@ -124,7 +124,7 @@ class Sending(Closing):
         if stream.queue:
             stream.is_cut = True
         else:
-            self._break_off(stream, Code.INTERNAL_ERROR)
+            self._break_off(stream, ErrorCode.INTERNAL_ERROR)
 
     # -- room ----------------------------------------------------------------------------------------------------------
 
@@ -152,7 +152,7 @@ class Sending(Closing):
             stream = line[0]
             queue = stream.queue
             room = min(stream.window, self._window)
-            if queue is not None and room < queue.size and room < MOST_PAYLOAD:
+            if queue is not None and room < queue.size and room < MAX_FRAME_SIZE:
                 # A small window, or the rest of one: which of the two has to grow?
                 if stream.window < least_frame(max(stream.widest, self._stream_window)):
                     queue = None
@@ -174,7 +174,7 @@ class Sending(Closing):
         piece = stream.piece(size)
         stream.window -= size
         self._window -= size
-        if size >= LEAST_PIECE or not stream.queue:
+        if size >= MIN_PIECE or not stream.queue:
             # Small frames before more are of the client's own making.
             self._idle_frames.earn(size)
         last = stream.ending and not stream.queue and not stream.trailers
@@ -188,7 +188,7 @@ class Sending(Closing):
             self._end(stream)
             return
         elif stream.is_cut:
-            self._break_off(stream, Code.INTERNAL_ERROR)
+            self._break_off(stream, ErrorCode.INTERNAL_ERROR)
             return
         stream.go_on_producing()
 
@@ -215,16 +215,16 @@ class Sending(Closing):
         """The response is sent."""
         if not stream.client_ended:
             # RFC 9113 8.1: the rest of the request is not needed.
-            self.put(rst_stream(stream.number, Code.NO_ERROR))
+            self.put(rst_stream(stream.number, ErrorCode.NO_ERROR))
             self._remember(stream.number)
         self._forget(stream)
 
-    def _break_off(self, stream: H2Stream, code: Code) -> None:
+    def _break_off(self, stream: H2Stream, code: ErrorCode) -> None:
         self.put(rst_stream(stream.number, code))
         self._remember(stream.number)
         self._forget(stream)
 
-    def reset(self, stream: H2Stream, code: Code, error: ProxyError) -> None:
+    def reset(self, stream: H2Stream, code: ErrorCode, error: ProxyError) -> None:
         """End the stream, whatever it is about."""
         exchange = stream.exchange
         self._break_off(stream, code)
@@ -258,6 +258,6 @@ class Sending(Closing):
 
 def note(streams: dict[int, None], number: int) -> None:
     """Put a stream to others, the oldest of which is forgotten if they are many."""
-    if len(streams) >= MOST_REMEMBERED:
+    if len(streams) >= MAX_REMEMBERED:
         del streams[next(iter(streams))]
     streams[number] = None

@@ -7,13 +7,13 @@ from typing import Protocol
 
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.frontends.http2.receiving import BodyConnection, Receiving
-from pydsl_proxy.interfaces import Exchange, Producer, Trailers, Watch
+from pydsl_proxy.interfaces import Deadline, Exchange, Producer, Trailers
 from pydsl_proxy.wire.http.field_rules import FieldRules
 from pydsl_proxy.wire.http.head import ResponseHead
 from pydsl_proxy.wire.http.statuses import has_no_body
 from pydsl_proxy.wire.http1.response_writer import error_page, own_response
 from pydsl_proxy.wire.http2.body_pieces import MAX_WAITING, SMALL_FRAME_AFTER, WaitingPieces
-from pydsl_proxy.wire.http2.frames import Code
+from pydsl_proxy.wire.http2.frames import ErrorCode
 from pydsl_proxy.wire.http2.hpack_literals import literals
 from pydsl_proxy.wire.http2.response_block import KEY, interim_block, response_block, usual_block
 from pydsl_proxy.wire.http2.websocket import granted_block
@@ -40,7 +40,7 @@ class Connection(BodyConnection, Protocol):
     def send_small(self, stream: H2Stream) -> None:
         """Send of what waits as much as there is room for, however small the frame."""
 
-    def reset(self, stream: H2Stream, code: Code, error: ProxyError) -> None:
+    def reset(self, stream: H2Stream, code: ErrorCode, error: ProxyError) -> None:
         """End the stream, whatever it is about."""
 
 
@@ -63,7 +63,7 @@ class H2Stream(Receiving):
     _held_up = False
     # Its client was answered, whatever comes yet.
     _is_muted = False
-    _sending: Watch | None = None
+    _sending: Deadline | None = None
     # When the client must have made room.
     _room_due = inf
     _connection: Connection
@@ -207,7 +207,7 @@ class H2Stream(Receiving):
             self.await_room()
         else:
             error = ProxyError(Source.CLIENT, 499, "send_timeout", "the client made no room for the response")
-            self._connection.reset(self, Code.CANCEL, error)
+            self._connection.reset(self, ErrorCode.CANCEL, error)
 
     def answered(self) -> None:
         """All of the response is here: the exchange is over."""

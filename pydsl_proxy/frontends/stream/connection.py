@@ -11,28 +11,28 @@ from twisted.internet.protocol import Factory
 from zope.interface import implementer
 
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.frontends.stream.halves import Half, PeerHalf
+from pydsl_proxy.frontends.stream.halves import PeerSide, RelaySide
 from pydsl_proxy.interfaces import Passage, Producer, StreamListening, StreamSite
 from pydsl_proxy.wire.connection.client_hello import ClientHelloReader
 from pydsl_proxy.wire.connection.forwarded import Identity
-from pydsl_proxy.wire.connection.peeked_tls import Peeked
+from pydsl_proxy.wire.connection.peeked_tls import SniInfo
 from pydsl_proxy.wire.http.grammar import Malformed
 
 # nginx: ssl_handshake_timeout 60s, preread_timeout 30s.
 HANDSHAKE_WITHIN = 60.0
 HELLO_WITHIN = 30.0
 # Bytes of a client before there is a peer: a read, as of HTTP sent ahead.
-MOST_HELD = 64 * 1024
+MAX_HELD = 64 * 1024
 # Seconds for both sides to take what is queued for them, once the stream is being closed.
 CLOSE_WITHIN = 60.0
 
 
 @implementer(IHandshakeListener)
-class StreamFrontend(Half):
+class StreamFrontend(RelaySide):
     """One connection of a client.
 
     Its stream is found first: at once, when the TLS handshake is done, or when the ClientHello is here.  What comes
-    while a peer is being reached is held and, beyond :data:`MOST_HELD`, not read.
+    while a peer is being reached is held and, beyond :data:`MAX_HELD`, not read.
     """
 
     def __init__(self, listening: StreamListening) -> None:
@@ -101,7 +101,7 @@ class StreamFrontend(Half):
             return
         self._held += data
         if self._reader is None:
-            if len(self._held) >= MOST_HELD and not self._paused:
+            if len(self._held) >= MAX_HELD and not self._paused:
                 self._paused = True
                 self.transport.pauseProducing()
             return
@@ -112,7 +112,7 @@ class StreamFrontend(Half):
             return
         if name is not None:
             self._reader = None
-            self._identity.tls = Peeked(name.decode())
+            self._identity.tls = SniInfo(name.decode())
             self._begin(self._listening.site)
 
     def _begin(self, site: StreamSite) -> None:
@@ -136,9 +136,9 @@ class StreamFrontend(Half):
 
     # -- what a passage asks, see PassageFrontend --------------------------------------------------------------------
 
-    def half(self, connected: Callable[[], None]) -> PeerHalf:
+    def half(self, connected: Callable[[], None]) -> PeerSide:
         """The protocol of the connection to a peer."""
-        return PeerHalf(self, connected)
+        return PeerSide(self, connected)
 
     def refuse(self) -> None:
         """There will be no peer."""
@@ -151,7 +151,7 @@ class StreamFrontend(Half):
 
     # -- both sides --------------------------------------------------------------------------------------------------
 
-    def join(self, peer: PeerHalf) -> None:
+    def join(self, peer: PeerSide) -> None:
         """The connection to a peer is made."""
         if self.gone:
             self._join_alone(peer)
@@ -174,7 +174,7 @@ class StreamFrontend(Half):
         elif self._paused:
             here.resumeProducing()
 
-    def _join_alone(self, peer: PeerHalf) -> None:
+    def _join_alone(self, peer: PeerSide) -> None:
         """The client has left meanwhile: the peer hears its last words."""
         peer.watch, peer.seconds, peer.idle = self.watch, self.seconds, self.idle
         peer.other, self.other = self, peer
@@ -206,7 +206,7 @@ class StreamFrontend(Half):
             self.close()
             other.close()
 
-    def _unsent(self, half: Half) -> int:
+    def _unsent(self, half: RelaySide) -> int:
         return 0 if half.gone else self._listening.unsent(half.transport)
 
     def _note(self, cause: str, message: str, source: Source = Source.CLIENT) -> None:
@@ -215,7 +215,7 @@ class StreamFrontend(Half):
             passage.error = ProxyError(source, passage.status, cause, message)
 
     def broke(self) -> None:
-        """See :class:`Half`."""
+        """See :class:`RelaySide`."""
         self._note("client_closed", "the client broke the connection off")
 
     def peer_broke(self) -> None:

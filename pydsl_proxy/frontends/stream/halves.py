@@ -11,7 +11,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pydsl_proxy.interfaces import StreamTransport, UnannouncedEnd, Watch
+from pydsl_proxy.interfaces import Deadline, MissingCloseNotify, StreamTransport
 
 if TYPE_CHECKING:
     from pydsl_proxy.frontends.stream.connection import StreamFrontend
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 def is_an_end(reason: Failure) -> bool:
     """Whether a side was not broken off.  As with nginx a FIN is enough for that, with TLS too."""
-    return reason.check(ConnectionDone, UnannouncedEnd) is not None
+    return reason.check(ConnectionDone, MissingCloseNotify) is not None
 
 
 @implementer(IHalfCloseableProtocol)
-class Half(Protocol):
+class RelaySide(Protocol):
     """One of the two connections.
 
     ``write`` is the other's transport's, None until both are there; ``counted`` the bytes that came here.  ``ended``
@@ -38,11 +38,11 @@ class Half(Protocol):
 
     # Nothing is called on it before the connection is made or after it is lost.
     transport: StreamTransport  # type: ignore[assignment]  # more than Protocol promises
-    watch: Watch
+    watch: Deadline
     seconds: Callable[[], float]
     idle: float
     write: Callable[[bytes], object] | None = None
-    other: Half | None = None
+    other: RelaySide | None = None
     counted = 0
     ended = False
     gone = False
@@ -134,7 +134,7 @@ class Half(Protocol):
         raise NotImplementedError
 
 
-class PeerHalf(Half):
+class PeerSide(RelaySide):
     """The connection to a peer."""
 
     def __init__(self, client: StreamFrontend, connected: Callable[[], None]) -> None:
@@ -147,9 +147,9 @@ class PeerHalf(Half):
         self._client.join(self)
 
     def broke(self) -> None:
-        """See :class:`Half`."""
+        """See :class:`RelaySide`."""
         self._client.peer_broke()
 
     def both_gone(self) -> None:
-        """See :class:`Half`."""
+        """See :class:`RelaySide`."""
         self._client.both_gone()

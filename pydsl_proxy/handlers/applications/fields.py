@@ -8,7 +8,7 @@ from functools import cache
 from twisted.logger import Logger
 
 from pydsl_proxy.handlers.resource.handler import segments_above, segments_below
-from pydsl_proxy.interfaces import Exchange, Place
+from pydsl_proxy.interfaces import CompileContext, Exchange
 from pydsl_proxy.wire.http.grammar import CRLF, HEAD_END, Malformed, is_token, is_value
 from pydsl_proxy.wire.http.head import Fields, ResponseHead, section
 from pydsl_proxy.wire.http.statuses import has_no_body
@@ -18,7 +18,7 @@ from pydsl_proxy.wire.http1.request_writer import RequestWriter
 log = Logger()
 
 # As much as twisted.web and asyncio queue before they pause who writes.
-MOST_IN_FLIGHT = 64 * 1024
+MAX_IN_FLIGHT = 64 * 1024
 
 # Proxy is no field of HTTP, but as HTTP_PROXY it is what libraries take for the proxy that they are to use themselves
 # (CVE-2016-5385, "httpoxy").  What is left of Transfer-Encoding frames nothing any more.
@@ -39,7 +39,7 @@ class Shown:
 
     __slots__ = ("_above", "_write")
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: CompileContext) -> None:
         self._write: Callable[[Exchange], bytes] = RequestWriter(place.request_rules, b"").write
         self._above = [] if place.prefix is None else segments_above(place.prefix)
 

@@ -22,7 +22,7 @@ class Job:
         self.waits = True
 
 
-class ThreadCrew:
+class ThreadPool:
     """At most *most* jobs at a time, the first one first, and at most *queue* that wait; lives beside a feature."""
 
     def __init__(self, threads: Threads, clock: IReactorTime, most: int, queue: int) -> None:

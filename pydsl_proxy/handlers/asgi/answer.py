@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.handlers.applications.event_loops import Tasks
-from pydsl_proxy.handlers.applications.fields import MOST_IN_FLIGHT
+from pydsl_proxy.handlers.applications.fields import MAX_IN_FLIGHT
 from pydsl_proxy.handlers.applications.outbox import Inbox
 from pydsl_proxy.handlers.applications.silence import Silence
 from pydsl_proxy.handlers.asgi.call import Call, cost_of
@@ -114,7 +114,7 @@ class Answer:
     def consumed(self, size: int) -> None:
         """It has received so much."""
         self._ahead -= size
-        if self._full and self._ahead <= MOST_IN_FLIGHT // 2 and not self._over:
+        if self._full and self._ahead <= MAX_IN_FLIGHT // 2 and not self._over:
             self._full = False
             self._exchange.resume_body()
             self._time()
@@ -126,7 +126,7 @@ class Answer:
             self._early.append(data)
         elif self._call is not None:
             self._within(self._call.fed, (data,), False)
-        if self._ahead >= MOST_IN_FLIGHT and not self._full and not self._over:
+        if self._ahead >= MAX_IN_FLIGHT and not self._full and not self._over:
             self._full = True
             self._exchange.pause_body()
             self._time()

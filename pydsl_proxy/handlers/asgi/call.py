@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
-from pydsl_proxy.handlers.applications.fields import MOST_IN_FLIGHT, ClientLeft, made_head
+from pydsl_proxy.handlers.applications.fields import MAX_IN_FLIGHT, ClientLeft, made_head
 from pydsl_proxy.handlers.applications.outbox import Outbox
 from pydsl_proxy.handlers.asgi.response import Message, Pairs, Response, pairs_of
 from pydsl_proxy.handlers.asgi.types import Application
@@ -129,7 +129,7 @@ class Call:
 
     async def _send(self, message: Message) -> None:
         await self._give_way()
-        while self._in_flight >= MOST_IN_FLIGHT and not self._left:
+        while self._in_flight >= MAX_IN_FLIGHT and not self._left:
             await self._wait()
         if self._left:
             raise ClientLeft

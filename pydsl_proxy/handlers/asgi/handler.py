@@ -14,11 +14,11 @@ from pydsl_proxy.handlers.asgi.running import ALL, Applications, Used
 from pydsl_proxy.handlers.asgi.scope import http_scope, websocket_scope
 from pydsl_proxy.handlers.asgi.types import Application
 from pydsl_proxy.handlers.websocket.tunnel import tunnelling
-from pydsl_proxy.interfaces import Exchange, Handle, Place
+from pydsl_proxy.interfaces import CompileContext, Exchange, Handle
 from pydsl_proxy.origin.spelling import call, options
 
 # Of a message of a WebSocket, in bytes: as much as the websockets library takes; uvicorn takes 16 MiB.
-MOST_MESSAGE = 1024 * 1024
+MAX_MESSAGE = 1024 * 1024
 
 
 @frozen
@@ -36,7 +36,7 @@ class Asgi:
     application: Application = field(eq=id)
     spelled: str | None = field(default=None, kw_only=True, eq=False, repr=False)
 
-    max_message: int = field(default=MOST_MESSAGE, kw_only=True)
+    max_message: int = field(default=MAX_MESSAGE, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         count("asgi(max_message=…)", size("asgi(max_message=…)", self.max_message), least=1)
@@ -45,7 +45,7 @@ class Asgi:
         """The call that makes this."""
         return call("asgi", repr(self.spelled or self.application), options(self, "max_message"))
 
-    def compile(self, place: Place) -> Handle:
+    def compile(self, place: CompileContext) -> Handle:
         """A handle that has the application called in its loop for each exchange."""
         # Autobahn is slow to import, and most configurations have no use for it.
         from pydsl_proxy.handlers.asgi.socket import Socket, socket_terms

@@ -211,7 +211,7 @@ ALL: Final = OfTheProxy()
 
 
 class Used:
-    """That one feature has an application; see :class:`~pydsl_proxy.interfaces.Living`."""
+    """That one feature has an application; see :class:`~pydsl_proxy.interfaces.Lifecycle`."""
 
     def __init__(self, running: Running) -> None:
         self.running = running

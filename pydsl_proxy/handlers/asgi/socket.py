@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.handlers.applications.event_loops import Tasks
-from pydsl_proxy.handlers.applications.fields import MOST_IN_FLIGHT
+from pydsl_proxy.handlers.applications.fields import MAX_IN_FLIGHT
 from pydsl_proxy.handlers.applications.outbox import Inbox
 from pydsl_proxy.handlers.applications.silence import Silence
 from pydsl_proxy.handlers.asgi.call import cost_of
@@ -21,7 +21,7 @@ from pydsl_proxy.handlers.websocket.flow import Way, crash
 from pydsl_proxy.handlers.websocket.settings import Kit, leg_makers
 from pydsl_proxy.handlers.websocket.timers import BridgeWatch
 from pydsl_proxy.handlers.websocket.tunnel import refuse
-from pydsl_proxy.interfaces import EventLoop, Exchange, Place, Trailers
+from pydsl_proxy.interfaces import CompileContext, EventLoop, Exchange, Trailers
 from pydsl_proxy.wire.http.head import ResponseHead, section
 from pydsl_proxy.wire.http1.reader import read_response_head
 
@@ -42,7 +42,7 @@ class SocketTerms:
     silence: float
 
 
-def socket_terms(place: Place, most: int) -> SocketTerms:
+def socket_terms(place: CompileContext, most: int) -> SocketTerms:
     """Those of *place*; a message has at most *most* bytes."""
     make_leg, make_peer_leg = leg_makers(place.clock)
     clock: IReactorTime = place.clock
@@ -196,7 +196,7 @@ class Socket:
     def consumed(self, size: int) -> None:
         """It has received so much."""
         self._ahead -= size
-        if self._way.is_blocked and self._ahead <= MOST_IN_FLIGHT // 2:
+        if self._way.is_blocked and self._ahead <= MAX_IN_FLIGHT // 2:
             self._way.unblock()
 
     # -- what the leg tells, see Ends ----------------------------------------------------------------------------------
@@ -226,7 +226,7 @@ class Socket:
         told = data if binary else data.decode()
         self._ahead += cost_of(told)
         self._within(self._call.message, told)
-        if self._ahead >= MOST_IN_FLIGHT:
+        if self._ahead >= MAX_IN_FLIGHT:
             self._way.block()
 
     def piece(self, leg: Leg, data: bytes, binary: bool, first: bool) -> None:

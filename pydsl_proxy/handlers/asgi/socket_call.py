@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
-from pydsl_proxy.handlers.applications.fields import MOST_IN_FLIGHT, ClientLeft, made_head
+from pydsl_proxy.handlers.applications.fields import MAX_IN_FLIGHT, ClientLeft, made_head
 from pydsl_proxy.handlers.applications.outbox import Outbox
 from pydsl_proxy.handlers.asgi.call import MESSAGES_IN_A_TURN, cost_of
 from pydsl_proxy.handlers.asgi.response import Message, Response, pairs_of
@@ -118,7 +118,7 @@ class SocketCall:
 
     async def _send(self, message: Message) -> None:
         await self._give_way()
-        while self._in_flight >= MOST_IN_FLIGHT and self._disconnect is None:
+        while self._in_flight >= MAX_IN_FLIGHT and self._disconnect is None:
             await self._wait()
         if self._disconnect is not None:
             raise ClientLeft

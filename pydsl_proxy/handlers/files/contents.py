@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydsl_proxy.handlers.files.heads import Facts
 
 #: Bytes of contents that a location keeps; when there are more, all are let go.
-MOST_KEPT = 4 * 1024 * 1024
+MAX_KEPT = 4 * 1024 * 1024
 #: What is known of a file beside its content, about, in bytes: so that the number of empty files is bounded too.
 BESIDE = 1024
 #: Seconds since a file's last change before its content is kept.  Clocks of file systems are coarse, FAT's by two: a
@@ -32,7 +32,7 @@ class Contents:
         if facts.second < 0 or max(changed, modified) > (now - SETTLED) * 1e9:
             return
         size = len(content) + BESIDE
-        if self._bytes + size > MOST_KEPT:
+        if self._bytes + size > MAX_KEPT:
             for each in self._keeping:
                 each.content = None
             self._keeping.clear()

@@ -15,7 +15,7 @@ from pydsl_proxy.handlers.files.candidates import Candidate, TryFiles
 from pydsl_proxy.handlers.files.paths import FilePaths
 from pydsl_proxy.handlers.files.root import Root
 from pydsl_proxy.handlers.files.serving import FileService
-from pydsl_proxy.interfaces import Handle, Place
+from pydsl_proxy.interfaces import CompileContext, Handle
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.paths import from_file
 from pydsl_proxy.origin.spelling import call, options
@@ -153,7 +153,7 @@ class Files:
             options(self, "default_type", "browse", "precompressed", "keep_prefix", "hidden", "follow_symlinks"),
         )
 
-    def compile(self, place: Place) -> Handle:
+    def compile(self, place: CompileContext) -> Handle:
         """A handle that answers with files, from the disk each time."""
         root = Root(os.fsencode(self.root), follow=self.follow_symlinks)
         always = [(b"Cache-Control", self.cache_control.encode())] if self.cache_control else []

@@ -12,8 +12,8 @@ from urllib.parse import quote_from_bytes
 from pydsl_proxy.handlers.files.root import FLAGS
 
 #: Names that are read of a folder, and entries that are shown; a page of more is of no use, and takes long to make.
-MOST_NAMES = 10_000
-MOST_SHOWN = 1_000
+MAX_NAMES = 10_000
+MAX_SHOWN = 1_000
 
 # Linux looks without opening: devices are not touched.
 _LOOK = getattr(os, "O_PATH", FLAGS) | os.O_CLOEXEC
@@ -52,13 +52,13 @@ def listing(folder: int, path: bytes, *, hidden: bool, links: bool, shows: Calla
     with os.scandir(folder) as entries:
         names = [
             (not entry.is_dir(), entry.name, entry.is_symlink())
-            for entry in islice(entries, MOST_NAMES)
+            for entry in islice(entries, MAX_NAMES)
             if (hidden or not entry.name.startswith(".")) and (links or not entry.is_symlink())
         ]
-    shown = sorted(names)[:MOST_SHOWN]
+    shown = sorted(names)[:MAX_SHOWN]
     rows = [] if path == b"/" else ['<tr><td><a href="../">../</a></td><td></td><td></td></tr>']
     rows += [_row(name, is_file, when, size) for name, is_file, when, size in _looked_at(folder, shown, shows)]
-    rest = f"\n<p>Only {MOST_SHOWN} of the entries are shown.</p>" if len(names) > MOST_SHOWN else ""
+    rest = f"\n<p>Only {MAX_SHOWN} of the entries are shown.</p>" if len(names) > MAX_SHOWN else ""
     return _PAGE.format(path=_text(os.fsdecode(path)), rows="\n".join(rows), rest=rest).encode()
 
 

@@ -10,7 +10,7 @@ from twisted.web.resource import IResource, Resource
 
 from pydsl_proxy.handlers.resource.channel import Channel
 from pydsl_proxy.handlers.resource.request import MountedSite
-from pydsl_proxy.interfaces import Exchange, Handle, Place
+from pydsl_proxy.interfaces import CompileContext, Exchange, Handle
 from pydsl_proxy.wire.http.uri import normalise, split_target
 from pydsl_proxy.wire.http1.request_writer import RequestWriter
 
@@ -38,7 +38,7 @@ class Mount:
         """The call that makes this."""
         return f"mount({self.resource!r})"
 
-    def compile(self, place: Place) -> Handle:
+    def compile(self, place: CompileContext) -> Handle:
         """A handle that shows the resource each exchange as a request of a Site of its own."""
         site = MountedSite(self.resource, place.clock)
         head = RequestWriter(place.request_rules, b"").write

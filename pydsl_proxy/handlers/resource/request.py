@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pydsl_proxy.handlers.resource.channel import Channel
 
 # twisted.web.http: bodies from this size on are in a file.
-MOST_IN_MEMORY = 100_000
+MAX_IN_MEMORY = 100_000
 
 
 class MountedSite(Site):
@@ -29,9 +29,9 @@ class MountedSite(Site):
 
     def getContentFile(self, length: int | None) -> IO[bytes]:
         """Where the body of a request is kept; *length* is None if that is not known before its end."""
-        if length is not None and length < MOST_IN_MEMORY:
+        if length is not None and length < MAX_IN_MEMORY:
             return BytesIO()
-        return SpooledTemporaryFile(MOST_IN_MEMORY)
+        return SpooledTemporaryFile(MAX_IN_MEMORY)
 
     def getResourceFor(self, request: MountedRequest) -> IResource | Resource:
         """The resource, or what is below it, for a request whose path begins above it."""

@@ -13,13 +13,13 @@ from pydsl_proxy.handlers.proxy import check_path, with_path
 from pydsl_proxy.handlers.websocket.messages import OnMessage, check_hook
 from pydsl_proxy.handlers.websocket.origins import compile_origins
 from pydsl_proxy.handlers.websocket.tunnel import refuse, tunnelling, upgrade_required
-from pydsl_proxy.interfaces import Exchange, Handle, Place
+from pydsl_proxy.interfaces import CompileContext, Exchange, Handle
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.spelling import call, options
 
 VERB = "websocket_to"
 # As much of a message as the websockets library takes unless told; it counts where messages are held as a whole.
-MOST_HELD = 1024 * 1024
+MAX_HELD = 1024 * 1024
 # Seconds; the websockets library and uvicorn wait as long between pings.
 PING = 20.0
 
@@ -74,7 +74,7 @@ class WebSockets:
         """The call that makes this."""
         return call(VERB, repr(self.upstream), options(self, "path", "tunnel", "origins", *_BRIDGED))
 
-    def compile(self, place: Place) -> Handle:
+    def compile(self, place: CompileContext) -> Handle:
         """The handle of the upstream for requests that ask for a WebSocket; 426 for all others."""
         replaced = None if self.path is None else self.path.encode()
         inner = place.relay(self.upstream, replaced, websocket=True) if self.tunnel else self._bridge(place, replaced)
@@ -83,7 +83,7 @@ class WebSockets:
         handle = tunnelling(inner, upgrade_required)
         return handle if self.path is None else with_path(self.path, place, handle)
 
-    def _bridge(self, place: Place, replaced: bytes | None) -> Handle:
+    def _bridge(self, place: CompileContext, replaced: bytes | None) -> Handle:
         # Autobahn is slow to import, and most configurations have no use for it.
         from pydsl_proxy.handlers.websocket.bridging import bridging
         from pydsl_proxy.handlers.websocket.settings import Kit, leg_makers
@@ -95,7 +95,7 @@ class WebSockets:
             place.random,
             place.timeouts.idle,
             self.ping,
-            self.max_message or (MOST_HELD if held else 0),
+            self.max_message or (MAX_HELD if held else 0),
             None if self.message_rate is None else read_rate(VERB, self.message_rate),
             self.burst,
             self.deflate,

@@ -7,9 +7,9 @@ from io import BufferedReader, BytesIO
 from twisted.internet.interfaces import IReactorTime
 
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.handlers.applications.fields import MOST_IN_FLIGHT, ClientLeft
+from pydsl_proxy.handlers.applications.fields import MAX_IN_FLIGHT, ClientLeft
 from pydsl_proxy.handlers.applications.silence import Silence
-from pydsl_proxy.handlers.applications.thread_pool import Job, ThreadCrew
+from pydsl_proxy.handlers.applications.thread_pool import Job, ThreadPool
 from pydsl_proxy.handlers.wsgi.input import Incoming
 from pydsl_proxy.interfaces import Exchange, Trailers
 from pydsl_proxy.wire.http.head import ResponseHead
@@ -22,7 +22,7 @@ class Answer:
     and :meth:`send` waits while the client does not take what was sent.
     """
 
-    def __init__(self, exchange: Exchange, crew: ThreadCrew, clock: IReactorTime, silence: float) -> None:
+    def __init__(self, exchange: Exchange, crew: ThreadPool, clock: IReactorTime, silence: float) -> None:
         self._exchange = exchange
         self._crew = crew
         self._threads = crew.threads
@@ -50,7 +50,7 @@ class Answer:
         Waits while much is on its way.  Raises :class:`ClientLeft`.
         """
         with self._changed:
-            while (self._paused or self._size >= MOST_IN_FLIGHT) and not self._left:
+            while (self._paused or self._size >= MAX_IN_FLIGHT) and not self._left:
                 self._changed.wait()
             if self._left:
                 raise ClientLeft

@@ -8,13 +8,13 @@ from attrs import field, frozen
 
 from pydsl_proxy.errors.numbers import count
 from pydsl_proxy.handlers.applications.fields import Shown, not_below
-from pydsl_proxy.handlers.applications.thread_pool import Job, ThreadCrew
+from pydsl_proxy.handlers.applications.thread_pool import Job, ThreadPool
 from pydsl_proxy.handlers.applications.worker_threads import threads_of
 from pydsl_proxy.handlers.wsgi.answer import Answer
 from pydsl_proxy.handlers.wsgi.call import Call
 from pydsl_proxy.handlers.wsgi.environ import environ_of
 from pydsl_proxy.handlers.wsgi.errors import ErrorLines
-from pydsl_proxy.interfaces import Exchange, Handle, Place
+from pydsl_proxy.interfaces import CompileContext, Exchange, Handle
 from pydsl_proxy.origin.spelling import call, options
 
 if TYPE_CHECKING:
@@ -51,12 +51,12 @@ class Wsgi:
         """The call that makes this."""
         return call("wsgi", repr(self.spelled or self.application), options(self, "threads", "queue"))
 
-    def compile(self, place: Place) -> Handle:
+    def compile(self, place: CompileContext) -> Handle:
         """A handle that has the application called in a thread for each exchange."""
         application, shown = self.application, Shown(place)
         clock, silence = place.clock, place.timeouts.read
         crew = place.kept(
-            self, lambda: ThreadCrew(threads_of(place.clock, "wsgi"), place.clock, self.threads, self.queue)
+            self, lambda: ThreadPool(threads_of(place.clock, "wsgi"), place.clock, self.threads, self.queue)
         )
 
         def answer(exchange: Exchange) -> None:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from io import RawIOBase
 
-from pydsl_proxy.handlers.applications.fields import MOST_IN_FLIGHT, ClientLeft
+from pydsl_proxy.handlers.applications.fields import MAX_IN_FLIGHT, ClientLeft
 from pydsl_proxy.interfaces import Threads
 
 
@@ -38,7 +38,7 @@ class Incoming(RawIOBase):
         with self._changed:
             self._pieces.append(memoryview(data))
             self._size += len(data)
-            self._full = self._size >= MOST_IN_FLIGHT
+            self._full = self._size >= MAX_IN_FLIGHT
             self._changed.notify_all()
             return self._full
 
@@ -83,7 +83,7 @@ class Incoming(RawIOBase):
         else:
             self._pieces.popleft()
         self._size -= size
-        if self._full and self._size <= MOST_IN_FLIGHT // 2:
+        if self._full and self._size <= MAX_IN_FLIGHT // 2:
             self._full = False
             self._threads.call(self._emptied)
         return size

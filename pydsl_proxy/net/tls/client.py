@@ -20,8 +20,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.interfaces import Caller, Dial
-from pydsl_proxy.net.tls.endings import ToldEnds
+from pydsl_proxy.interfaces import ConnectRequest, Dial
+from pydsl_proxy.net.tls.endings import CloseNotifyProtocol
 from pydsl_proxy.net.tls.peer_certificates import is_ip, mismatch
 
 if sys.platform == "linux":
@@ -145,7 +145,7 @@ class PeerTls:
             self._session = encrypted.getHandle().get_session()
 
 
-class OverTls(ToldEnds):
+class OverTls(CloseNotifyProtocol):
     """TLS for one connection: on the socket of a lean transport, and with Twisted's memory BIOs over all others."""
 
     encrypted = True
@@ -183,7 +183,7 @@ class Greeting(Protocol):
 
     transport: Encrypted  # type: ignore[assignment]  # more than Protocol promises
 
-    def __init__(self, peer: PeerTls, caller: Caller, build: Callable[[], Protocol], clock: Clock) -> None:
+    def __init__(self, peer: PeerTls, caller: ConnectRequest, build: Callable[[], Protocol], clock: Clock) -> None:
         self._peer = peer
         self._caller = caller
         self._build = build
@@ -281,7 +281,7 @@ def _told_by(reason: Failure) -> str:
 def over_tls(dial: Dial, peer: PeerTls, clock: Clock) -> Dial:
     """Reach a peer as *dial* does, and speak TLS to it."""
 
-    def dial_and_greet(caller: Caller, build: Callable[[], Protocol]) -> Callable[[], None]:
+    def dial_and_greet(caller: ConnectRequest, build: Callable[[], Protocol]) -> Callable[[], None]:
         greeting = Greeting(peer, caller, build, clock)
         greeting.connecting = dial(caller, greeting.begin)
         return greeting.cancel

@@ -9,10 +9,10 @@ from twisted.internet.error import ConnectionLost
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 
-from pydsl_proxy.interfaces import UnannouncedEnd
+from pydsl_proxy.interfaces import MissingCloseNotify
 
 
-class ToldEnds(TLSMemoryBIOProtocol):
+class CloseNotifyProtocol(TLSMemoryBIOProtocol):
     """TLS that tells an end without close_notify from a reset; Twisted's says ConnectionLost of both."""
 
     # The transport below has ended in good order.
@@ -22,4 +22,4 @@ class ToldEnds(TLSMemoryBIOProtocol):
         super()._tlsShutdownFinished(reason)
         found = self._reason
         if self._fin and found is not None and found.check(ConnectionLost):
-            self._reason = Failure(UnannouncedEnd())
+            self._reason = Failure(MissingCloseNotify())

@@ -13,8 +13,8 @@ from OpenSSL.SSL import Connection
 _SHORT = {NameOID.EMAIL_ADDRESS: "emailAddress", NameOID.SERIAL_NUMBER: "serialNumber"}
 
 
-class SecuredConnection:
-    """See :class:`~pydsl_proxy.wire.connection.tls_info.Secured`.
+class ConnectionTlsInfo:
+    """See :class:`~pydsl_proxy.wire.connection.tls_info.TlsInfo`.
 
     A context's application data is the file of its authorities.
     """

@@ -28,7 +28,7 @@ _UNKNOWN = frozenset(
 _WORDS = {getattr(_CODES, name): name for name in dir(_CODES) if name.startswith("ERR_")}
 
 # Names of a certificate that a message has at most.
-_MOST_NAMES = 5
+_MAX_NAMES = 5
 
 
 def note_problem(connection: SSL.Connection, certificate: X509, code: int, depth: int, valid: int) -> bool:
@@ -86,8 +86,8 @@ def _names(certificate: X509) -> str:
     for pattern in extract_patterns(certificate):
         value = getattr(pattern, "pattern", b"?")
         names.append(value.decode("ascii", "backslashreplace") if isinstance(value, bytes) else str(value))
-    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return ", ".join(ascii(name)[1:-1] for name in names[:_MOST_NAMES]) + more
+    more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
+    return ", ".join(ascii(name)[1:-1] for name in names[:_MAX_NAMES]) + more
 
 
 def is_ip(host: str) -> bool:

@@ -27,9 +27,9 @@ from zope.interface import alsoProvides, implementer
 
 from pydsl_proxy.net.reactors import Clock
 from pydsl_proxy.net.tls.contexts import Contexts
-from pydsl_proxy.net.tls.endings import ToldEnds
+from pydsl_proxy.net.tls.endings import CloseNotifyProtocol
 from pydsl_proxy.net.tls.failed_handshakes import note_failed_handshake
-from pydsl_proxy.net.tls.info import SecuredConnection
+from pydsl_proxy.net.tls.info import ConnectionTlsInfo
 from pydsl_proxy.net.tls.plain_http import PLAIN_HTTP, is_plain_http, refused_plain_http
 
 if sys.platform == "linux":
@@ -41,7 +41,7 @@ else:
         return False
 
 
-class SecureProtocol(ToldEnds):
+class SecureProtocol(CloseNotifyProtocol):
     """TLS for one client: on the socket of a lean transport, and with Twisted's memory BIOs over all others.
 
     Over these it does as on a socket: a close_notify ends one half, and is not waited for.
@@ -52,9 +52,9 @@ class SecureProtocol(ToldEnds):
     _write_ended = False
 
     @property
-    def security(self) -> SecuredConnection:
+    def security(self) -> ConnectionTlsInfo:
         """What is known of the client's TLS."""
-        return SecuredConnection(self._tlsConnection)
+        return ConnectionTlsInfo(self._tlsConnection)
 
     def makeConnection(self, transport: ITransport) -> None:
         """Take the transport, or leave it to itself if it can do this better."""

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from pydsl_proxy.net.tls.client import Greeting, PeerTls
 
 
-# Full records that one read takes; DirectSend.READ_MOST in all.
-MOST_RECORDS = 16
+# Full records that one read takes; DirectSend.READ_MAX in all.
+MAX_RECORDS = 16
 
 
 class SecureDialled(SecureSend):
@@ -82,7 +82,7 @@ class SecureDialled(SecureSend):
     def _read_on(self, data: bytes) -> ConnectionDone | ConnectionLost | None:
         pieces, why = [data], None
         try:
-            while len(data) == RECORD and len(pieces) < MOST_RECORDS:
+            while len(data) == RECORD and len(pieces) < MAX_RECORDS:
                 data = self._tls.recv(RECORD)
                 pieces.append(data)
         except WantReadError:

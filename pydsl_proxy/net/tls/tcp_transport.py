@@ -19,10 +19,10 @@ from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pydsl_proxy.interfaces import UnannouncedEnd
+from pydsl_proxy.interfaces import MissingCloseNotify
 from pydsl_proxy.net.tcp_transport import DirectSend, TCPServer, UNIXServer
 from pydsl_proxy.net.tls.failed_handshakes import note_failed_handshake
-from pydsl_proxy.net.tls.info import SecuredConnection
+from pydsl_proxy.net.tls.info import ConnectionTlsInfo
 from pydsl_proxy.net.tls.plain_http import PLAIN_HTTP, is_plain_http, refused_plain_http
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 # The most that a record holds (RFC 8446 5.1), so that a read leaves nothing of one behind.
 RECORD = 16 * 1024
 
-UNANNOUNCED = UnannouncedEnd()
+UNANNOUNCED = MissingCloseNotify()
 
 
 def is_unannounced(error: Error) -> bool:
@@ -53,7 +53,7 @@ class SecureSend(DirectSend):
 
     # The SSL object knows the socket by its number: it is not to be used once the socket is closed.
     _tls: Connection
-    security: SecuredConnection
+    security: ConnectionTlsInfo
     _established = False
     # OpenSSL has to write before it can go on with a read.
     _wants_write = False
@@ -68,7 +68,7 @@ class SecureSend(DirectSend):
         self._direct = False
         self._tls = tls = Connection(context, self.socket)
         tls.set_accept_state()
-        self.security = SecuredConnection(tls)
+        self.security = ConnectionTlsInfo(tls)
         self.protocol = protocol
         protocol.makeConnection(self)
 

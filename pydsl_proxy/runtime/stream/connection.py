@@ -60,7 +60,7 @@ class Passing:
 
 
 class StreamAttempt:
-    """One try of a passage at one peer; see :class:`~pydsl_proxy.interfaces.Caller`."""
+    """One try of a passage at one peer; see :class:`~pydsl_proxy.interfaces.ConnectRequest`."""
 
     took = 0.0
     status = 0

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from pydsl_proxy.runtime.upstream.attempt import Attempt
 
 # Of a body that nobody wants: so much is read to keep the connection, which costs a peer less than a new one.
-MOST_DRAINED: Final = 64 * 1024
+MAX_DRAINED: Final = 64 * 1024
 
 
-class Steering:
+class AccelHeaders:
     """What peers may ask for at one location: all but the lower-case names in *ignored*.
 
     *slow* bounds the rate of a response that has not begun, in bytes a second; 0 is no bound.
@@ -48,7 +48,7 @@ class Steering:
     def redirect(self, attempt: Attempt, response: ResponseHead, target: bytes, left: int | None) -> None:
         """Let another location answer; of the body there are *left* bytes to come, None if nobody knows."""
         asked = attempt.exchange
-        if left is None or left > MOST_DRAINED or asked.has_body:
+        if left is None or left > MAX_DRAINED or asked.has_body:
             attempt.stop()
         # Otherwise the attempt goes on by itself to its end, and gives what comes to nobody.
         asked.running = None

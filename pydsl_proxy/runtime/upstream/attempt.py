@@ -11,13 +11,13 @@ from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import PeerConnection, Timeouts, Trailers
 from pydsl_proxy.runtime.upstream.attempt_timeouts import AttemptTimes
 from pydsl_proxy.runtime.upstream.retry import is_brief
-from pydsl_proxy.runtime.upstream.uplink import Uplink
+from pydsl_proxy.runtime.upstream.uplink import TunnelBody
 from pydsl_proxy.wire.http.head import ResponseHead
 
 if TYPE_CHECKING:
     from pydsl_proxy.runtime.exchange import Exchange
     from pydsl_proxy.runtime.upstream.peer import Peer
-    from pydsl_proxy.runtime.upstream.relay import Held, Relay
+    from pydsl_proxy.runtime.upstream.relay import HeldResponse, Relay
     from pydsl_proxy.runtime.upstream.upload import Upload
 
 log = Logger()
@@ -130,7 +130,7 @@ class Attempt:
             exchange.switch(response, data)
             if exchange.running is self:
                 exchange.stream_from(connection)
-                exchange.read_body(Uplink(connection))
+                exchange.read_body(TunnelBody(connection))
             else:
                 self.stop()
         except Exception:
@@ -162,7 +162,7 @@ class Attempt:
         elif (held := self._held()) is not None:
             held.end, held.trailers = True, trailers
 
-    def _held(self) -> Held | None:
+    def _held(self) -> HeldResponse | None:
         """This attempt's answer, if it is kept while another peer is tried."""
         trail = self.exchange.trail
         return trail.held if trail is not None and trail.held is not None and trail.held.attempt is self else None

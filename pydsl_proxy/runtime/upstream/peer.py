@@ -7,7 +7,7 @@ from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, cast
 
-from pydsl_proxy.interfaces import Attempt, Caller, Dial, IdleConnection, Later, Owner, Watch
+from pydsl_proxy.interfaces import Attempt, ConnectRequest, Deadline, Dial, IdleConnection, Later, Owner
 from pydsl_proxy.net import deadlines
 from pydsl_proxy.net.data_path import peek, unsent
 from pydsl_proxy.net.reactors import Clock
@@ -80,9 +80,9 @@ class Peer:
         self._connect = connect
         self._dial = dial
 
-    def watch(self, expired: Callable[[], None]) -> Watch:
+    def watch(self, expired: Callable[[], None]) -> Deadline:
         """A deadline over the peer's clock."""
-        return deadlines.Watch(self._clock, expired)
+        return deadlines.Deadline(self._clock, expired)
 
     # -- attempts ----------------------------------------------------------------------------------------------------
 
@@ -123,7 +123,7 @@ class Peer:
             self._idle.pop().close()
         return False
 
-    def dial(self, caller: Caller, build: Callable[[], Protocol]) -> Callable[[], None]:
+    def dial(self, caller: ConnectRequest, build: Callable[[], Protocol]) -> Callable[[], None]:
         """Reach the peer for the passage of a stream, with what *build* makes; what is returned cancels.
 
         As an attempt it is under way until :meth:`end`.

@@ -8,7 +8,7 @@ from typing import cast
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import Timeouts, Trailers
 from pydsl_proxy.runtime.exchange import Exchange
-from pydsl_proxy.runtime.upstream.accel import Steering, target_of
+from pydsl_proxy.runtime.upstream.accel import AccelHeaders, target_of
 from pydsl_proxy.runtime.upstream.attempt import Attempt
 from pydsl_proxy.runtime.upstream.peer import Peer
 from pydsl_proxy.runtime.upstream.pins import Pins
@@ -21,7 +21,7 @@ from pydsl_proxy.wire.http.head import ResponseHead
 NOT_THE_PEERS_FAULT = frozenset((403, 404))
 
 
-class Held:
+class HeldResponse:
     """A real answer that is kept while another peer is tried: better than an error if nothing better comes."""
 
     __slots__ = ("attempt", "data", "end", "response", "trailers")
@@ -61,7 +61,7 @@ class Trail:
         self.tries = 1
         # The peer of which a kept connection that died was made good, which it is once.
         self.freely: Peer | None = None
-        self.held: Held | None = None
+        self.held: HeldResponse | None = None
 
 
 class Relay:
@@ -90,7 +90,7 @@ class Relay:
         relocate: Callable[..., ResponseHead],
         seconds: Callable[[], float],
         removed: frozenset[bytes] = frozenset(),
-        steering: Steering | None = None,
+        steering: AccelHeaders | None = None,
         switches: float | None = None,
         *,
         passes_interim: bool = True,
@@ -201,7 +201,7 @@ class Relay:
             # What is held is better than this: the same as if this peer had not answered.
             held = None
         else:
-            held = Held(attempt, response, data, end)
+            held = HeldResponse(attempt, response, data, end)
         upload = attempt.upload
         if not (self.retry.repeats(exchange.method) and (upload is None or upload.repeatable)):
             return False

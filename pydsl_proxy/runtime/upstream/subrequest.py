@@ -16,7 +16,7 @@ from pydsl_proxy.wire.http.uri import visible
 from pydsl_proxy.wire.http1.reader import read_request_fields
 
 # Those of the request that it is made for were within the limit; these have a few more.
-MOST_FIELDS = 1000
+MAX_FIELDS = 1000
 
 
 class Subrequest:
@@ -36,7 +36,7 @@ class Subrequest:
     ) -> None:
         """Send it through *relay*."""
         length = b"\r\nContent-Length: %d" % len(self._body) if self._body else b""
-        fields = read_request_fields(section + length, MOST_FIELDS)
+        fields = read_request_fields(section + length, MAX_FIELDS)
         exchange = self._exchange = Exchange(APART, self, method, visible(target), 1, fields, parent.identity, now)
         exchange.path = parent.path
         exchange.has_body = bool(self._body)
@@ -119,7 +119,7 @@ class Subrequest:
 
 
 def asker(relay: Handle, seconds: Callable[[], float]) -> interfaces.Ask:
-    """See :meth:`pydsl_proxy.interfaces.Place.asker`."""
+    """See :meth:`pydsl_proxy.interfaces.CompileContext.asker`."""
 
     def ask(
         exchange: interfaces.Exchange,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pydsl_proxy.interfaces import PeerConnection, Trailers
 
 
-class Uplink:
+class TunnelBody:
     """Takes the raw body from the client and gives it to the peer's connection, as it comes."""
 
     __slots__ = ("request_body", "request_end")

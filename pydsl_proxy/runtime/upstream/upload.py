@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pydsl_proxy.interfaces import Exchange, KeptBody, PeerConnection, Trailers
+from pydsl_proxy.interfaces import Exchange, PeerConnection, ReplayableBody, Trailers
 from pydsl_proxy.runtime.replaying import ReplayedBody
 
 # What of a body is kept to be sent again: a request that came in one read is repeatable, an upload is not.
-MOST_KEPT = 64 * 1024
+MAX_KEPT = 64 * 1024
 
 
 def may_be_kept(exchange: Exchange) -> bool:
     """Whether the body will still be here when it was sent, as far as its declared length tells."""
     length = exchange.fields.content_length
-    return exchange.kept_body is not None or (length is not None and length <= MOST_KEPT)
+    return exchange.kept_body is not None or (length is not None and length <= MAX_KEPT)
 
 
 class Upload:
@@ -34,16 +34,16 @@ class Upload:
     @property
     def repeatable(self) -> bool:
         """Whether all that was read of the body is still here."""
-        return self._size <= MOST_KEPT or self.rewinds
+        return self._size <= MAX_KEPT or self.rewinds
 
     @property
     def rewinds(self) -> bool:
         """Whether the body was here as a whole before it was sent to anyone."""
         return self._exchange.kept_body is not None
 
-    def whole(self) -> KeptBody | None:
+    def whole(self) -> ReplayableBody | None:
         """The body, to be delivered by others; None if it did not come as a whole, or is not here any more."""
-        if not self._ended or self._size > MOST_KEPT:
+        if not self._ended or self._size > MAX_KEPT:
             return None
         return ReplayedBody(self._exchange, b"".join(self._kept), self._trailers)
 
@@ -53,7 +53,7 @@ class Upload:
         if not self._reading:
             self._reading = True
             self._exchange.read_body(self)
-        elif self._size > MOST_KEPT:
+        elif self._size > MAX_KEPT:
             self._kept.clear()
             self._size = 0
             self._ended = False
@@ -79,7 +79,7 @@ class Upload:
     def request_body(self, data: bytes) -> None:
         """Take some of the body."""
         self._size += len(data)
-        if self._size <= MOST_KEPT:
+        if self._size <= MAX_KEPT:
             self._kept.append(data)
         else:
             self._kept.clear()

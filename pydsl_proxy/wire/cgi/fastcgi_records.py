@@ -28,7 +28,7 @@ _KEEP_CONN = 1
 # Records that are read at once: about half a millisecond.
 MAX_RECORDS = 256
 # No padding is needed to a multiple of eight; libfcgi and PHP read no longer ones.
-MOST_CONTENT = 0xFFF8
+MAX_CONTENT = 0xFFF8
 
 
 def record(kind: int, content: bytes) -> bytes:
@@ -59,18 +59,18 @@ def params(parts: Iterable[bytes]) -> bytes:
     PHP reads the pairs of each record by themselves, so no pair may go on in the next one.
     """
     whole = b"".join(parts)
-    if len(whole) <= MOST_CONTENT:
+    if len(whole) <= MAX_CONTENT:
         return record(PARAMS, whole) + record(PARAMS, b"")
-    if any(len(part) > MOST_CONTENT for part in parts):
+    if any(len(part) > MAX_CONTENT for part in parts):
         raise Malformed("the params are too long", 431)
     return b"".join([record(PARAMS, part) for part in parts if part]) + record(PARAMS, b"")
 
 
 def stdin(data: bytes) -> bytes:
     """Some of the request's body, which is not empty, as records."""
-    if len(data) <= MOST_CONTENT:
+    if len(data) <= MAX_CONTENT:
         return record(STDIN, data)
-    return b"".join([record(STDIN, data[at : at + MOST_CONTENT]) for at in range(0, len(data), MOST_CONTENT)])
+    return b"".join([record(STDIN, data[at : at + MAX_CONTENT]) for at in range(0, len(data), MAX_CONTENT)])
 
 
 #: The end of the request's body.

@@ -16,7 +16,7 @@ ALL, UNIX = "all", "unix:"
 _EVERY = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 
 # Addresses whose answer is remembered; a client asks again and again.
-MOST_REMEMBERED = 4096
+MAX_REMEMBERED = 4096
 
 
 class _Ranges(Generic[T]):
@@ -69,7 +69,7 @@ class AddressTable(Generic[T]):
         except KeyError:
             pass
         value = self._look_up(address)
-        if len(self._remembered) >= MOST_REMEMBERED:
+        if len(self._remembered) >= MAX_REMEMBERED:
             self._remembered.clear()
         self._remembered[address] = value
         return value

@@ -18,7 +18,7 @@ _CLIENT_HELLO: Final = 1
 _SERVER_NAME: Final = 0
 _HOST_NAME: Final = 0
 # RFC 8446 5.1: of a record, without encryption.
-_MOST_FRAGMENT: Final = 1 << 14
+_MAX_FRAGMENT: Final = 1 << 14
 
 # RFC 6066 3: ASCII, "A-labels".  Underscores stand in names that are in use.
 _is_name = re.compile(rb"[0-9A-Za-z_-]+(?:\.[0-9A-Za-z_-]+)*\.?").fullmatch
@@ -74,7 +74,7 @@ def _end_of_record(data: bytes, at: int) -> int | None:
     if len(data) < at + 5:
         return None
     size = int.from_bytes(data[at + 3 : at + 5], "big")
-    if not 0 < size <= _MOST_FRAGMENT:
+    if not 0 < size <= _MAX_FRAGMENT:
         raise Malformed("a TLS record has a length that cannot be")
     end = at + 5 + size
     return end if end <= len(data) else None

@@ -14,7 +14,7 @@ from copy import copy
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Protocol
 
-from pydsl_proxy.wire.connection.tls_info import Secured
+from pydsl_proxy.wire.connection.tls_info import TlsInfo
 from pydsl_proxy.wire.fields.rfc7239 import Hop, node_address, read_forwarded
 from pydsl_proxy.wire.http.grammar import HEAD_END, is_value
 from pydsl_proxy.wire.http.head import RequestFields
@@ -23,7 +23,7 @@ from pydsl_proxy.wire.http.uri import BadHost, host_and_port
 _PREFIX = b"X-Forwarded-Prefix"
 
 # More hops than any chain of proxies has; what is left of them is not read.
-MOST_HOPS = 32
+MAX_HOPS = 32
 
 
 class Identity:
@@ -71,7 +71,7 @@ class Identity:
         #: What belongs to the client's connection, if anything does.
         self.pins: ClosedWith | None = None
         #: The connection's TLS; None if it has none.
-        self.tls: Secured | None = None
+        self.tls: TlsInfo | None = None
         raw = address.encode()
         pairs = [
             (b"X-Real-IP", raw),
@@ -170,7 +170,7 @@ class TrustedProxies:
     def _walk(self, chain: Sequence[bytes]) -> list[str]:
         """The addresses from the client's to that of the proxy before *hop*; empty if nobody is named."""
         told: list[str] = []
-        for part in reversed(chain[-MOST_HOPS:]):
+        for part in reversed(chain[-MAX_HOPS:]):
             parsed = parse_address(part.decode("latin-1"))
             # What is no address ends what can be believed.
             if parsed is None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 
-class Peeked:
-    """See :class:`~pydsl_proxy.wire.connection.tls_info.Secured`: nothing but the name that the client asked for."""
+class SniInfo:
+    """See :class:`~pydsl_proxy.wire.connection.tls_info.TlsInfo`: nothing but the name that the client asked for."""
 
     __slots__ = ("server_name",)
 

@@ -12,13 +12,13 @@ from typing import Final, TypeAlias
 from pydsl_proxy.wire.http.grammar import CRLF, Malformed
 
 #: An IP address and a port.
-Place: TypeAlias = tuple[str, int]
+SocketAddress: TypeAlias = tuple[str, int]
 
 # 2.1: "a 108-byte buffer is always enough to store all the line and a trailing zero".
-MOST_V1: Final = 107
+MAX_V1: Final = 107
 # The length field allows 64 KiB; nginx's NGX_PROXY_PROTOCOL_MAX_HEADER.  Addresses take 216 bytes at most, the rest is
 # for TLVs: a TLS certificate's name, the identifiers of clouds.
-MOST_V2: Final = 4096
+MAX_V2: Final = 4096
 
 _BEGIN_V1: Final = b"PROXY "
 _BEGIN_V2: Final = b"\r\n\r\n\x00\r\nQUIT\n"
@@ -44,7 +44,9 @@ class ProxyHeader:
 
     __slots__ = ("destination", "size", "source")
 
-    def __init__(self, size: int, source: Place | None = None, destination: Place | None = None) -> None:
+    def __init__(
+        self, size: int, source: SocketAddress | None = None, destination: SocketAddress | None = None
+    ) -> None:
         self.size = size
         self.source = source
         self.destination = destination
@@ -53,7 +55,7 @@ class ProxyHeader:
 def read_proxy_header(data: bytes) -> ProxyHeader | None:
     """The header with which *data* begins; None while it is not complete.
 
-    It never asks for more than :data:`MOST_V2` bytes.  Raises :class:`~pydsl_proxy.wire.http.grammar.Malformed`.
+    It never asks for more than :data:`MAX_V2` bytes.  Raises :class:`~pydsl_proxy.wire.http.grammar.Malformed`.
     """
     if data.startswith(_BEGIN_V2):
         return _read_v2(data)
@@ -65,10 +67,10 @@ def read_proxy_header(data: bytes) -> ProxyHeader | None:
 
 
 def _read_v1(data: bytes) -> ProxyHeader | None:
-    end = data.find(CRLF, 0, MOST_V1)
+    end = data.find(CRLF, 0, MAX_V1)
     if end == -1:
-        if len(data) >= MOST_V1:
-            raise Malformed(f"the PROXY line is longer than {MOST_V1} bytes")
+        if len(data) >= MAX_V1:
+            raise Malformed(f"the PROXY line is longer than {MAX_V1} bytes")
         return None
     line, size = data[:end], end + 2
     # 2.1: of what follows UNKNOWN nothing is to be looked at.
@@ -82,7 +84,7 @@ def _read_v1(data: bytes) -> ProxyHeader | None:
     return ProxyHeader(size, _place(kind, source, source_port), _place(kind, destination, destination_port))
 
 
-def _place(kind: type[IPv4Address | IPv6Address], address: bytes, port: bytes) -> Place:
+def _place(kind: type[IPv4Address | IPv6Address], address: bytes, port: bytes) -> SocketAddress:
     try:
         parsed = kind(address.decode())
     except AddressValueError:
@@ -103,8 +105,8 @@ def _read_v2(data: bytes) -> ProxyHeader | None:
     if version != 2 or command > 1 or family > 3 or transport > 2:
         raise Malformed("the PROXY header has a version, command, family or transport that is not defined")
     size = _FIXED_V2 + length
-    if size > MOST_V2:
-        raise Malformed(f"the PROXY header is longer than {MOST_V2} bytes")
+    if size > MAX_V2:
+        raise Malformed(f"the PROXY header is longer than {MAX_V2} bytes")
     if command and transport and length < _SIZES[family]:
         raise Malformed("the PROXY header is too short for its addresses")
     if len(data) < size:
@@ -117,7 +119,7 @@ def _read_v2(data: bytes) -> ProxyHeader | None:
     return ProxyHeader(size, (addresses[0], ports[0]), (addresses[1], ports[1]))
 
 
-def write_proxy_header(version: int, source: Place, destination: Place) -> bytes:
+def write_proxy_header(version: int, source: SocketAddress, destination: SocketAddress) -> bytes:
     """The header, in version 1 or 2, of a client at *source* that connected to *destination*.
 
     Where one of the two is no IP address, as with a UNIX socket, it tells that nothing is known.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 
-class Secured(Protocol):
+class TlsInfo(Protocol):
     """The TLS of a connection, once its handshake is done.
 
     What tells of the client's certificate is empty unless the certificate was verified.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 #: Ranges in one request beyond which the whole is sent: Apache's MaxRanges.
-MOST_RANGES = 200
+MAX_RANGES = 200
 
 _read_range = re.compile(rb"([0-9]*)[ \t]*-[ \t]*([0-9]*)").fullmatch
 # More digits than any length has.
@@ -19,7 +19,7 @@ class Unsatisfiable(ValueError):
 def byte_ranges(value: bytes, size: int) -> list[tuple[int, int]] | None:
     """What a Range field asks for of *size* bytes: pairs of offset and length, in its order; None for the whole.
 
-    The whole is sent where the unit is not ``bytes``, where there are more than :data:`MOST_RANGES`, and where the
+    The whole is sent where the unit is not ``bytes``, where there are more than :data:`MAX_RANGES`, and where the
     ranges are together longer than the whole, so overlap (CVE-2011-3192), as nginx and Go do it; and of nothing.
     :class:`Unsatisfiable` is raised for ranges that are all beyond the end, and, as nginx and Go have it, for a set
     that is malformed.
@@ -27,8 +27,8 @@ def byte_ranges(value: bytes, size: int) -> list[tuple[int, int]] | None:
     # A set of no ranges is passed over, as in nginx.
     if value[:6].lower() != b"bytes=" or len(value) == 6 or not size:
         return None
-    specs = value[6:].split(b",", MOST_RANGES)
-    if len(specs) > MOST_RANGES:
+    specs = value[6:].split(b",", MAX_RANGES)
+    if len(specs) > MAX_RANGES:
         return None
     # RFC 9110 5.6.1.2: empty elements of a list are passed over.
     ranges = [_one(spec.strip(b" \t"), size) for spec in specs if spec.strip(b" \t")]

@@ -12,7 +12,7 @@ GENERATION_ENTRIES = 1024
 # What is longer than this is seldom repeated and would push out many others.
 LONGEST = 8 * 1024
 # Hashes of what was seen once.
-MOST_SEEN = 4096
+MAX_SEEN = 4096
 
 
 class Memo(Generic[T]):
@@ -46,7 +46,7 @@ class Memo(Generic[T]):
             if len(key) <= LONGEST:
                 self._keep(key, value)
             return
-        if len(seen) >= MOST_SEEN:
+        if len(seen) >= MAX_SEEN:
             seen.clear()
         seen.add(mark)
 

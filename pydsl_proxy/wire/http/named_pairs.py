@@ -8,7 +8,7 @@ from functools import lru_cache
 from pydsl_proxy.wire.http.octet_escapes import unquote
 
 # Names are those of the configuration, or few: a function that makes up others is not helped by keeping them.
-_MOST_KEPT = 256
+_MAX_KEPT = 256
 _NEVER = re.compile(rb"(?!)")
 _HEX = re.compile(rb"[A-F]")
 # How an octet may stand in a query, other than percent-encoded; forms write a space as a plus sign.
@@ -29,7 +29,7 @@ def cookie_value(line: bytes, name: bytes) -> bytes | None:
     return None if found is None else (found[1] or b"").strip(b" \t")
 
 
-@lru_cache(maxsize=_MOST_KEPT)
+@lru_cache(maxsize=_MAX_KEPT)
 def _parameter(name: bytes) -> re.Pattern[bytes]:
     return re.compile(rb"&%b(?:=([^&]*+)|(?=&)|\Z)" % b"".join([_spelled(octet) for octet in name]))
 
@@ -42,7 +42,7 @@ def _spelled(octet: int) -> bytes:
     return encoded if unencoded is None else b"(?:%b|%b)" % (unencoded, encoded)
 
 
-@lru_cache(maxsize=_MOST_KEPT)
+@lru_cache(maxsize=_MAX_KEPT)
 def _cookie(name: bytes) -> re.Pattern[bytes]:
     if name.strip(b" \t") != name or b"=" in name or b";" in name:
         return _NEVER

@@ -17,7 +17,7 @@ SERVER = (b"Server", b"pydsl_proxy")
 _NOT_IN_INTERIM = frozenset((b"content-length", b"set-cookie"))
 
 # What was made of one head: one for each location that hands it on.
-MOST_EDITED = 64
+MAX_EDITED = 64
 
 
 def usual_head(response: ResponseHead, rules: FieldRules) -> bytes:
@@ -25,7 +25,7 @@ def usual_head(response: ResponseHead, rules: FieldRules) -> bytes:
     kept = response.edited.get(rules)
     if kept is None:
         # The rules of sites that a reload has replaced are asked for no more.
-        if len(response.edited) >= MOST_EDITED:
+        if len(response.edited) >= MAX_EDITED:
             response.edited.clear()
         kept = response.edited[rules] = _line(response) + rules.edit(response, response.named)
     return kept

@@ -8,16 +8,16 @@ from pydsl_proxy.wire.http.head import RequestFields
 from pydsl_proxy.wire.http1.reader import SEEN
 
 # X-Request-Id, traceparent, X-Request-Start, a Cookie: more in one request are rare, and each costs a search.
-MOST_NAMES = 4
+MAX_NAMES = 4
 # Sections to compare with, one for each user agent.
-MOST_COMPARED = 64
+MAX_COMPARED = 64
 # New lines of a section that is otherwise the same; more are another client's.
-MOST_NEW = 2
+MAX_NEW = 2
 # What the reader looks at, and what grows from hop to hop in a circle.
 _LOOKED_AT = frozenset((*SEEN, cdn_loop.NAME))
 
 
-class Changing:
+class VolatileFields:
     """Learns which fields change, from sections that differ in little else.
 
     Clients repeat their header section but for a field or two, as ``X-Request-Id``.  With these set apart the rest is
@@ -65,14 +65,14 @@ class Changing:
         """Compare a section that was not known with the last one of the same user agent."""
         agent, compared = fields.get(b"user-agent"), self._compared
         before = compared.get(agent)
-        if before is None and len(compared) >= MOST_COMPARED:
+        if before is None and len(compared) >= MAX_COMPARED:
             compared.clear()
         compared[agent] = block
         if before is None:
             return
         known = set(before.split(CRLF))
         new = [line for line in block.split(CRLF) if line not in known]
-        if len(new) > MOST_NEW:
+        if len(new) > MAX_NEW:
             return
         for line in new:
             name = line.partition(b":")[0]
@@ -80,4 +80,4 @@ class Changing:
             if name.lower() not in _LOOKED_AT and b"_" not in name and mark in before and mark not in self._marks:
                 # Two spellings of a name could come in either order, which has to stay.
                 others = [other for other in self._marks if other.lower() != mark.lower()]
-                self._marks = (mark, *others[: MOST_NAMES - 1])
+                self._marks = (mark, *others[: MAX_NAMES - 1])

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-from pydsl_proxy.wire.http2.frames import LEAST_PIECE, MOST_PAYLOAD
+from pydsl_proxy.wire.http2.frames import MAX_FRAME_SIZE, MIN_PIECE
 
 #: Octets that may wait in a stream before the source of its body is paused.  Two frames: the source has brought more
 #: before the other side has taken them, so that the end of one read is not sent as a frame of its own.
-MAX_WAITING: Final = 2 * MOST_PAYLOAD
+MAX_WAITING: Final = 2 * MAX_FRAME_SIZE
 #: Seconds for the other side to open its windows before a small frame is sent all the same.  RFC 1122 4.2.3.4 has 0.1
 #: to 1; it is needed by those who give room back only when they have a whole message.
 SMALL_FRAME_AFTER: Final = 0.2
 # Small pieces are joined up to this size: thousands of an octet each would take fifty times their size.
 _MAX_JOINED: Final = 4096
 # A gRPC message has no fewer octets than this, so a frame of a body that carries fewer is no message of anybody.
-SMALLEST_MESSAGE: Final = 5
+MIN_MESSAGE: Final = 5
 #: Such frames at once, and a second from then on; those that carry more earn some of them.  nginx compares the octets
 #: of bodies with those of all frames.
 SMALL_FRAMES: Final = (10_000, 1000.0)
@@ -36,7 +36,7 @@ class WaitingPieces:
     def put(self, data: bytes) -> None:
         """Add *data* at the end; it must not be empty."""
         pieces, size = self._pieces, len(data)
-        if size < LEAST_PIECE and pieces and len(pieces[-1]) < _MAX_JOINED:
+        if size < MIN_PIECE and pieces and len(pieces[-1]) < _MAX_JOINED:
             pieces[-1] += data
         else:
             pieces.append(data)
@@ -74,7 +74,7 @@ def least_frame(widest: int) -> int:
     Half of a frame is enough, since the window that all begin with ends in one that lacks an octet; and half of the
     window, as RFC 1122 says, since some give room back only when half of it is used.
     """
-    return min(MOST_PAYLOAD, widest) // 2
+    return min(MAX_FRAME_SIZE, widest) // 2
 
 
 def frame_size(waiting: int, room: int) -> int:
@@ -82,7 +82,7 @@ def frame_size(waiting: int, room: int) -> int:
 
     What remains is no crumb: it would be sent as a small frame if nothing follows it for a while.
     """
-    size = min(waiting, MOST_PAYLOAD, room)
-    if size < waiting < size + LEAST_PIECE:
-        return waiting - LEAST_PIECE if waiting > 2 * LEAST_PIECE else max(1, min(size, waiting // 2))
+    size = min(waiting, MAX_FRAME_SIZE, room)
+    if size < waiting < size + MIN_PIECE:
+        return waiting - MIN_PIECE if waiting > 2 * MIN_PIECE else max(1, min(size, waiting // 2))
     return size

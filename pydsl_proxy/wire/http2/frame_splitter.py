@@ -8,12 +8,12 @@ from typing import TypeAlias
 from pydsl_proxy.wire.http2.frames import (
     DATA,
     HEADER,
-    LAST_STREAM,
-    MOST_PAYLOAD,
+    MAX_FRAME_SIZE,
+    MAX_STREAM_ID,
     WORK,
     WORK_OF_PAYLOAD,
-    Code,
-    Fault,
+    ErrorCode,
+    ProtocolError,
     unpack_header,
 )
 
@@ -36,7 +36,7 @@ class FrameSplitter:
         self._held += data
 
     def feed(self, data: bytes, work: float = inf) -> list[Frame]:
-        """The frames that are complete; raises Fault for one that is longer than we said that we take.
+        """The frames that are complete; raises ProtocolError for one that is longer than we said that we take.
 
         They are as many as cost *work*; ``has_more`` says whether others are left.
         """
@@ -51,14 +51,14 @@ class FrameSplitter:
                 break
             high, low, kind, flags, stream = unpack_header(data, at)
             length = high << 8 | low
-            if length > MOST_PAYLOAD:
-                raise Fault(Code.FRAME_SIZE_ERROR, f"a frame of {length} bytes")
+            if length > MAX_FRAME_SIZE:
+                raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, f"a frame of {length} bytes")
             end = at + HEADER + length
             if end > size:
                 break
             work -= 1 if kind == DATA else (WORK[kind] if kind < len(WORK) else 1) + (length >> WORK_OF_PAYLOAD)
             # RFC 9113 4.1: the first bit of the stream's number is ignored.
-            frames.append((kind, flags, stream & LAST_STREAM, data[at + HEADER : end]))
+            frames.append((kind, flags, stream & MAX_STREAM_ID, data[at + HEADER : end]))
             at = end
         self._held = data[at:] if at else data
         return frames

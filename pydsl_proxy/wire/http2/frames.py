@@ -12,15 +12,15 @@ PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 #: Octets of a frame's header.
 HEADER: Final = 9
 #: RFC 9113 6.5.2: the least SETTINGS_MAX_FRAME_SIZE, and what we ask for and send.
-MOST_PAYLOAD: Final = 16 * 1024
+MAX_FRAME_SIZE: Final = 16 * 1024
 #: CVE-2019-9511: a frame that carries less is small, unless it is all that there is.
-LEAST_PIECE: Final = 256
+MIN_PIECE: Final = 256
 #: RFC 9113 6.9.2: the windows of a connection and its streams as they begin.
-FIRST_WINDOW: Final = 65_535
+INITIAL_WINDOW: Final = 65_535
 #: RFC 9113 6.9.1
-MOST_WINDOW: Final = 2**31 - 1
+MAX_WINDOW: Final = 2**31 - 1
 #: RFC 9113 5.1.1
-LAST_STREAM: Final = 2**31 - 1
+MAX_STREAM_ID: Final = 2**31 - 1
 
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
 
@@ -45,7 +45,7 @@ _pack_number = struct.Struct(">L").pack
 _unpack_number = struct.Struct(">L").unpack
 
 
-class Code(IntEnum):
+class ErrorCode(IntEnum):
     """RFC 9113 7: why a stream or a connection is ended."""
 
     NO_ERROR = 0x0
@@ -76,16 +76,16 @@ class Setting(IntEnum):
     ENABLE_CONNECT_PROTOCOL = 0x8
 
 
-class Fault(Exception):
+class ProtocolError(Exception):
     """What ends a connection: an error of the other side (RFC 9113 5.4.1)."""
 
-    def __init__(self, code: Code, detail: str) -> None:
+    def __init__(self, code: ErrorCode, detail: str) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
 
 
-class StreamFault(Fault):
+class StreamError(ProtocolError):
     """What ends a stream, and leaves the others alone (RFC 9113 5.4.2)."""
 
 
@@ -97,25 +97,25 @@ def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
 
 def headers(stream: int, block: bytes, flags: int) -> bytes:
     """A header block, in as many frames as it needs; *flags* are END_STREAM or 0."""
-    if len(block) <= MOST_PAYLOAD:
+    if len(block) <= MAX_FRAME_SIZE:
         return frame(HEADERS, flags | END_HEADERS, stream, block)
-    frames = [frame(HEADERS, flags, stream, block[:MOST_PAYLOAD])]
-    for at in range(MOST_PAYLOAD, len(block), MOST_PAYLOAD):
-        last = END_HEADERS if at + MOST_PAYLOAD >= len(block) else 0
-        frames.append(frame(CONTINUATION, last, stream, block[at : at + MOST_PAYLOAD]))
+    frames = [frame(HEADERS, flags, stream, block[:MAX_FRAME_SIZE])]
+    for at in range(MAX_FRAME_SIZE, len(block), MAX_FRAME_SIZE):
+        last = END_HEADERS if at + MAX_FRAME_SIZE >= len(block) else 0
+        frames.append(frame(CONTINUATION, last, stream, block[at : at + MAX_FRAME_SIZE]))
     return b"".join(frames)
 
 
 def data(stream: int, body: bytes, flags: int) -> bytes:
     """Bytes of a body, in as many frames as they need; *flags* are END_STREAM or 0."""
     size = len(body)
-    if size <= MOST_PAYLOAD:
+    if size <= MAX_FRAME_SIZE:
         return pack_header(size >> 8, size & 0xFF, DATA, flags, stream) + body
     pieces = []
     at = 0
     while at < size:
-        length = min(MOST_PAYLOAD, size - at)
-        if length < size - at < length + LEAST_PIECE:
+        length = min(MAX_FRAME_SIZE, size - at)
+        if length < size - at < length + MIN_PIECE:
             # Two frames of the same size are better than one that is full and a small one.
             length = (size - at) // 2
         end = at + length
@@ -151,7 +151,7 @@ def goaway(last: int, code: int, detail: bytes = b"") -> bytes:
 def number(payload: bytes) -> int:
     """The one number of 32 bits that RST_STREAM and WINDOW_UPDATE have."""
     if len(payload) != 4:
-        raise Fault(Code.FRAME_SIZE_ERROR, "a frame's length is not that of its type")
+        raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "a frame's length is not that of its type")
     value: int = _unpack_number(payload)[0]
     return value
 
@@ -161,16 +161,16 @@ def unpadded(flags: int, payload: bytes) -> bytes:
     if not flags & PADDED:
         return payload
     if not payload:
-        raise Fault(Code.FRAME_SIZE_ERROR, "a padded frame is empty")
+        raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "a padded frame is empty")
     end = len(payload) - payload[0]
     if end < 1:
-        raise Fault(Code.PROTOCOL_ERROR, "there is more padding than payload")
+        raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "there is more padding than payload")
     return payload[1:end]
 
 
 def depends_on(stream: int, payload: bytes) -> bool:
     """Whether the priority that *payload* begins with has *stream* depend on itself (RFC 7540 5.3.1)."""
-    return len(payload) >= 4 and int.from_bytes(payload[:4]) & LAST_STREAM == stream
+    return len(payload) >= 4 and int.from_bytes(payload[:4]) & MAX_STREAM_ID == stream
 
 
 def fragment(flags: int, payload: bytes) -> bytes:
@@ -179,5 +179,5 @@ def fragment(flags: int, payload: bytes) -> bytes:
     if not flags & WITH_PRIORITY:
         return payload
     if len(payload) < 5:
-        raise Fault(Code.FRAME_SIZE_ERROR, "the priority in HEADERS is cut off")
+        raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, "the priority in HEADERS is cut off")
     return payload[5:]

@@ -19,7 +19,7 @@ TABLE_SIZE: Final = 4096
 # RFC 7541 4.1
 ENTRY_OVERHEAD: Final = 32
 # An integer of more octets than this is none that anybody needs (RFC 7541 5.1: such must be an error).
-_MOST_OCTETS = 4
+_MAX_OCTETS = 4
 _STATIC: Final[tuple[tuple[bytes, bytes], ...]] = tuple((name, value) for name, value in HeaderTable.STATIC_TABLE)
 
 Field = tuple[bytes, bytes]
@@ -125,7 +125,7 @@ class BlockReader:
         value = block[at] & mask
         at += 1
         if value == mask:
-            for shift in range(0, 7 * _MOST_OCTETS, 7):
+            for shift in range(0, 7 * _MAX_OCTETS, 7):
                 if at >= len(block):
                     raise BadBlock("an integer is cut off")
                 octet = block[at]

@@ -10,12 +10,12 @@ from pydsl_proxy.wire.http.head import ResponseHead
 from pydsl_proxy.wire.http.hop_by_hop import FORBIDDEN_IN_TRAILERS
 from pydsl_proxy.wire.http.memo import Memo
 from pydsl_proxy.wire.http1.reader import MAX_TRAILER_FIELDS, MAX_TRAILERS, read_framing
-from pydsl_proxy.wire.http2.frames import Code, Fault
+from pydsl_proxy.wire.http2.frames import ErrorCode, ProtocolError
 from pydsl_proxy.wire.http2.hpack_reader import ENTRY_OVERHEAD, BadBlock, BlockReader, Table
 
 # As of a peer of HTTP/1.1; with 32 bytes more for each field, as RFC 7541 4.1 counts.
-MOST_HEAD = 64 * 1024
-MOST_FIELDS = 1000
+MAX_HEAD = 64 * 1024
+MAX_FIELDS = 1000
 
 _is_name = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+").fullmatch
 _is_status = re.compile(rb"[1-9][0-9][0-9]").fullmatch
@@ -41,14 +41,14 @@ class ResponseBlocks:
         self._trailers: Memo[tuple[Pair, ...]] = Memo()
 
     def head(self, block: bytes, *, bodiless: bool = False) -> ResponseHead:
-        """A response's head; raises Malformed, or Fault if the block is no HPACK.
+        """A response's head; raises Malformed, or ProtocolError if the block is no HPACK.
 
         *bodiless* says that no body follows, as in the answer to HEAD.
         """
         memo = self._heads
         response = memo.young.get(block) or memo.recall(block)
         if response is None:
-            response = read_response(self._decode(block, MOST_FIELDS), bodiless=bodiless)
+            response = read_response(self._decode(block, MAX_FIELDS), bodiless=bodiless)
             # What is kept is for answers to other methods too.
             if not bodiless:
                 memo.keep(block, response)
@@ -75,12 +75,12 @@ class ResponseBlocks:
                 field = reader.field()
                 fields.append(field)
                 size += len(field[0]) + len(field[1]) + ENTRY_OVERHEAD
-                if size > MOST_HEAD:
-                    raise Malformed(f"a field section of more than {MOST_HEAD} bytes")
+                if size > MAX_HEAD:
+                    raise Malformed(f"a field section of more than {MAX_HEAD} bytes")
                 if len(fields) > max_fields:
                     raise Malformed(f"too many fields, more than {max_fields}")
         except BadBlock as error:
-            raise Fault(Code.COMPRESSION_ERROR, f"a field block that cannot be read: {error}") from None
+            raise ProtocolError(ErrorCode.COMPRESSION_ERROR, f"a field block that cannot be read: {error}") from None
         return fields
 
 
@@ -90,7 +90,7 @@ def read_response(fields: Sequence[Pair], *, bodiless: bool = False) -> Response
         raise Malformed("it does not begin with :status")
     if not _is_status(fields[0][1]):
         raise Malformed("its :status is not a status")
-    if len(fields) > MOST_FIELDS:
+    if len(fields) > MAX_FIELDS:
         raise Malformed("too many header fields")
     for name, value in fields[1:]:
         _check(name, value)

@@ -7,19 +7,19 @@ from typing import Final, NamedTuple, TypeVar
 
 from pydsl_proxy.wire.http.grammar import CRLF, VALUE, Malformed
 from pydsl_proxy.wire.http1.reader import MAX_TRAILER_FIELDS, MAX_TRAILERS, read_trailers
-from pydsl_proxy.wire.http2.frames import Code, Fault, StreamFault
+from pydsl_proxy.wire.http2.frames import ErrorCode, ProtocolError, StreamError
 from pydsl_proxy.wire.http2.hpack_reader import ENTRY_OVERHEAD, BadBlock, BlockReader, Field, Table
 
 T = TypeVar("T")
 
 # A head that is too long is read to its end, since its fields may change the table, up to so many times the limit: a
 # few octets may refer to kilobytes (RFC 7541 7.3).  Without such references what is on the wire has no more than that.
-MOST_TIMES_LIMIT: Final = 4
+MAX_TIMES_LIMIT: Final = 4
 # The number of fields is bounded in the same way, but for at least so many cookies: clients send each in a field of its
 # own (RFC 9113 8.2.3), and browsers have up to 180 of one site.
 MIN_FIELDS_READ: Final = 400
 # Blocks of one connection that are known again while its dynamic table stays as it is.
-MOST_KEPT: Final = 32
+MAX_KEPT: Final = 32
 LONGEST_KEPT: Final = 4096
 
 # What trailers of MAX_TRAILERS may come to as RFC 9113 6.5.2 counts: 33 octets for the shortest field, which has 5.
@@ -61,9 +61,9 @@ class _Section(NamedTuple):
 class HeadReader:
     """Reads the header blocks of one connection, in their order.
 
-    Raises :class:`~pydsl_proxy.wire.http2.frames.StreamFault` for a malformed request (RFC 9113 8.1.1) and
+    Raises :class:`~pydsl_proxy.wire.http2.frames.StreamError` for a malformed request (RFC 9113 8.1.1) and
     :class:`~pydsl_proxy.wire.http.grammar.Malformed` for one that is to be answered with an error, both after the
-    block was read.  Raises :class:`~pydsl_proxy.wire.http2.frames.Fault` for a block that cannot be read.
+    block was read.  Raises :class:`~pydsl_proxy.wire.http2.frames.ProtocolError` for a block that cannot be read.
     """
 
     __slots__ = ("_heads", "_max_fields", "_most", "_sections", "_table")
@@ -99,7 +99,7 @@ class HeadReader:
             if rest and self._table.changes == before and max(len(rest), size) <= LONGEST_KEPT:
                 _keep(self._sections, rest, section)
         elif len(pseudo) < len(fields):
-            raise StreamFault(Code.PROTOCOL_ERROR, "a pseudo-header field is repeated")
+            raise StreamError(ErrorCode.PROTOCOL_ERROR, "a pseudo-header field is repeated")
         head = _head(pseudo, section)
         if self._table.changes == before and max(len(block), size) <= LONGEST_KEPT:
             _keep(self._heads, block, head)
@@ -115,7 +115,7 @@ class HeadReader:
         before = table.changes
         fields: list[Field] = []
         size, rest = 0, b""
-        left = max(MOST_TIMES_LIMIT * max_fields, MIN_FIELDS_READ)
+        left = max(MAX_TIMES_LIMIT * max_fields, MIN_FIELDS_READ)
         try:
             reader = BlockReader(table, block)
             while not reader.ended:
@@ -129,13 +129,15 @@ class HeadReader:
                 size += len(name) + len(value) + ENTRY_OVERHEAD
                 left -= 1
                 if left < 0:
-                    raise Fault(Code.ENHANCE_YOUR_CALM, "a header block has far too many fields")
+                    raise ProtocolError(ErrorCode.ENHANCE_YOUR_CALM, "a header block has far too many fields")
                 if size <= most:
                     fields.append(field)
-                elif size > MOST_TIMES_LIMIT * most:
-                    raise Fault(Code.ENHANCE_YOUR_CALM, "a header block is much too long when it is decoded")
+                elif size > MAX_TIMES_LIMIT * most:
+                    raise ProtocolError(
+                        ErrorCode.ENHANCE_YOUR_CALM, "a header block is much too long when it is decoded"
+                    )
         except BadBlock as error:
-            raise Fault(Code.COMPRESSION_ERROR, str(error)) from None
+            raise ProtocolError(ErrorCode.COMPRESSION_ERROR, str(error)) from None
         if table.changes != before:
             self._heads.clear()
             self._sections.clear()
@@ -147,9 +149,9 @@ class HeadReader:
         if section is None and size <= _MAX_COUNTED and len(fields) <= MAX_TRAILER_FIELDS:
             section = _section(fields, size)
         elif fields and section is not None:
-            raise StreamFault(Code.PROTOCOL_ERROR, "a pseudo-header field in trailers")
+            raise StreamError(ErrorCode.PROTOCOL_ERROR, "a pseudo-header field in trailers")
         if section is None or len(section.raw) > MAX_TRAILERS or section.raw.count(CRLF) > MAX_TRAILER_FIELDS:
-            raise StreamFault(Code.ENHANCE_YOUR_CALM, "the trailers are too long")
+            raise StreamError(ErrorCode.ENHANCE_YOUR_CALM, "the trailers are too long")
         return read_trailers(section.raw)
 
     def skip(self, block: bytes, most: int, max_fields: int = 100) -> None:
@@ -158,7 +160,7 @@ class HeadReader:
 
 
 def _keep(memo: dict[bytes, T], key: bytes, value: T) -> None:
-    if len(memo) >= MOST_KEPT:
+    if len(memo) >= MAX_KEPT:
         memo.clear()
     memo[key] = value
 
@@ -183,12 +185,12 @@ def _section(fields: list[Field], size: int) -> _Section:
         fields = _with_one_cookie(fields, b"; ".join(cookies))
     raw = b"".join([b"\r\n%b: %b" % field for field in fields])
     if _is_section(raw) is None or raw.count(b"\n") != len(fields):
-        raise StreamFault(Code.PROTOCOL_ERROR, "a field's name or value is not allowed")
+        raise StreamError(ErrorCode.PROTOCOL_ERROR, "a field's name or value is not allowed")
     if _find_forbidden(raw) is not None:
-        raise StreamFault(Code.PROTOCOL_ERROR, "a field belongs to a connection of HTTP/1.1")
+        raise StreamError(ErrorCode.PROTOCOL_ERROR, "a field belongs to a connection of HTTP/1.1")
     hosts = [value for name, value in fields if name == b"host"]
     if len(hosts) > 1:
-        raise StreamFault(Code.PROTOCOL_ERROR, "Host is repeated")
+        raise StreamError(ErrorCode.PROTOCOL_ERROR, "Host is repeated")
     if hosts:
         raw = raw.replace(b"\r\nhost: " + hosts[0], b"", 1)
     return _Section(raw, hosts[0] if hosts else None, size)
@@ -209,18 +211,18 @@ def _with_one_cookie(fields: list[Field], value: bytes) -> list[Field]:
 def _head(pseudo: dict[bytes, bytes], section: _Section) -> H2Head:
     """RFC 9113 8.3.1"""
     if not _PSEUDO.issuperset(pseudo):
-        raise StreamFault(Code.PROTOCOL_ERROR, "a pseudo-header field is not known")
+        raise StreamError(ErrorCode.PROTOCOL_ERROR, "a pseudo-header field is not known")
     method, protocol = pseudo.get(b":method"), pseudo.get(b":protocol")
     if method is None:
-        raise StreamFault(Code.PROTOCOL_ERROR, ":method is missing")
+        raise StreamError(ErrorCode.PROTOCOL_ERROR, ":method is missing")
     if method == b"CONNECT" and protocol is None:
         # RFC 9113 8.5: a tunnel to anywhere; nobody's location.
         raise Malformed("the method CONNECT is not allowed", 405)
     scheme, target = pseudo.get(b":scheme"), pseudo.get(b":path")
     if not scheme or not target:
-        raise StreamFault(Code.PROTOCOL_ERROR, ":scheme or :path is missing or empty")
+        raise StreamError(ErrorCode.PROTOCOL_ERROR, ":scheme or :path is missing or empty")
     if protocol is not None and method != b"CONNECT":
-        raise StreamFault(Code.PROTOCOL_ERROR, ":protocol is for CONNECT alone")
+        raise StreamError(ErrorCode.PROTOCOL_ERROR, ":protocol is for CONNECT alone")
     _check_line(method, scheme, target)
     host, sized = _host(pseudo.get(b":authority"), section.host), b"\r\ncontent-length:" in section.raw
     raw = section.raw if host is None else b"\r\nhost: %b%b" % (host, section.raw)
@@ -245,7 +247,7 @@ def _host(authority: bytes | None, host: bytes | None) -> bytes | None:
     if authority is None:
         return host
     if host is not None and host.lower() != authority.lower():
-        raise StreamFault(Code.PROTOCOL_ERROR, "Host is not what :authority says")
+        raise StreamError(ErrorCode.PROTOCOL_ERROR, "Host is not what :authority says")
     if _is_section(b"\r\nhost: " + authority) is None or b"\n" in authority:
-        raise StreamFault(Code.PROTOCOL_ERROR, ":authority has a character that is not allowed")
+        raise StreamError(ErrorCode.PROTOCOL_ERROR, ":authority has a character that is not allowed")
     return authority

@@ -9,7 +9,7 @@ from pydsl_proxy.wire.http.field_rules import FieldRules
 from pydsl_proxy.wire.http.grammar import CRLF
 from pydsl_proxy.wire.http.head import ResponseHead
 from pydsl_proxy.wire.http.statuses import has_no_body
-from pydsl_proxy.wire.http1.response_writer import MOST_EDITED, interim_section
+from pydsl_proxy.wire.http1.response_writer import MAX_EDITED, interim_section
 from pydsl_proxy.wire.http2.hpack_literals import literal
 
 #: Beside the rules, what a block is kept by with its response.
@@ -19,7 +19,7 @@ KEY = b"h2"
 def usual_block(response: ResponseHead, rules: FieldRules) -> bytes:
     """The block of a usual response, kept with it."""
     # The rules of sites that a reload has replaced are asked for no more.
-    if len(response.edited) >= MOST_EDITED:
+    if len(response.edited) >= MAX_EDITED:
         response.edited.clear()
     section = rules.edit(response, _named(response))
     kept = response.edited[rules, KEY] = literal(b":status", b"%d" % response.status) + write_section(section)

@@ -28,7 +28,7 @@ from pydsl_proxy.config.checks.whole import check
 from pydsl_proxy.config.sites import Http
 from pydsl_proxy.config.streams.stream import OpenStream, Stream
 from pydsl_proxy.errors import ConfigError, ConfigErrors
-from pydsl_proxy.interfaces import Attempt, Dial, Home
+from pydsl_proxy.interfaces import Attempt, ConnectionPool, Dial
 from pydsl_proxy.service import verify
 from pydsl_proxy.testing import run
 
@@ -42,7 +42,7 @@ class Spoken:
     def __repr__(self) -> str:
         return "Spoken()"
 
-    def compile(self, home: Home, dial: Dial) -> Callable[[Attempt], Callable[[], None]]:
+    def compile(self, home: ConnectionPool, dial: Dial) -> Callable[[Attempt], Callable[[], None]]:
         raise NotImplementedError
 
 

@@ -8,12 +8,12 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy.connectors.cgi.stderr_log import LONGEST, MOST, StderrLog
-from pydsl_proxy.interfaces import Attempt, IdleConnection, Owner, Watch
+from pydsl_proxy.interfaces import Attempt, Deadline, IdleConnection, Owner
 from pydsl_proxy.net import deadlines
 from tests.support.logged_lines import LoggedLines
 
 
-class Home:
+class ConnectionPool:
     """A peer's home with a clock that is set."""
 
     keepalive_requests = 1
@@ -28,9 +28,9 @@ class Home:
         """Now."""
         return self.clock.seconds()
 
-    def watch(self, expired: Callable[[], None]) -> Watch:
+    def watch(self, expired: Callable[[], None]) -> Deadline:
         """A deadline over the clock."""
-        return deadlines.Watch(self.clock, expired)
+        return deadlines.Deadline(self.clock, expired)
 
     def later(self, call: Callable[[], None], failed: Callable[[], object] | None) -> None:
         """Nothing is read."""
@@ -61,7 +61,7 @@ class StderrTests(SynchronousTestCase):
     """One event a message, within bounds."""
 
     def setUp(self) -> None:
-        self.home = Home()
+        self.home = ConnectionPool()
         self.log = StderrLog(self.home)
         self.lines = LoggedLines()
         self.lines.__enter__()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy.connectors.http2.flood_guard import BYTES_PER_ANSWER, EARNED, Calm
-from pydsl_proxy.wire.http2.frames import Code, Fault
+from pydsl_proxy.connectors.http2.flood_guard import BYTES_PER_ANSWER, EARNED, FloodGuard
+from pydsl_proxy.wire.http2.frames import ErrorCode, ProtocolError
 
 
 class CalmTests(SynchronousTestCase):
@@ -15,15 +15,15 @@ class CalmTests(SynchronousTestCase):
     def setUp(self) -> None:
         """Ten at once, and two a second."""
         self.clock = Clock()
-        self.calm = Calm(self.clock.seconds, 10, 2.0)
+        self.calm = FloodGuard(self.clock.seconds, 10, 2.0)
 
     def allowed(self) -> int:
         """How many more of them are taken before the connection is ended."""
         for count in range(1000):
             try:
                 self.calm.spend()
-            except Fault as fault:
-                self.assertEqual(fault.code, Code.ENHANCE_YOUR_CALM)
+            except ProtocolError as fault:
+                self.assertEqual(fault.code, ErrorCode.ENHANCE_YOUR_CALM)
                 return count
         return 1000
 
@@ -54,7 +54,7 @@ class CalmTests(SynchronousTestCase):
         """What was received earns some, and never more than are allowed at once, but for one frame's."""
         self.calm.earn()
         self.assertEqual(self.allowed(), 10)
-        self.calm = Calm(self.clock.seconds, 10, 2.0)
+        self.calm = FloodGuard(self.clock.seconds, 10, 2.0)
         for _ in range(5):
             self.calm.spend()
         for _ in range(5):

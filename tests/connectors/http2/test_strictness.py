@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import http2, server, upstream
 from pydsl_proxy.connectors.http2.flood_guard import MOST
-from pydsl_proxy.connectors.http2.reading import MOST_PIECES
+from pydsl_proxy.connectors.http2.reading import MAX_PIECES
 from pydsl_proxy.connectors.http2.stream import WINDOW
 from pydsl_proxy.testing import Running, run
 from pydsl_proxy.wire.http2.frames import (
@@ -24,7 +24,7 @@ from pydsl_proxy.wire.http2.frames import (
     RST_STREAM,
     SETTINGS,
     WINDOW_UPDATE,
-    Code,
+    ErrorCode,
 )
 from tests.support.h2_peer import H2Peer, Pairs
 from tests.support.hpack import block
@@ -46,7 +46,7 @@ def begun(data: bytes = GET) -> tuple[Running, H2Peer]:
 class ConnectionTests(SynchronousTestCase):
     """Errors after which nothing more on the connection can be understood."""
 
-    def assert_broken(self, running: Running, peer: H2Peer, code: Code, told: str) -> None:
+    def assert_broken(self, running: Running, peer: H2Peer, code: ErrorCode, told: str) -> None:
         """The connection is closed with a GOAWAY that says why, and so does the log."""
         self.assertTrue(running[0].takes().startswith(b"HTTP/1.1 502 "))
         (ended,) = running.exchanges
@@ -62,32 +62,32 @@ class ConnectionTests(SynchronousTestCase):
         """Each with its code."""
         head = block(HEAD)
         for kind, flags, number, payload, code, told in (
-            (DATA, 0, 0, b"x", Code.PROTOCOL_ERROR, "which nobody opened"),
-            (DATA, 0, 2, b"x", Code.PROTOCOL_ERROR, "which nobody opened"),
-            (DATA, 0, 3, b"x", Code.PROTOCOL_ERROR, "which nobody opened"),
-            (HEADERS, END_HEADERS, 3, head, Code.PROTOCOL_ERROR, "which nobody opened"),
-            (RST_STREAM, 0, 3, bytes(4), Code.PROTOCOL_ERROR, "which nobody opened"),
-            (WINDOW_UPDATE, 0, 3, b"\0\0\0\1", Code.PROTOCOL_ERROR, "which nobody opened"),
-            (DATA, PADDED, 1, b"\5abc", Code.PROTOCOL_ERROR, "padding"),
-            (DATA, PADDED, 1, b"", Code.FRAME_SIZE_ERROR, "padded"),
-            (HEADERS, END_HEADERS, 1, b"\xff\xff\xff\xff\xff", Code.COMPRESSION_ERROR, "cannot be read"),
-            (HEADERS, END_HEADERS, 1, b"\xbe", Code.COMPRESSION_ERROR, "cannot be read"),
-            (CONTINUATION, END_HEADERS, 1, head, Code.PROTOCOL_ERROR, "without HEADERS"),
-            (RST_STREAM, 0, 1, b"\0", Code.FRAME_SIZE_ERROR, "length"),
-            (SETTINGS, 0, 1, b"", Code.PROTOCOL_ERROR, "for the connection"),
-            (SETTINGS, ACK, 0, b"x", Code.FRAME_SIZE_ERROR, "acknowledgement"),
-            (SETTINGS, 0, 0, b"x", Code.FRAME_SIZE_ERROR, "SETTINGS of 1"),
-            (SETTINGS, 0, 0, b"\0\2\0\0\0\1", Code.PROTOCOL_ERROR, "pushed to"),
-            (SETTINGS, 0, 0, b"\0\4\x80\0\0\0", Code.FLOW_CONTROL_ERROR, "initial window"),
-            (SETTINGS, 0, 0, b"\0\5\0\0\0\1", Code.PROTOCOL_ERROR, "largest frame"),
-            (PING, 0, 0, b"1234567", Code.FRAME_SIZE_ERROR, "PING of 7"),
-            (PING, 0, 1, b"12345678", Code.PROTOCOL_ERROR, "for the connection"),
-            (GOAWAY, 0, 0, b"1234567", Code.FRAME_SIZE_ERROR, "GOAWAY of 7"),
-            (GOAWAY, 0, 1, bytes(8), Code.PROTOCOL_ERROR, "for the connection"),
-            (WINDOW_UPDATE, 0, 0, bytes(4), Code.PROTOCOL_ERROR, "of nothing"),
-            (WINDOW_UPDATE, 0, 1, bytes(4), Code.PROTOCOL_ERROR, "of nothing"),
-            (WINDOW_UPDATE, 0, 0, b"\x7f\xff\xff\xff", Code.FLOW_CONTROL_ERROR, "too large"),
-            (PUSH_PROMISE, END_HEADERS, 1, b"\0\0\0\2" + head, Code.PROTOCOL_ERROR, "PUSH_PROMISE"),
+            (DATA, 0, 0, b"x", ErrorCode.PROTOCOL_ERROR, "which nobody opened"),
+            (DATA, 0, 2, b"x", ErrorCode.PROTOCOL_ERROR, "which nobody opened"),
+            (DATA, 0, 3, b"x", ErrorCode.PROTOCOL_ERROR, "which nobody opened"),
+            (HEADERS, END_HEADERS, 3, head, ErrorCode.PROTOCOL_ERROR, "which nobody opened"),
+            (RST_STREAM, 0, 3, bytes(4), ErrorCode.PROTOCOL_ERROR, "which nobody opened"),
+            (WINDOW_UPDATE, 0, 3, b"\0\0\0\1", ErrorCode.PROTOCOL_ERROR, "which nobody opened"),
+            (DATA, PADDED, 1, b"\5abc", ErrorCode.PROTOCOL_ERROR, "padding"),
+            (DATA, PADDED, 1, b"", ErrorCode.FRAME_SIZE_ERROR, "padded"),
+            (HEADERS, END_HEADERS, 1, b"\xff\xff\xff\xff\xff", ErrorCode.COMPRESSION_ERROR, "cannot be read"),
+            (HEADERS, END_HEADERS, 1, b"\xbe", ErrorCode.COMPRESSION_ERROR, "cannot be read"),
+            (CONTINUATION, END_HEADERS, 1, head, ErrorCode.PROTOCOL_ERROR, "without HEADERS"),
+            (RST_STREAM, 0, 1, b"\0", ErrorCode.FRAME_SIZE_ERROR, "length"),
+            (SETTINGS, 0, 1, b"", ErrorCode.PROTOCOL_ERROR, "for the connection"),
+            (SETTINGS, ACK, 0, b"x", ErrorCode.FRAME_SIZE_ERROR, "acknowledgement"),
+            (SETTINGS, 0, 0, b"x", ErrorCode.FRAME_SIZE_ERROR, "SETTINGS of 1"),
+            (SETTINGS, 0, 0, b"\0\2\0\0\0\1", ErrorCode.PROTOCOL_ERROR, "pushed to"),
+            (SETTINGS, 0, 0, b"\0\4\x80\0\0\0", ErrorCode.FLOW_CONTROL_ERROR, "initial window"),
+            (SETTINGS, 0, 0, b"\0\5\0\0\0\1", ErrorCode.PROTOCOL_ERROR, "largest frame"),
+            (PING, 0, 0, b"1234567", ErrorCode.FRAME_SIZE_ERROR, "PING of 7"),
+            (PING, 0, 1, b"12345678", ErrorCode.PROTOCOL_ERROR, "for the connection"),
+            (GOAWAY, 0, 0, b"1234567", ErrorCode.FRAME_SIZE_ERROR, "GOAWAY of 7"),
+            (GOAWAY, 0, 1, bytes(8), ErrorCode.PROTOCOL_ERROR, "for the connection"),
+            (WINDOW_UPDATE, 0, 0, bytes(4), ErrorCode.PROTOCOL_ERROR, "of nothing"),
+            (WINDOW_UPDATE, 0, 1, bytes(4), ErrorCode.PROTOCOL_ERROR, "of nothing"),
+            (WINDOW_UPDATE, 0, 0, b"\x7f\xff\xff\xff", ErrorCode.FLOW_CONTROL_ERROR, "too large"),
+            (PUSH_PROMISE, END_HEADERS, 1, b"\0\0\0\2" + head, ErrorCode.PROTOCOL_ERROR, "PUSH_PROMISE"),
         ):
             running, peer = begun()
             peer.frame(kind, flags, number, payload)
@@ -98,14 +98,14 @@ class ConnectionTests(SynchronousTestCase):
         running, peer = begun()
         peer.hears()
         peer.end.sends(b"\0\x40\1\0\0\0\0\0\1")
-        self.assert_broken(running, peer, Code.FRAME_SIZE_ERROR, "a frame of 16385 bytes")
+        self.assert_broken(running, peer, ErrorCode.FRAME_SIZE_ERROR, "a frame of 16385 bytes")
 
     def test_window_by_setting(self) -> None:
         """RFC 9113 6.9.2: a setting must not make an open window too large either."""
         running, peer = begun()
         peer.frame(WINDOW_UPDATE, 0, 1, b"\x7f\xff\x00\x00")
         peer.frame(SETTINGS, 0, 0, b"\0\4\x7f\xff\xff\xff")
-        self.assert_broken(running, peer, Code.FLOW_CONTROL_ERROR, "stream's window is too large")
+        self.assert_broken(running, peer, ErrorCode.FLOW_CONTROL_ERROR, "stream's window is too large")
 
     def test_interrupted(self) -> None:
         """RFC 9113 6.10: nothing may stand within a field block."""
@@ -113,7 +113,7 @@ class ConnectionTests(SynchronousTestCase):
             running, peer = begun()
             peer.frame(HEADERS, 0, 1, block(HEAD)[:2])
             peer.frame(kind, END_HEADERS, number, bytes(8))
-            self.assert_broken(running, peer, Code.PROTOCOL_ERROR, "interrupted")
+            self.assert_broken(running, peer, ErrorCode.PROTOCOL_ERROR, "interrupted")
 
     def test_head_bomb(self) -> None:
         """A field block is bounded while it comes, in bytes (CVE-2024-27316)."""
@@ -123,7 +123,7 @@ class ConnectionTests(SynchronousTestCase):
             peer.frame(CONTINUATION, 0, 1, bytes(16384))
             if peer.end.is_closed:
                 break
-        self.assert_broken(running, peer, Code.ENHANCE_YOUR_CALM, "field block of more than 65536")
+        self.assert_broken(running, peer, ErrorCode.ENHANCE_YOUR_CALM, "field block of more than 65536")
 
     def test_floods(self) -> None:
         """Frames that lead to nothing are bounded in number (CVE-2019-9512, -9515, -9518)."""
@@ -146,18 +146,18 @@ class ConnectionTests(SynchronousTestCase):
             self.assertFalse(peer.end.is_closed, kind)
             peer.end.sends(one * 100)
             self.assertTrue(peer.end.is_closed, kind)
-            self.assertIn(Code.ENHANCE_YOUR_CALM.to_bytes(4, "big"), peer.end.takes()[-4:])
+            self.assertIn(ErrorCode.ENHANCE_YOUR_CALM.to_bytes(4, "big"), peer.end.takes()[-4:])
 
     def test_continuation_flood(self) -> None:
         """CONTINUATIONs are bounded in number, empty or not: each costs more than what it carries (CVE-2024-27316)."""
         for piece in (b"", b"x"):
             running, peer = begun()
             peer.frame(HEADERS, 0, 1, block(OPEN))
-            for _ in range(MOST_PIECES - 1):
+            for _ in range(MAX_PIECES - 1):
                 peer.frame(CONTINUATION, 0, 1, piece)
             self.assertFalse(peer.end.is_closed)
             peer.frame(CONTINUATION, 0, 1, piece)
-            self.assert_broken(running, peer, Code.ENHANCE_YOUR_CALM, "in too many pieces")
+            self.assert_broken(running, peer, ErrorCode.ENHANCE_YOUR_CALM, "in too many pieces")
 
     def test_strays(self) -> None:
         """On a stream that we have reset a peer may send what its window held, and no more."""
@@ -273,14 +273,14 @@ class StreamTests(SynchronousTestCase):
         """What else a stream may not do."""
         head, trailers = block(OPEN), block([(b"x", b"y")])
         for frames, cause, told, code in (
-            ([(DATA, 0, b"x")], "bad_head", "a body before its head", Code.PROTOCOL_ERROR),
+            ([(DATA, 0, b"x")], "bad_head", "a body before its head", ErrorCode.PROTOCOL_ERROR),
             ([(HEADERS, END_HEADERS, head), (HEADERS, END_HEADERS, trailers)], "bad_head", "a second head", 1),
             ([(HEADERS, END_HEADERS, head), (HEADERS, 5, head)], "bad_body", "pseudo-header", 1),
             ([(HEADERS, END_HEADERS, head), (HEADERS, 5, LONG)], "bad_body", "of more than 16384", 1),
             ([(HEADERS, 5, block([(b":status", b"103")]))], "bad_head", "interim", 1),
             ([(HEADERS, 4, block([(b":status", b"103")]))] * 9, "bad_head", "more than 8 interim", 1),
             ([(HEADERS, 5, block([(b":status", b"200"), (b"content-length", b"1")]))], "bad_body", "too early", 1),
-            ([(WINDOW_UPDATE, 0, b"\x7f\xff\xff\xff")], "bad_head", "too far", Code.FLOW_CONTROL_ERROR),
+            ([(WINDOW_UPDATE, 0, b"\x7f\xff\xff\xff")], "bad_head", "too far", ErrorCode.FLOW_CONTROL_ERROR),
         ):
             running, peer = begun()
             for kind, flags, payload in frames:
@@ -295,4 +295,4 @@ class StreamTests(SynchronousTestCase):
         for _ in range(2 * WINDOW // 16384 + 1):
             if not running.exchanges:
                 peer.frame(DATA, 0, 1, bytes(16384))
-        self.assert_failed(peer, running, "bad_body", "more than the stream's window", Code.FLOW_CONTROL_ERROR)
+        self.assert_failed(peer, running, "bad_body", "more than the stream's window", ErrorCode.FLOW_CONTROL_ERROR)

@@ -13,7 +13,7 @@ from pydsl_proxy.features.access.htpasswd_file import UsersFile
 from pydsl_proxy.features.access.password_checks import (
     BUSY,
     LONGEST,
-    MOST_AT_ONCE,
+    MAX_AT_ONCE,
     RIGHT,
     RIGHT_FOR,
     WRONG,
@@ -149,7 +149,7 @@ class RememberedTests(SynchronousTestCase):
 
     def test_bounded(self) -> None:
         """A flood of wrong ones does not push out the right ones, and neither grows without end."""
-        self.patch(password_checks, "MOST_REMEMBERED", 4)
+        self.patch(password_checks, "MAX_REMEMBERED", 4)
         asking = Asking(self.mktemp())
         asking.learn()
         for number in range(20):
@@ -174,18 +174,18 @@ class WaitingTests(SynchronousTestCase):
     def test_few_at_once(self) -> None:
         """Some threads of the reactor are left to others; the rest wait for their turn."""
         asking = Asking(self.mktemp())
-        for number in range(MOST_AT_ONCE + 3):
+        for number in range(MAX_AT_ONCE + 3):
             asking.ask(password=str(number))
-        self.assertEqual(asking.under_way, MOST_AT_ONCE)
+        self.assertEqual(asking.under_way, MAX_AT_ONCE)
         asking.held.finish()
-        self.assertEqual((len(asking.told), asking.under_way), (MOST_AT_ONCE, 3))
+        self.assertEqual((len(asking.told), asking.under_way), (MAX_AT_ONCE, 3))
 
     def test_busy(self) -> None:
         """If too many wait, further ones are told so at once; those that are remembered are not."""
-        self.patch(password_checks, "MOST_WAITING", 2)
+        self.patch(password_checks, "MAX_WAITING", 2)
         asking = Asking(self.mktemp())
         asking.learn()
-        for number in range(MOST_AT_ONCE + 3):
+        for number in range(MAX_AT_ONCE + 3):
             asking.ask(password=str(number))
         asking.ask()
         self.assertEqual(asking.told, [RIGHT, BUSY, RIGHT])
@@ -196,7 +196,7 @@ class WaitingTests(SynchronousTestCase):
     def test_cancelled(self) -> None:
         """Who is gone is not told; a check that nobody waits for any more is not begun."""
         asking = Asking(self.mktemp())
-        cancels = [asking.ask(password=str(number)) for number in range(MOST_AT_ONCE + 2)]
+        cancels = [asking.ask(password=str(number)) for number in range(MAX_AT_ONCE + 2)]
         for cancel in cancels[:-1]:
             cancel()
             cancel()

@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.features.buffering.response_buffer import PIECE, ResponseBuffer, Supplies, may_wait
-from pydsl_proxy.features.buffering.waiting_bytes import WaitingBytes
+from pydsl_proxy.features.buffering.waiting_bytes import SpoolQueue
 from pydsl_proxy.interfaces import Producer, Running, Trailers
 from pydsl_proxy.wire.http.head import ResponseHead
 from pydsl_proxy.wire.http1.reader import read_response_head
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 BROKEN = ProxyError(Source.PEER, 502, "closed", "it closed")
 
 
-class Counted(WaitingBytes):
+class Counted(SpoolQueue):
     """What knows how often it was let go of."""
 
     closes = 0
@@ -48,7 +48,7 @@ class Slow:
         self.paused = False
         # Bytes until it is full.
         self.room = 0
-        hold = partial(WaitingBytes, memory, size, spool)
+        hold = partial(SpoolQueue, memory, size, spool)
         self.buffer = ResponseBuffer(cast("Exchange", self), self, Supplies(hold, clock, self.failures.append))
         self.terms = memory, size, spool
         # What it does at its next write, if that is more than it got at once.
@@ -59,7 +59,7 @@ class Slow:
         """From now on what is held is counted; all of it, as it comes."""
         held: list[Counted] = []
 
-        def hold() -> WaitingBytes:
+        def hold() -> SpoolQueue:
             held.append(Counted(*self.terms))
             return held[-1]
 
@@ -312,7 +312,7 @@ class ResponseBufferTests(SynchronousTestCase):
         """A disk that is full is told, and the peer waits for the memory."""
         client, peer = Slow(Clock(), memory=3), Peer()
         client.buffer._supplies = Supplies(
-            partial(WaitingBytes, 3, 100, "/nowhere"), client.clock, client.failures.append
+            partial(SpoolQueue, 3, 100, "/nowhere"), client.clock, client.failures.append
         )
         client.buffer.start(head(), b"", False)
         client.buffer.write(b"ab")

@@ -13,7 +13,7 @@ from pydsl_proxy.features.buffering.responses import BufferResponse, Telling
 from pydsl_proxy.origin import here
 
 if TYPE_CHECKING:
-    from pydsl_proxy.interfaces import Place
+    from pydsl_proxy.interfaces import CompileContext
 
 
 class Somewhere:
@@ -29,9 +29,9 @@ class AttachTests(SynchronousTestCase):
 
     def test_nothing(self) -> None:
         """Nothing is put before a client where no peer is asked, nor where it was lifted."""
-        self.assertIsNotNone(BufferResponse().attach(cast("Place", Somewhere(proxies=True))))
-        self.assertIsNone(BufferResponse().attach(cast("Place", Somewhere(proxies=False))))
-        self.assertIsNone(BufferResponse(None).attach(cast("Place", Somewhere(proxies=True))))
+        self.assertIsNotNone(BufferResponse().attach(cast("CompileContext", Somewhere(proxies=True))))
+        self.assertIsNone(BufferResponse().attach(cast("CompileContext", Somewhere(proxies=False))))
+        self.assertIsNone(BufferResponse(None).attach(cast("CompileContext", Somewhere(proxies=True))))
 
 
 @implementer(ILogObserver)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy.features.buffering.waiting_bytes import WaitingBytes
+from pydsl_proxy.features.buffering.waiting_bytes import SpoolQueue
 
 _sizes = st.integers(1, 40)
 # How much comes, or how much is taken.
@@ -16,20 +16,21 @@ _acts = st.lists(st.tuples(st.booleans(), st.integers(1, 60)), max_size=40)
 class WaitingBytesTests(SynchronousTestCase):
     """First in, first out."""
 
-    def waiting(self, memory: int, size: int, spool: str | bool = True) -> WaitingBytes:
+    def waiting(self, memory: int, size: int, spool: str | bool = True) -> SpoolQueue:
         """What is closed when the test is over."""
-        made = WaitingBytes(memory, size, spool)
+        made = SpoolQueue(memory, size, spool)
         self.addCleanup(made.close)
         return made
 
     @settings(max_examples=300, deadline=None)
+    @example(1, 3, True, [(True, 60), (False, 1), (False, 2), (False, 55), (True, 1)])
     @given(_sizes, _sizes, st.booleans(), _acts)
     def test_order(self, memory: int, size: int, spool: bool, acts: list[tuple[bool, int]]) -> None:
         """Whatever comes and goes, the bytes come out as they went in; no more is in memory than was told.
 
         Who fills it heeds ``full``, but what came at once is taken as a whole.
         """
-        waiting = WaitingBytes(memory, size, spool)
+        waiting = SpoolQueue(memory, size, spool)
         expected = bytearray()
         number = 0
         for comes, many in acts:

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pydsl_proxy import location, server
 from pydsl_proxy.config.locations import Location
 from pydsl_proxy.features.compression.codecs import Coding, coder
-from pydsl_proxy.features.compression.policy import MOST_KNOWN, Choices
+from pydsl_proxy.features.compression.policy import MAX_KNOWN, Choices
 from pydsl_proxy.testing import run
 from pydsl_proxy.wire.http.head import RequestFields, ResponseHead
 from pydsl_proxy.wire.http1.reader import read_request_fields, read_response_head
@@ -137,9 +137,9 @@ class ChoicesTests(SynchronousTestCase):
 
     def test_bounded(self) -> None:
         """Heads that never come again do not add up."""
-        for number in range(3 * MOST_KNOWN):
+        for number in range(3 * MAX_KNOWN):
             self.choices.heads(self.head(f"X-Number: {number}"))
-        self.assertLessEqual(len(self.choices._known), MOST_KNOWN)
+        self.assertLessEqual(len(self.choices._known), MAX_KNOWN)
 
     def test_coder(self) -> None:
         """The coding that a client wants is kept with its fields."""

@@ -11,7 +11,7 @@ from pydsl_proxy.features.limits.limit_body import LimitBody
 from tests.support.recording import RecordedExchange, RecordedPlace
 
 if TYPE_CHECKING:
-    from pydsl_proxy.interfaces import Exchange, Place
+    from pydsl_proxy.interfaces import CompileContext, Exchange
 
 
 def limited(size: int | None, length: int | None) -> RecordedExchange:
@@ -20,7 +20,7 @@ def limited(size: int | None, length: int | None) -> RecordedExchange:
     def inner(exchange: Exchange) -> None:
         exchange.respond(200)
 
-    handle = LimitBody(size).compile(inner, cast("Place", RecordedPlace()))
+    handle = LimitBody(size).compile(inner, cast("CompileContext", RecordedPlace()))
     return RecordedExchange(length=length).through(handle)
 
 

@@ -11,16 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy.frontends.http1.receiving import MOST_HELD
+from pydsl_proxy.frontends.http1.receiving import MAX_HELD
 from pydsl_proxy.wire.http.grammar import Malformed
 from pydsl_proxy.wire.http.uri import normalise, split_absolute
 from tests.support.h1 import End, Message, Proxied, Requests, converse, ok, responses_in
 from tests.support.smuggling import BAD_ANSWERS, TRICKS
 
 # No read is longer.
-MOST_READ = 64 * 1024
+MAX_READ = 64 * 1024
 # Frontends hold, connectors too: what any of them keeps of bytes that it cannot use yet.
-MOST_KEPT = MOST_HELD + MOST_READ
+MAX_KEPT = MAX_HELD + MAX_READ
 
 WORDS = [
     *(
@@ -195,7 +195,7 @@ class ClientTests(SynchronousTestCase):
         proxied = Proxied()
         client = proxied.client()
         readers = converse(proxied, client, pieces, echo)
-        self.assertLessEqual(proxied.held, MOST_KEPT)
+        self.assertLessEqual(proxied.held, MAX_KEPT)
         self.assertEqual([reader.error for reader in readers if reader.error], [])
         self.leave(proxied, client)
         # A request that did not come to its end is none for the peer either: its connection ends within it.
@@ -270,9 +270,9 @@ class ClientTests(SynchronousTestCase):
             b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" if in_body else b"GET "
         )
         for _ in range(8):
-            client.sends(word * (MOST_READ // len(word)))
+            client.sends(word * (MAX_READ // len(word)))
             proxied.pump()
-            self.assertLessEqual(proxied.held, MOST_KEPT)
+            self.assertLessEqual(proxied.held, MAX_KEPT)
         self.leave(proxied, client)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy.frontends.http2.limits import ANSWERS_TO_DATA, OCTETS_PER_ANSWER, Allowance
-from pydsl_proxy.wire.http2.frames import Code, Fault
+from pydsl_proxy.frontends.http2.limits import ANSWERS_TO_DATA, OCTETS_PER_ANSWER, TokenBucket
+from pydsl_proxy.wire.http2.frames import ErrorCode, ProtocolError
 
 
 class AllowanceTests(SynchronousTestCase):
@@ -13,16 +13,16 @@ class AllowanceTests(SynchronousTestCase):
 
     def test_burst_and_rate(self) -> None:
         """What is used up comes back with time."""
-        allowance = Allowance((3, 2.0), "too many")
+        allowance = TokenBucket((3, 2.0), "too many")
         for _ in range(3):
             allowance.take(0.0)
-        error = self.assertRaises(Fault, allowance.take, 0.0)
-        self.assertEqual((error.code, error.detail), (Code.ENHANCE_YOUR_CALM, "too many"))
+        error = self.assertRaises(ProtocolError, allowance.take, 0.0)
+        self.assertEqual((error.code, error.detail), (ErrorCode.ENHANCE_YOUR_CALM, "too many"))
         allowance.take(1.0)
 
     def test_earned(self) -> None:
         """Answers to a body are not counted, however late they come; full frames may have more of them."""
-        allowance = Allowance((3, 2.0), "too many")
+        allowance = TokenBucket((3, 2.0), "too many")
         for _ in range(100):
             allowance.earn(10)
         allowance.earn(OCTETS_PER_ANSWER)
@@ -30,4 +30,4 @@ class AllowanceTests(SynchronousTestCase):
             allowance.take(0.0)
         for _ in range(3):
             allowance.take(0.0)
-        self.assertRaises(Fault, allowance.take, 0.0)
+        self.assertRaises(ProtocolError, allowance.take, 0.0)

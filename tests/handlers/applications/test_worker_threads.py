@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy.handlers.applications.thread_pool import Job, ThreadCrew
+from pydsl_proxy.handlers.applications.thread_pool import Job, ThreadPool
 from pydsl_proxy.handlers.applications.worker_threads import SWITCH_INTERVAL, WorkerThreads
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class WorkerThreadsTests(SynchronousTestCase):
         self.calls = Calls()
         self.clock = Clock()
         self.threads = WorkerThreads(cast("IReactorFromThreads", self.calls), self.id())
-        self.crew = ThreadCrew(self.threads, cast("IReactorTime", self.clock), 2, 10)
+        self.crew = ThreadPool(self.threads, cast("IReactorTime", self.clock), 2, 10)
         self.done: list[str] = []
         self.addCleanup(self.threads.close)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy.handlers.files.contents import BESIDE, MOST_KEPT, SETTLED, Contents
+from pydsl_proxy.handlers.files.contents import BESIDE, MAX_KEPT, SETTLED, Contents
 from pydsl_proxy.handlers.files.heads import Dates, Facts
 
 CHANGED = 1000
@@ -37,7 +37,7 @@ class ContentTests(SynchronousTestCase):
 
     def test_bounded(self) -> None:
         """When there is more than a location keeps, all is let go but what came last."""
-        contents, large = Contents(), b"x" * (MOST_KEPT // 2 - BESIDE)
+        contents, large = Contents(), b"x" * (MAX_KEPT // 2 - BESIDE)
         files = [facts() for _ in range(3)]
         for file in files:
             contents.offer(file, large, CHANGED + SETTLED)
@@ -46,7 +46,7 @@ class ContentTests(SynchronousTestCase):
     def test_empty(self) -> None:
         """So is the number of files with nothing in them."""
         contents = Contents()
-        files = [facts() for _ in range(MOST_KEPT // BESIDE + 1)]
+        files = [facts() for _ in range(MAX_KEPT // BESIDE + 1)]
         for file in files:
             contents.offer(file, b"", CHANGED + SETTLED)
         self.assertEqual(sum(file.content is not None for file in files), 1)

@@ -10,7 +10,7 @@ from attrs import frozen
 from pydsl_proxy import Request, Server, server
 from pydsl_proxy.features.pass_through import Passing
 from pydsl_proxy.handlers.files.sending import PIECE, OpenFile
-from pydsl_proxy.interfaces import AttachedFilter, Exchange, Nearness, Place, Sink
+from pydsl_proxy.interfaces import AttachedFilter, CompileContext, Exchange, FilterOrder, Sink
 from pydsl_proxy.testing import Running, run
 from pydsl_proxy.wire.http.head import ResponseHead
 from tests.support.files import FilesCase
@@ -77,9 +77,9 @@ class Sinking:
 
     sink: type[Passing]
     pieces: list[int]
-    nearness: Nearness = Nearness.OWN
+    nearness: FilterOrder = FilterOrder.OWN
 
-    def attach(self, place: Place) -> AttachedFilter:
+    def attach(self, place: CompileContext) -> AttachedFilter:
         """Put the sink there."""
 
         def attach(exchange: Exchange, sink: Sink) -> Sink:

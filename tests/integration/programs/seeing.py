@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pydsl_proxy.features.pass_through import Passing
-from pydsl_proxy.interfaces import AttachedFilter, Nearness, Place
+from pydsl_proxy.interfaces import AttachedFilter, CompileContext, FilterOrder
 
 
 class Seeing:
     """A filter of one's own."""
 
-    nearness = Nearness.OWN
+    nearness = FilterOrder.OWN
 
-    def attach(self, place: Place) -> AttachedFilter:
+    def attach(self, place: CompileContext) -> AttachedFilter:
         """Stand before the client."""
         return lambda exchange, sink: Passing(sink)
 

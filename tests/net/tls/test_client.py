@@ -26,13 +26,13 @@ from pydsl_proxy.compiler.peer_tls import Files
 from pydsl_proxy.config.tls.peers import UpstreamTls
 from pydsl_proxy.errors import ProxyError
 from pydsl_proxy.features.timeouts import Timeouts
-from pydsl_proxy.interfaces import UnannouncedEnd
+from pydsl_proxy.interfaces import MissingCloseNotify
 from pydsl_proxy.net.tls.client import SESSION_TIME, PeerTls, over_tls
 from pydsl_proxy.net.tls.peer_certificates import note_problem
 from tests.support.authorities import DAY, Authority, Issued, key_pem, pem
 
 if TYPE_CHECKING:
-    from pydsl_proxy.interfaces import Caller
+    from pydsl_proxy.interfaces import ConnectRequest
 
 TIMEOUTS = Timeouts()
 
@@ -123,7 +123,7 @@ class Wire:
         self.pump: IOPump | None = None
         self.peer: Protocol | None = None
 
-    def dial(self, caller: Caller, build: Callable[[], Protocol]) -> Callable[[], None]:
+    def dial(self, caller: ConnectRequest, build: Callable[[], Protocol]) -> Callable[[], None]:
         """Connect at once, or never if nobody answers."""
         if self.answering is not None:
             self.peer = self.answering()
@@ -170,7 +170,7 @@ class Case(SynchronousTestCase):
         if server is not None:
             self.wire.answering = lambda: cast(Protocol, server.factory.buildProtocol(None))
         dial = over_tls(self.wire.dial, peer, self.clock)
-        cancel = dial(cast("Caller", self.attempt), self.build)
+        cancel = dial(cast("ConnectRequest", self.attempt), self.build)
         self.wire.flush()
         return cancel
 
@@ -404,7 +404,7 @@ class DialTests(Case):
         orderly, cut = (made.lost for made in self.made)
         assert orderly is not None and cut is not None
         self.assertIsInstance(orderly.value, ConnectionDone)
-        self.assertIsInstance(cut.value, UnannouncedEnd)
+        self.assertIsInstance(cut.value, MissingCloseNotify)
 
     def test_reset(self) -> None:
         """A reset is no end, announced or not."""
@@ -414,7 +414,7 @@ class DialTests(Case):
         lost = self.made[0].lost
         assert lost is not None
         self.assertIsInstance(lost.value, ConnectionLost)
-        self.assertNotIsInstance(lost.value, UnannouncedEnd)
+        self.assertNotIsInstance(lost.value, MissingCloseNotify)
 
 
 class SessionTests(Case):

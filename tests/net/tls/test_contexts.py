@@ -19,7 +19,7 @@ from pydsl_proxy.compiler.routing import compile_server_names
 from pydsl_proxy.config.matching import as_server_name
 from pydsl_proxy.errors import ConfigErrors
 from pydsl_proxy.net.tls.contexts import TICKETS_LIVE, Contexts
-from pydsl_proxy.net.tls.info import SecuredConnection
+from pydsl_proxy.net.tls.info import ConnectionTlsInfo
 from pydsl_proxy.net.tls.openssl_contexts import NoCommonProtocol, Terms
 from pydsl_proxy.net.tls.server_files import Pair, Secure
 from pydsl_proxy.origin import NOWHERE
@@ -69,9 +69,9 @@ class Shaken:
         return found
 
     @property
-    def facts(self) -> SecuredConnection:
+    def facts(self) -> ConnectionTlsInfo:
         """What the server knows."""
-        return SecuredConnection(self.server)
+        return ConnectionTlsInfo(self.server)
 
     @property
     def resumed(self) -> bool:

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pydsl_proxy.testing.cgi_streams import fastcgi_pairs
 from pydsl_proxy.wire.cgi.fastcgi_records import (
     END_REQUEST,
-    MOST_CONTENT,
+    MAX_CONTENT,
     STDERR,
     STDIN,
     STDIN_END,
@@ -64,7 +64,7 @@ class WritingTests(SynchronousTestCase):
 
     def test_long_params(self) -> None:
         """No pair goes on in another record, as PHP could not read it; what does not fit in one is refused."""
-        half = bytes(MOST_CONTENT - 1)
+        half = bytes(MAX_CONTENT - 1)
         self.assertEqual(params((half, b"", b"bc")), record(4, half) + record(4, b"bc") + record(4, b""))
         with self.assertRaises(Malformed) as caught:
             params((half + b"ab", b""))
@@ -73,8 +73,8 @@ class WritingTests(SynchronousTestCase):
     def test_stdin(self) -> None:
         """A piece is as many records as it needs; the end is an empty one."""
         self.assertEqual(stdin(b"body"), b"\1\5\0\1\0\4\0\0body")
-        data = bytes(2 * MOST_CONTENT + 1)
-        self.assertEqual(stdin(data), record(STDIN, data[:MOST_CONTENT]) * 2 + record(STDIN, b"\0"))
+        data = bytes(2 * MAX_CONTENT + 1)
+        self.assertEqual(stdin(data), record(STDIN, data[:MAX_CONTENT]) * 2 + record(STDIN, b"\0"))
         self.assertEqual(STDIN_END, b"\1\5\0\1\0\0\0\0")
 
 

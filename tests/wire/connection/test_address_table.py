@@ -69,7 +69,7 @@ class TableTests(SynchronousTestCase):
 
     def test_bounded(self) -> None:
         """What is remembered is bounded."""
-        self.patch(address_table, "MOST_REMEMBERED", 8)
+        self.patch(address_table, "MAX_REMEMBERED", 8)
         table = AddressTable([("10.0.0.0/8", 1)], None)
         kept = []
         for number in range(100):

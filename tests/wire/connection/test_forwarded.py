@@ -6,7 +6,7 @@ from ipaddress import ip_network
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy.wire.connection.forwarded import MOST_HOPS, Identity, Source, TrustedProxies
+from pydsl_proxy.wire.connection.forwarded import MAX_HOPS, Identity, Source, TrustedProxies
 from pydsl_proxy.wire.http.grammar import Malformed
 from pydsl_proxy.wire.http1.reader import read_request_fields
 
@@ -118,7 +118,7 @@ class BelieveTests(SynchronousTestCase):
 
     def test_long(self) -> None:
         """Of a chain that no proxies make, the end is read."""
-        chain = b", ".join([b"192.0.2.1", *[b"10.1.1.1"] * MOST_HOPS])
+        chain = b", ".join([b"192.0.2.1", *[b"10.1.1.1"] * MAX_HOPS])
         self.assertEqual(believed(b"X-Forwarded-For: " + chain).address, "10.1.1.1")
 
     def test_one_source(self) -> None:

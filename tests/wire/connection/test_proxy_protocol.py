@@ -6,13 +6,19 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy.wire.connection.proxy_protocol import MOST_V1, MOST_V2, Place, read_proxy_header, write_proxy_header
+from pydsl_proxy.wire.connection.proxy_protocol import (
+    MAX_V1,
+    MAX_V2,
+    SocketAddress,
+    read_proxy_header,
+    write_proxy_header,
+)
 from pydsl_proxy.wire.http.grammar import Malformed
 
 BEGIN = b"\r\n\r\n\x00\r\nQUIT\n"
 V4 = bytes.fromhex("cb007109 c0000201 9c40 01bb")
 
-Read = tuple[int, Place | None, Place | None]
+Read = tuple[int, SocketAddress | None, SocketAddress | None]
 
 
 def read(data: bytes) -> Read | None:
@@ -52,7 +58,7 @@ class Version1Tests(SynchronousTestCase):
 
     def test_longest(self) -> None:
         """A line has 107 bytes at most, its end among them (2.1)."""
-        line = b"PROXY UNKNOWN " + b"x" * (MOST_V1 - 16) + b"\r\n"
+        line = b"PROXY UNKNOWN " + b"x" * (MAX_V1 - 16) + b"\r\n"
         self.assertEqual(len(line), 107)
         self.assertEqual(read(line), (107, None, None))
         self.assertIsNone(read(line[:-2]))
@@ -126,7 +132,7 @@ class Version2Tests(SynchronousTestCase):
     def test_longest(self) -> None:
         """A length beyond the limit is refused as soon as it is read."""
         self.assertEqual(
-            read(v2(0x21, 0x11, V4, bytes(MOST_V2 - 28))), (MOST_V2, ("203.0.113.9", 40000), ("192.0.2.1", 443))
+            read(v2(0x21, 0x11, V4, bytes(MAX_V2 - 28))), (MAX_V2, ("203.0.113.9", 40000), ("192.0.2.1", 443))
         )
         self.assertEqual(outcome(BEGIN + b"\x21\x11\xff\xff"), "the PROXY header is longer than 4096 bytes")
 

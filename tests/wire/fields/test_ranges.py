@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy.wire.fields.ranges import MOST_RANGES, Unsatisfiable, byte_ranges
+from pydsl_proxy.wire.fields.ranges import MAX_RANGES, Unsatisfiable, byte_ranges
 
 
 class RangeTests(SynchronousTestCase):
@@ -34,7 +34,7 @@ class RangeTests(SynchronousTestCase):
 
     def test_whole(self) -> None:
         """Other units, nothing to take a part of, too many ranges and overlapping ones give the whole."""
-        many = b",".join([b"1-1"] * (MOST_RANGES + 1))
+        many = b",".join([b"1-1"] * (MAX_RANGES + 1))
         for value in (
             b"lines=1-2",
             b"0-9",
@@ -46,7 +46,7 @@ class RangeTests(SynchronousTestCase):
         ):
             self.assertIsNone(byte_ranges(value, 100), value)
         self.assertIsNone(byte_ranges(b"bytes=0-", 0))
-        self.assertEqual(len(byte_ranges(b"bytes=" + b",".join([b"1-1"] * MOST_RANGES), 1000) or ()), MOST_RANGES)
+        self.assertEqual(len(byte_ranges(b"bytes=" + b",".join([b"1-1"] * MAX_RANGES), 1000) or ()), MAX_RANGES)
 
     def test_unsatisfiable(self) -> None:
         """Beyond the end, none of the last bytes, and what cannot be read: 416."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy.wire.http.memo import GENERATION_BYTES, GENERATION_ENTRIES, LONGEST, MOST_SEEN, Memo
+from pydsl_proxy.wire.http.memo import GENERATION_BYTES, GENERATION_ENTRIES, LONGEST, MAX_SEEN, Memo
 
 
 def twice(memo: Memo[int], key: bytes, value: int) -> None:
@@ -61,9 +61,9 @@ class MemoTests(SynchronousTestCase):
     def test_seen(self) -> None:
         """A flood of what never comes again leaves nothing behind, and the count of it is bounded."""
         memo: Memo[int] = Memo()
-        for number in range(2 * MOST_SEEN):
+        for number in range(2 * MAX_SEEN):
             memo.keep(b"%d" % number, number)
-            self.assertLessEqual(len(memo._seen), MOST_SEEN)
+            self.assertLessEqual(len(memo._seen), MAX_SEEN)
         self.assertEqual(memo.young, {})
 
     def is_kept(self, memo: Memo[int], key: bytes) -> bool:

@@ -9,7 +9,7 @@ from pydsl_proxy.wire.http.framing import Framing
 from pydsl_proxy.wire.http.head import ResponseHead
 from pydsl_proxy.wire.http.hop_by_hop import RESPONSE_DROPPED
 from pydsl_proxy.wire.http1.reader import read_response_head
-from pydsl_proxy.wire.http1.response_writer import MOST_EDITED, error_page, own_response, response_head, usual_head
+from pydsl_proxy.wire.http1.response_writer import MAX_EDITED, error_page, own_response, response_head, usual_head
 
 RULES = FieldRules(
     [(b"x-powered-by", b"X-Powered-By", None), (b"b", b"B", "1")], RESPONSE_DROPPED | {b"transfer-encoding"}
@@ -37,10 +37,10 @@ class UsualTests(SynchronousTestCase):
     def test_bounded(self) -> None:
         """The heads of rules that are in force no more do not pile up."""
         response, kept = head(b"HTTP/1.1 200 OK", b"Content-Length: 2", b"Date: x"), []
-        for _ in range(3 * MOST_EDITED):
+        for _ in range(3 * MAX_EDITED):
             usual_head(response, FieldRules())
             kept.append(len(response.edited))
-        self.assertEqual(max(kept), MOST_EDITED)
+        self.assertEqual(max(kept), MAX_EDITED)
 
     def test_line(self) -> None:
         """It is always of HTTP/1.1, and a missing reason is that of the status."""

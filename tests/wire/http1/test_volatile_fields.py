@@ -8,20 +8,20 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy.wire.http.grammar import Malformed
 from pydsl_proxy.wire.http1.reader import read_request_fields
-from pydsl_proxy.wire.http1.volatile_fields import MOST_COMPARED, MOST_NAMES, Changing
+from pydsl_proxy.wire.http1.volatile_fields import MAX_COMPARED, MAX_NAMES, VolatileFields
 
 USUAL = b"\r\nHost: a\r\nUser-Agent: b"
 
 
-def see(changing: Changing, *blocks: bytes) -> None:
+def see(changing: VolatileFields, *blocks: bytes) -> None:
     """Let *changing* learn from sections, as they come."""
     for block in blocks:
         changing.learn(block, read_request_fields(block, 100))
 
 
-def taught(*names: bytes) -> Changing:
+def taught(*names: bytes) -> VolatileFields:
     """One that knows *names*."""
-    changing = Changing()
+    changing = VolatileFields()
     for name in names:
         see(changing, *(USUAL + b"\r\n%b: %d" % (name, number) for number in range(2)))
     return changing
@@ -45,14 +45,14 @@ class ChangingTests(SynchronousTestCase):
         """What the proxy looks at is never set apart, nor what has an underscore, nor what other clients send."""
         for name in (b"Content-Length", b"x-forwarded-for", b"Authorization", b"under_score"):
             self.assertEqual(taught(name).split(USUAL + b"\r\n%b: 1" % name)[1], b"")
-        changing = Changing()
+        changing = VolatileFields()
         see(changing, USUAL + b"\r\nA: 1", b"\r\nHost: a\r\nUser-Agent: c\r\nA: 2")
         see(changing, USUAL + b"\r\nA: 2\r\nB: 2\r\nC: 2")
         self.assertEqual(changing.split(USUAL + b"\r\nA: 1")[1], b"")
 
     def test_new(self) -> None:
         """A field that was not there before does not change."""
-        changing = Changing()
+        changing = VolatileFields()
         see(changing, USUAL, USUAL + b"\r\nA: 1")
         self.assertEqual(changing.split(USUAL + b"\r\nA: 1")[1], b"")
 
@@ -67,9 +67,9 @@ class ChangingTests(SynchronousTestCase):
         names = [b"N%d" % number for number in range(9)]
         changing = taught(*names)
         block = USUAL + b"".join(b"\r\n%b: 1" % name for name in names)
-        self.assertEqual(changing.split(block)[1].count(b"\r\n"), MOST_NAMES)
-        see(changing, *(b"\r\nHost: a\r\nUser-Agent: %d" % number for number in range(3 * MOST_COMPARED)))
-        self.assertLessEqual(len(changing._compared), MOST_COMPARED)
+        self.assertEqual(changing.split(block)[1].count(b"\r\n"), MAX_NAMES)
+        see(changing, *(b"\r\nHost: a\r\nUser-Agent: %d" % number for number in range(3 * MAX_COMPARED)))
+        self.assertLessEqual(len(changing._compared), MAX_COMPARED)
 
     @given(
         st.lists(

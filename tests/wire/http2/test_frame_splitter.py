@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy.wire.http2.frame_splitter import Frame, FrameSplitter
-from pydsl_proxy.wire.http2.frames import DATA, HEADERS, MOST_PAYLOAD, PING, WORK, Code, Fault, frame
+from pydsl_proxy.wire.http2.frames import DATA, HEADERS, MAX_FRAME_SIZE, PING, WORK, ErrorCode, ProtocolError, frame
 
 BYTE = st.integers(0, 255)
 FRAMES = st.lists(st.tuples(BYTE, BYTE, st.integers(0, 0x7FFFFFFF), st.binary(max_size=40)), max_size=6)
@@ -34,9 +34,11 @@ class SplitterTests(SynchronousTestCase):
 
     def test_too_long(self) -> None:
         """A frame that is longer than we said is told by its head, before its payload is held."""
-        self.assertEqual(FrameSplitter().feed(MOST_PAYLOAD.to_bytes(3, "big") + bytes(6)), [])
-        error = self.assertRaises(Fault, FrameSplitter().feed, (MOST_PAYLOAD + 1).to_bytes(3, "big") + bytes(6))
-        self.assertIs(error.code, Code.FRAME_SIZE_ERROR)
+        self.assertEqual(FrameSplitter().feed(MAX_FRAME_SIZE.to_bytes(3, "big") + bytes(6)), [])
+        error = self.assertRaises(
+            ProtocolError, FrameSplitter().feed, (MAX_FRAME_SIZE + 1).to_bytes(3, "big") + bytes(6)
+        )
+        self.assertIs(error.code, ErrorCode.FRAME_SIZE_ERROR)
 
 
 class WorkTests(SynchronousTestCase):

@@ -18,10 +18,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy.wire.http2.frames import (
     END_STREAM,
-    MOST_PAYLOAD,
+    MAX_FRAME_SIZE,
     PADDED,
     WITH_PRIORITY,
-    Fault,
+    ProtocolError,
     Setting,
     data,
     fragment,
@@ -50,7 +50,7 @@ def parsed(octets: bytes) -> list[Frame]:
 class WritingTests(SynchronousTestCase):
     """What is written."""
 
-    @given(st.integers(0, 3 * MOST_PAYLOAD), st.sampled_from([0, END_STREAM]))
+    @given(st.integers(0, 3 * MAX_FRAME_SIZE), st.sampled_from([0, END_STREAM]))
     def test_data(self, size: int, flags: int) -> None:
         """A body of any size, of which the last frame alone ends the stream."""
         frames = parsed(data(5, bytes(size), flags))
@@ -58,7 +58,7 @@ class WritingTests(SynchronousTestCase):
         assert sum(len(getattr(each, "data", b"")) for each in frames) == size
         assert ["END_STREAM" in each.flags for each in frames] == [False] * (len(frames) - 1) + [bool(flags)]
 
-    @given(st.integers(0, 3 * MOST_PAYLOAD), st.sampled_from([0, END_STREAM]))
+    @given(st.integers(0, 3 * MAX_FRAME_SIZE), st.sampled_from([0, END_STREAM]))
     def test_headers(self, size: int, flags: int) -> None:
         """A header block of any size: END_STREAM on the first frame, END_HEADERS on the last."""
         frames = parsed(headers(5, bytes(size), flags))
@@ -88,16 +88,16 @@ class ReadingTests(SynchronousTestCase):
         assert unpadded(PADDED, b"\x00abc") == b"abc"
         assert unpadded(PADDED, b"\x02xx") == b""
         for bad in (b"", b"\x01", b"\x04abc"):
-            self.assertRaises(Fault, unpadded, PADDED, bad)
+            self.assertRaises(ProtocolError, unpadded, PADDED, bad)
 
     def test_priority(self) -> None:
         """It is passed over (RFC 9113 5.3.2)."""
         assert fragment(WITH_PRIORITY, b"\0\0\0\0\0abc") == b"abc"
         assert fragment(WITH_PRIORITY | PADDED, b"\x01\0\0\0\0\0abcx") == b"abc"
-        self.assertRaises(Fault, fragment, WITH_PRIORITY, b"\0\0\0\0")
+        self.assertRaises(ProtocolError, fragment, WITH_PRIORITY, b"\0\0\0\0")
 
     def test_number(self) -> None:
         """Four octets, no more and no less."""
         assert number(b"\0\0\1\0") == 256
-        self.assertRaises(Fault, number, b"\0\0\0")
-        self.assertRaises(Fault, number, b"\0\0\0\0\0")
+        self.assertRaises(ProtocolError, number, b"\0\0\0")
+        self.assertRaises(ProtocolError, number, b"\0\0\0\0\0")

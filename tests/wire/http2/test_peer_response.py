@@ -9,8 +9,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy.wire.http.grammar import Malformed
 from pydsl_proxy.wire.http1.reader import MAX_TRAILER_FIELDS
-from pydsl_proxy.wire.http2.frames import Fault
-from pydsl_proxy.wire.http2.peer_response import MOST_FIELDS, ResponseBlocks
+from pydsl_proxy.wire.http2.frames import ProtocolError
+from pydsl_proxy.wire.http2.peer_response import MAX_FIELDS, ResponseBlocks
 from tests.support.hpack import block
 
 HEAD = [(b":status", b"200"), (b"content-length", b"2"), (b"date", b"now"), (b"location", b"/")]
@@ -41,13 +41,13 @@ class HeadTests(SynchronousTestCase):
         blocks = ResponseBlocks()
         for _ in range(3):
             self.assertEqual(blocks.head(encoder.encode(HEAD)).status, 200)
-        self.assertRaises(Fault, blocks.head, b"\x88\xbe")
-        self.assertRaises(Fault, blocks.head, b"\x3f\xe1\x1f\x88")
+        self.assertRaises(ProtocolError, blocks.head, b"\x88\xbe")
+        self.assertRaises(ProtocolError, blocks.head, b"\x3f\xe1\x1f\x88")
 
     def test_many(self) -> None:
         """Nothing is read beyond the greatest number of fields, in a head or in trailers."""
-        for most, read in ((MOST_FIELDS, ResponseBlocks().head), (MAX_TRAILER_FIELDS, ResponseBlocks().trailers)):
-            begun = b"\x88" if most is MOST_FIELDS else b"\x10\x01a\x00"
+        for most, read in ((MAX_FIELDS, ResponseBlocks().head), (MAX_TRAILER_FIELDS, ResponseBlocks().trailers)):
+            begun = b"\x88" if most is MAX_FIELDS else b"\x10\x01a\x00"
             read(begun + b"\x10\x01b\x00" * (most - 1))
             error = self.assertRaises(Malformed, read, begun + b"\x10\x01b\x00" * most + b"\xff")
             self.assertIn("too many", error.detail)
@@ -58,7 +58,7 @@ class HeadTests(SynchronousTestCase):
         for read in (ResponseBlocks().head, ResponseBlocks().trailers):
             try:
                 read(data)
-            except (Malformed, Fault):
+            except (Malformed, ProtocolError):
                 pass
 
 

@@ -11,9 +11,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy.wire.http.grammar import Malformed
 from pydsl_proxy.wire.http1.reader import MAX_TRAILER_FIELDS, MAX_TRAILERS
-from pydsl_proxy.wire.http2.frames import Code, Fault, StreamFault
+from pydsl_proxy.wire.http2.frames import ErrorCode, ProtocolError, StreamError
 from pydsl_proxy.wire.http2.hpack_literals import literals
-from pydsl_proxy.wire.http2.request import LONGEST_KEPT, MOST_KEPT, H2Head, HeadReader
+from pydsl_proxy.wire.http2.request import LONGEST_KEPT, MAX_KEPT, H2Head, HeadReader
 
 Field = tuple[bytes, bytes]
 METHOD, SCHEME, AUTHORITY, PATH = (
@@ -74,8 +74,8 @@ class HeadTests(SynchronousTestCase):
     def refuses(self, fields: Sequence[Field], why: str) -> None:
         """The request is malformed, and the connection as good as before."""
         reader = HeadReader()
-        fault = self.assertRaises(StreamFault, reader.request, Encoder().encode(fields), MOST)
-        assert fault.code is Code.PROTOCOL_ERROR
+        fault = self.assertRaises(StreamError, reader.request, Encoder().encode(fields), MOST)
+        assert fault.code is ErrorCode.PROTOCOL_ERROR
         assert why in fault.detail, fault.detail
 
 
@@ -112,7 +112,7 @@ class MalformedTests(HeadTests):
         rest = (b"x-long", b"y" * 2000)
         for path in (b"/1", b"/2"):
             assert reader.request(literals([*LINE[:3], (b":path", path), rest]), MOST).target == path
-        error = self.assertRaises(StreamFault, reader.request, literals([*LINE, PATH, rest]), MOST)
+        error = self.assertRaises(StreamError, reader.request, literals([*LINE, PATH, rest]), MOST)
         assert "repeated" in error.detail
         assert self.assertRaises(Malformed, reader.request, literals([*LINE, rest]), 1000).status == 431
         assert self.assertRaises(Malformed, reader.request, literals([*LINE[:3], (b":path", b"/1"), rest]), 999).status
@@ -177,7 +177,7 @@ class MemoryTests(SynchronousTestCase):
         """CVE-2016-6581: a few octets that stand for much end the connection, and are not read to their end."""
         reader, encoder = HeadReader(), Encoder()
         block = encoder.encode([*LINE, (b"x", b"y" * 3900)]) + b"\xbe" * 16000
-        assert self.assertRaises(Fault, reader.request, block, MOST).code is Code.ENHANCE_YOUR_CALM
+        assert self.assertRaises(ProtocolError, reader.request, block, MOST).code is ErrorCode.ENHANCE_YOUR_CALM
 
     def test_number(self) -> None:
         """The number of fields is bounded too; the cookies are one field.  The next block finds the table as it is."""
@@ -197,14 +197,14 @@ class MemoryTests(SynchronousTestCase):
         """A block of empty fields is not read to its end: it would take milliseconds, and come again."""
         for field in (b"\x10\x01b\x00", b"\x10\x01B\x00", b"\x11\x00", b"\x10\x06cookie\x00", b"\x90"):
             for read in (HeadReader().request, HeadReader().skip):
-                fault = self.assertRaises(Fault, read, literals(LINE) + field * 3500 + b"\xff", MOST)
-                assert fault.code is Code.ENHANCE_YOUR_CALM
-            fault = self.assertRaises(Fault, HeadReader().trailers, field * 3000 + b"\xff")
-            assert fault.code is Code.ENHANCE_YOUR_CALM
+                fault = self.assertRaises(ProtocolError, read, literals(LINE) + field * 3500 + b"\xff", MOST)
+                assert fault.code is ErrorCode.ENHANCE_YOUR_CALM
+            fault = self.assertRaises(ProtocolError, HeadReader().trailers, field * 3000 + b"\xff")
+            assert fault.code is ErrorCode.ENHANCE_YOUR_CALM
 
     def test_unreadable(self) -> None:
         """A block that cannot be read ends the connection (RFC 9113 4.3)."""
-        assert self.assertRaises(Fault, HeadReader().request, b"\xbe", MOST).code is Code.COMPRESSION_ERROR
+        assert self.assertRaises(ProtocolError, HeadReader().request, b"\xbe", MOST).code is ErrorCode.COMPRESSION_ERROR
 
 
 class TrailerTests(SynchronousTestCase):
@@ -217,12 +217,12 @@ class TrailerTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """RFC 9113 8.1: no pseudo-header fields; and not too many."""
-        self.assertRaises(StreamFault, HeadReader().trailers, Encoder().encode([PATH]))
-        self.assertRaises(StreamFault, HeadReader().trailers, Encoder().encode([PATH, (b"a", b"b")]))
+        self.assertRaises(StreamError, HeadReader().trailers, Encoder().encode([PATH]))
+        self.assertRaises(StreamError, HeadReader().trailers, Encoder().encode([PATH, (b"a", b"b")]))
         for fields in ([(b"a", b"b" * (MAX_TRAILERS - 5))], [(b"a", b"")] * MAX_TRAILER_FIELDS):
             assert HeadReader().trailers(literals(fields)) == tuple(fields)
-            self.assertRaises(StreamFault, HeadReader().trailers, literals([*fields, (b"b", b"")]))
-        self.assertRaises(StreamFault, HeadReader().trailers, literals([(b"a", b"b" * 99)] * (MAX_TRAILERS // 100)))
+            self.assertRaises(StreamError, HeadReader().trailers, literals([*fields, (b"b", b"")]))
+        self.assertRaises(StreamError, HeadReader().trailers, literals([(b"a", b"b" * 99)] * (MAX_TRAILERS // 100)))
 
     def test_known(self) -> None:
         """Those that were read before as the fields of a request."""
@@ -231,7 +231,7 @@ class TrailerTests(SynchronousTestCase):
         for _ in range(2):
             reader.request(literals(LINE) + rest, MOST)
             assert reader.trailers(rest) == ((b"x-sum", b"1"),)
-        self.assertRaises(StreamFault, reader.trailers, literals([PATH]) + rest)
+        self.assertRaises(StreamError, reader.trailers, literals([PATH]) + rest)
 
     def test_many(self) -> None:
         """What is kept is bounded."""
@@ -240,7 +240,7 @@ class TrailerTests(SynchronousTestCase):
         for number in range(1000):
             reader.request(literals([*LINE, (b"x", b"%d" % number)]), MOST)
             most = max(most, len(reader._heads), len(reader._sections))
-        assert most == MOST_KEPT
+        assert most == MAX_KEPT
 
     def test_long(self) -> None:
         """What is kept has a size, as RFC 9113 6.5.2 counts it, that is bounded."""

@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pydsl_proxy.runtime.site import ALWAYS_DROPPED
 from pydsl_proxy.wire.http.field_rules import FieldRules
 from pydsl_proxy.wire.http1.reader import read_response_head
-from pydsl_proxy.wire.http1.response_writer import MOST_EDITED
+from pydsl_proxy.wire.http1.response_writer import MAX_EDITED
 from pydsl_proxy.wire.http2.response_block import KEY, response_block, usual_block
 
 HEAD = b"HTTP/1.1 %d OK\r\nDate: now\r\nContent-Length: 2\r\nX-A: 1 \r\nKeep-Alive: 5\r\nConnection: x-hop\r\nX-Hop: 1"
@@ -52,7 +52,7 @@ class BlockTests(SynchronousTestCase):
         """The blocks of rules that are in force no more do not pile up."""
         response = read_response_head(HEAD % 200)
         kept = []
-        for _ in range(3 * MOST_EDITED):
+        for _ in range(3 * MAX_EDITED):
             usual_block(response, FieldRules())
             kept.append(len(response.edited))
-        assert max(kept) == MOST_EDITED
+        assert max(kept) == MAX_EDITED

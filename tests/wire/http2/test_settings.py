@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pydsl_proxy.wire.http2.frames import Code, Fault, Setting
+from pydsl_proxy.wire.http2.frames import ErrorCode, ProtocolError, Setting
 from pydsl_proxy.wire.http2.settings import error_name, read_settings
 
 
@@ -24,18 +24,18 @@ class SettingsTests(SynchronousTestCase):
     def test_out_of_range(self) -> None:
         """RFC 9113 6.5.2: each has its range, and its error."""
         for name, value, code in (
-            (Setting.ENABLE_PUSH, 2, Code.PROTOCOL_ERROR),
-            (Setting.ENABLE_CONNECT_PROTOCOL, 2, Code.PROTOCOL_ERROR),
-            (Setting.INITIAL_WINDOW_SIZE, 1 << 31, Code.FLOW_CONTROL_ERROR),
-            (Setting.MAX_FRAME_SIZE, 16383, Code.PROTOCOL_ERROR),
-            (Setting.MAX_FRAME_SIZE, 1 << 24, Code.PROTOCOL_ERROR),
+            (Setting.ENABLE_PUSH, 2, ErrorCode.PROTOCOL_ERROR),
+            (Setting.ENABLE_CONNECT_PROTOCOL, 2, ErrorCode.PROTOCOL_ERROR),
+            (Setting.INITIAL_WINDOW_SIZE, 1 << 31, ErrorCode.FLOW_CONTROL_ERROR),
+            (Setting.MAX_FRAME_SIZE, 16383, ErrorCode.PROTOCOL_ERROR),
+            (Setting.MAX_FRAME_SIZE, 1 << 24, ErrorCode.PROTOCOL_ERROR),
         ):
-            self.assertIs(self.assertRaises(Fault, list, read_settings(payload((name, value)))).code, code)
+            self.assertIs(self.assertRaises(ProtocolError, list, read_settings(payload((name, value)))).code, code)
 
     def test_size(self) -> None:
         """A value has six bytes, and a frame not hundreds of them."""
-        self.assertRaises(Fault, list, read_settings(b"\0" * 7))
-        self.assertRaises(Fault, list, read_settings(payload(*[(1, 0)] * 33)))
+        self.assertRaises(ProtocolError, list, read_settings(b"\0" * 7))
+        self.assertRaises(ProtocolError, list, read_settings(payload(*[(1, 0)] * 33)))
 
     def test_error_name(self) -> None:
         """Unknown codes have no name."""
