@@ -53,7 +53,7 @@ def asked_path(given: Upstream | str, path: str | None) -> str | None:
 
 def copied_names(names: Iterable[str]) -> tuple[str, ...]:
     """*names*, if they are those of fields that may be taken over."""
-    checked = listed("auth_request", "copy", names, '["X-User"]')
+    checked = listed("auth_request", "copy", names, '["X-User"]', lambda name: copied_names([name]))
     seen: set[str] = set()
     for name in checked:
         if not isinstance(name, str) or not is_token(name.encode()):

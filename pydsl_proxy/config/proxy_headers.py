@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import cast
 
 from pydsl_proxy.config.networks import check_network
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.errors.lists import listed
 
 
 def trusted_senders(given: object, *, of: str = "server") -> tuple[str, ...]:
@@ -17,10 +19,12 @@ def trusted_senders(given: object, *, of: str = "server") -> tuple[str, ...]:
             f"{of}(proxy_protocol=True): whoever connects could claim any address",
             hint='name who may, as in proxy_protocol=["10.0.0.0/8"]',
         )
-    if isinstance(given, str) or not isinstance(given, Iterable):
-        hint = f"write proxy_protocol=[{given!r}]" if isinstance(given, str) else 'write proxy_protocol=["10.0.0.0/8"]'
-        raise ConfigError(f"{of}(proxy_protocol=…) must be a list of addresses and networks, not {given!r}", hint=hint)
-    senders = tuple(check_network(f"{of}(proxy_protocol=…)", each, "unix:") for each in given)
+
+    def sender(text: str) -> str:
+        return check_network(f"{of}(proxy_protocol=…)", text, "unix:")
+
+    some = listed(of, "proxy_protocol", cast("Iterable[str]", given), '["10.0.0.0/8"]', sender)
+    senders = tuple(map(sender, some))
     if not senders:
         raise ConfigError(
             f"{of}(proxy_protocol=[]): nobody could connect",

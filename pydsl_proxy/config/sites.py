@@ -153,7 +153,7 @@ def server(
             raise ConfigError(f"server(): {place!r} stands twice", hint="write it once")
     return Server(
         listen=tuple(places),
-        names=tuple(map(as_server_name, listed("server", "names", names, '["example.com"]'))),
+        names=tuple(map(as_server_name, listed("server", "names", names, '["example.com"]', as_server_name))),
         tls=(given := as_tls(tls)),
         http2=as_http2(http2, secure=bool(given)),
         proxy_protocol=trusted_senders(proxy_protocol),
@@ -184,7 +184,9 @@ def http(
     for each in servers:
         if not isinstance(each, Server | Stream):
             raise _not_a_server(each)
-    proxies = tuple(map(trusted_proxy, listed("http", "trusted_proxies", trusted_proxies, '["10.0.0.0/8"]')))
+    proxies = tuple(
+        map(trusted_proxy, listed("http", "trusted_proxies", trusted_proxies, '["10.0.0.0/8"]', trusted_proxy))
+    )
     return Http(
         servers=tuple(each for each in servers if isinstance(each, Server)),
         streams=tuple(each for each in servers if isinstance(each, Stream)),

@@ -56,7 +56,10 @@ def retry(tries: int | None, *, on: Iterable[RetryCondition], timeout: float | N
         count("retry(tries)", tries, least=1)
     if timeout is not None:
         seconds("retry(timeout=…)", timeout)
-    conditions = listed("retry", "on", on, f"[{on}]" if isinstance(on, int) else '["error", "timeout"]')
+    if isinstance(on, str) and on in ("off", "non_idempotent"):
+        raise _unknown(on)
+    example = f"[{on}]" if on in _CONDITIONS and isinstance(on, int) else '["error", "timeout"]'
+    conditions = listed("retry", "on", on, example, _meant)
     for condition in conditions:
         if not isinstance(condition, str | int) or isinstance(condition, bool) or condition not in _CONDITIONS:
             raise _unknown(condition)
@@ -70,6 +73,15 @@ def retry_of(features: Iterable[object]) -> Retry:
         if isinstance(feature, Retry):
             policy = feature
     return policy
+
+
+def _meant(word: str) -> str | int:
+    """The condition that a *word* is; nginx has statuses as ``http_503``."""
+    number = word.removeprefix("http_")
+    meant = int(number) if number.isascii() and number.isdecimal() else word
+    if meant not in _CONDITIONS:
+        raise _unknown(word)
+    return meant
 
 
 def _unknown(condition: object) -> ConfigError:

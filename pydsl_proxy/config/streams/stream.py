@@ -137,7 +137,7 @@ def stream(
             raise ConfigError(f"stream(): {place!r} stands twice", hint="write it once")
     opened = OpenStream(
         listen=tuple(places),
-        names=tuple(map(as_server_name, listed("stream", "names", names, '["example.com"]'))),
+        names=tuple(map(as_server_name, listed("stream", "names", names, '["example.com"]', as_server_name))),
         tls=_as_tls(tls),
         proxy_protocol=trusted_senders(proxy_protocol, of="stream"),
     )

@@ -131,7 +131,7 @@ def _instead_of(encoding: object) -> str | None:
 
 
 def _checked_types(types: Iterable[str], flush: bool) -> tuple[str, ...]:
-    checked = listed("compress", "types", types, '["text/*"]')
+    checked = listed("compress", "types", types, '["text/*"]', lambda each: _checked_types([each], flush))
     if not checked:
         raise ConfigError("compress(types=…) is empty: nothing would be compressed", hint="write .compress(None)")
     for each in checked:

@@ -36,7 +36,10 @@ def _root(given: object) -> str:
 
 
 def _index(given: str | Iterable[str]) -> tuple[str, ...]:
-    names = listed("serve_files", "index", given, '["index.html"]')
+    # A file's name may have a space in it.
+    several = isinstance(given, str) and all("." in name for name in given.split())
+    read = (lambda name: _index([name])) if several else None
+    names = listed("serve_files", "index", given, '["index.html"]', read)
     for name in names:
         if not isinstance(name, str) or not name or name.startswith((".", "/")) or "/." in name or "\0" in name:
             raise ConfigError(f"serve_files(index=…): {name!r} is no file's name", hint='write index=["index.html"]')

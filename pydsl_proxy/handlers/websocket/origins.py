@@ -20,7 +20,7 @@ def read_origins(given: Iterable[str] | str | None) -> tuple[str, ...] | None:
         return None
     if given == SAME:
         return (SAME,)
-    origins = listed("websocket_to", "origins", given, '["https://example.com"]')
+    origins = listed("websocket_to", "origins", given, '["https://example.com"]', lambda each: read_origins([each]))
     for each in origins:
         if each != SAME and (not isinstance(each, str) or _ORIGIN.fullmatch(each) is None):
             raise ConfigError(

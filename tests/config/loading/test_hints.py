@@ -98,14 +98,6 @@ class TextTests(FileTests):
     """Texts that stand where something else belongs: what the hint says is pasted in place of what is between the
     angle brackets."""
 
-    def tries(self, marked: str, pasted: str, *, before: str = "") -> None:
-        """The hint for the marked file says *pasted*, which is accepted in place of what is marked."""
-        start, wrong, end = re.split("[‹›]", marked)
-        (error,) = self.errors(f"{before}\nproxy = {start}{wrong}{end}")
-        self.assertEqual((error.hint or "").partition("write ")[2].partition("; ")[0], pasted, error.message)
-        start = start.removesuffix(".") if pasted.startswith(".") else start
-        self.load(f"{before}\nproxy = {start}{pasted}{end}")
-
     def test_variables(self) -> None:
         """Variables of nginx, placeholders of Caddy, and f-strings without their f, wherever a value stands."""
         opened = 'server(80).location("/").'
@@ -130,7 +122,7 @@ class TextTests(FileTests):
             ('proxy_to(upstream("app", hash_by(‹"$request_uri"›), "127.0.0.1:9000"))', "request_uri"),
         ):
             with self.subTest(marked=marked):
-                self.tries(opened + marked, pasted)
+                self.pastes(opened + marked, pasted)
 
     def test_no_variables(self) -> None:
         """Other texts with such characters are what they are; a function gives any text at all."""
@@ -158,9 +150,9 @@ class TextTests(FileTests):
             ('auth_request(‹"backend"›).respond(200)', "app"),
         ):
             with self.subTest(marked=marked):
-                self.tries(opened + marked, pasted, before=app)
+                self.pastes(opened + marked, pasted, before=app)
         fallback = 'server(80).location("/").error_page(404, to=named("app")).respond(404)'
-        self.tries(f'{fallback}.location(‹"@app"›).respond(200)', 'named("app")')
+        self.pastes(f'{fallback}.location(‹"@app"›).respond(200)', 'named("app")')
 
     def test_paths(self) -> None:
         """Parameters, wildcards and patterns of other routers are literal text in a prefix."""
@@ -172,7 +164,7 @@ class TextTests(FileTests):
             ("/users/{id}", 'regex("^/users/[^/]+$")'),
         ):
             with self.subTest(path=path):
-                self.tries(f'server(80).location(‹"{path}"›).respond(200)', pasted)
+                self.pastes(f'server(80).location(‹"{path}"›).respond(200)', pasted)
         for path, pasted in (
             ("*.php", r'regex(r"\.php$")'),
             ("/*.php", r'regex(r"\.php$")'),
@@ -188,7 +180,7 @@ class TextTests(FileTests):
             ("~ ^/a/(?<x>.*)$", 'regex("^/a/(?P<x>.*)$")'),
         ):
             with self.subTest(path=path):
-                self.tries(f'server(80).location(‹"{path}"›).respond(200)', pasted)
+                self.pastes(f'server(80).location(‹"{path}"›).respond(200)', pasted)
         for path in ("Host(`a`) && Path(`/b`)", "api users", "/users/{id:[0-9}"):
             with self.subTest(path=path):
                 (error,) = self.errors(f'proxy = server(80).location("{path}").respond(200)')
@@ -212,8 +204,8 @@ class TextTests(FileTests):
             ("stdout", 'access_log="-"'),
         ):
             with self.subTest(word=word):
-                self.tries(f'http({web}, ‹access_log="{word}"›)', pasted)
-                self.tries(f'http({web}, ‹access_log=access_log("{word}")›)', pasted)
+                self.pastes(f'http({web}, ‹access_log="{word}"›)', pasted)
+                self.pastes(f'http({web}, ‹access_log=access_log("{word}")›)', pasted)
                 self.load(f'proxy = http({web}, access_log="./{word}")')
         (error,) = self.errors(f'proxy = http({web}, access_log="syslog:server=10.0.0.1")')
         self.assertIn("a log is a file here", error.message)
@@ -233,7 +225,7 @@ class TextTests(FileTests):
                 (error,) = self.errors(f"proxy = {start}{rest.replace('›', '')}")
                 self.assertIn("a comma was missing", error.hint or "")
             else:
-                self.tries(marked, pasted)
+                self.pastes(marked, pasted)
 
     def test_arguments_without_name(self) -> None:
         """What has a name is given by it."""
@@ -246,7 +238,7 @@ class TextTests(FileTests):
             ('‹respond(200, "{}", "application/json")›', 'respond(200, "{}", content_type="application/json")'),
         ):
             with self.subTest(marked=marked):
-                self.tries(opened + marked, pasted)
+                self.pastes(opened + marked, pasted)
 
     def test_meaning(self) -> None:
         """What is pasted has all that was written."""
@@ -294,7 +286,7 @@ class TextTests(FileTests):
             ('proxy_to(‹upstream("a", "a:1", "random two least_conn")›)', 'upstream("a", random_two(), "a:1")'),
         ):
             with self.subTest(marked=marked):
-                self.tries(opened + marked, pasted)
+                self.pastes(opened + marked, pasted)
 
     def test_values(self) -> None:
         """Values of HAProxy and Apache, and of all others in a body of one line."""
@@ -320,7 +312,7 @@ class TextTests(FileTests):
                     (error,) = self.errors(f"proxy = {opened}{marked}")
                     self.assertIn("leave it out", error.hint or "")
                 else:
-                    self.tries(opened + marked, pasted)
+                    self.pastes(opened + marked, pasted)
 
     def test_bodies(self) -> None:
         """Programs, JSON and octets have such marks of their own; what is printed of octets may be loaded again."""
@@ -359,7 +351,7 @@ class TextTests(FileTests):
             (f'‹server(address="0.0.0.0", port=80)›{served}', "server(80)"),
         ):
             with self.subTest(marked=marked):
-                self.tries(marked, pasted)
+                self.pastes(marked, pasted)
         for name in ("Upgrade", "Connection"):
             (error,) = self.errors(f'proxy = {opened}set_request_header("{name}", "x").proxy_to("a:1")')
             self.assertIn('websocket="tunnel"', error.hint or "")

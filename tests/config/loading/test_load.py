@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -40,6 +41,14 @@ class FileTests(SynchronousTestCase):
         (error,) = self.errors(source)
         self.assertEqual(error.origin.file, str(self.folder / "proxy.py"))
         return error.origin.line, error.message, error.hint
+
+    def pastes(self, marked: str, pasted: str, *, before: str = "") -> None:
+        """The hint for the marked file says *pasted*, which is accepted in place of what is marked."""
+        start, wrong, end = re.split("[‹›]", marked)
+        (error,) = self.errors(f"{before}\nproxy = {start}{wrong}{end}")
+        self.assertEqual((error.hint or "").partition("write ")[2].partition("; ")[0], pasted, error.message)
+        start = start.removesuffix(".") if pasted.startswith(".") else start
+        self.load(f"{before}\nproxy = {start}{pasted}{end}")
 
 
 class TakenTests(FileTests):
