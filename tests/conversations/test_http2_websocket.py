@@ -69,6 +69,30 @@ def grant(peers: Peers, data: bytes = b"", more: str = "") -> bytes:
     return head
 
 
+def bridged() -> tuple[H2Client, Peers, Running, int]:
+    """A WebSocket that is open on both sides of a bridge."""
+    client, peers, running, stream = asked("/bridge")
+    head = peers["a:1"].takes()
+    key = re.search(rb"Sec-WebSocket-Key: (.+)\r\n", head)
+    assert key is not None
+    peers["a:1"].sends(
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Accept: %b\r\n\r\n" % accept_of(key[1])
+    )
+    client.flush()
+    assert client.answers[stream].status == 200
+    assert not [name for name in client.answers[stream].headers if name.startswith("sec-")]
+    return client, peers, running, stream
+
+
+def taken(client: H2Client, stream: int) -> list[tuple[int, bytes, bool]]:
+    """The frames that the client has got."""
+    client.flush()
+    answer = client.answers[stream]
+    data, answer.body = answer.body, b""
+    return frames_in(data)
+
+
 class TunnelTests(SynchronousTestCase):
     """A stream as a WebSocket."""
 
@@ -197,51 +221,29 @@ class TunnelTests(SynchronousTestCase):
 class BridgeTests(SynchronousTestCase):
     """WebSockets that end at the proxy and begin anew at the peer."""
 
-    def opened(self) -> tuple[H2Client, Peers, Running, int]:
-        """One that is open on both sides."""
-        client, peers, running, stream = asked("/bridge")
-        head = peers["a:1"].takes()
-        key = re.search(rb"Sec-WebSocket-Key: (.+)\r\n", head)
-        assert key is not None
-        peers["a:1"].sends(
-            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-            b"Sec-WebSocket-Accept: %b\r\n\r\n" % accept_of(key[1])
-        )
-        client.flush()
-        assert client.answers[stream].status == 200
-        assert not [name for name in client.answers[stream].headers if name.startswith("sec-")]
-        return client, peers, running, stream
-
-    def taken(self, client: H2Client, stream: int) -> list[tuple[int, bytes, bool]]:
-        """The frames that the client has got."""
-        client.flush()
-        answer = client.answers[stream]
-        data, answer.body = answer.body, b""
-        return frames_in(data)
-
     def test_messages(self) -> None:
         """Messages go both ways, and a close is answered before the stream ends."""
-        client, peers, running, stream = self.opened()
+        client, peers, running, stream = bridged()
         client.send(stream, frame(TEXT, b"hello", masked=True))
         assert frames_in(peers["a:1"].takes()) == [(TEXT, b"hello", True)]
         peers["a:1"].sends(frame(TEXT, b"you"))
-        assert self.taken(client, stream) == [(TEXT, b"you", True)]
+        assert taken(client, stream) == [(TEXT, b"you", True)]
         # As browsers do.
         client.send(stream, closing(1000, masked=True), end=True)
         assert frames_in(peers["a:1"].takes()) == [(CLOSE, b"\x03\xe8", True)]
         peers["a:1"].sends(closing(1000))
         peers["a:1"].closes()
-        assert self.taken(client, stream) == [(CLOSE, b"\x03\xe8", True)]
+        assert taken(client, stream) == [(CLOSE, b"\x03\xe8", True)]
         assert client.answers[stream].ended
         assert [each.status for each in running.exchanges] == [101]
 
     def test_stop(self) -> None:
         """A stop closes it within seconds, as those over HTTP/1.1, and the connection ends."""
-        client, peers, running, stream = self.opened()
+        client, peers, running, stream = bridged()
         running.stop()
         client.flush()
         running.clock.advance(5)
-        assert self.taken(client, stream) == [(CLOSE, b"\x03\xf4", True)]
+        assert taken(client, stream) == [(CLOSE, b"\x03\xf4", True)]
         client.send(stream, closing(1012, masked=True), end=True)
         peers["a:1"].sends(closing(1012))
         peers["a:1"].closes()

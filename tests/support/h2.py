@@ -49,7 +49,7 @@ class H2Client:
         self.goaway: tuple[int, int, bytes] | None = None
         self.pongs: list[bytes] = []
         self._held = b""
-        self._takes = takes
+        self.takes = takes
         config = h2.config.H2Configuration(client_side=True, header_encoding="latin-1")
         self.h2 = h2.connection.H2Connection(config)
         self.h2.initiate_connection()
@@ -95,7 +95,7 @@ class H2Client:
             answer.interim.append(int(event.headers[0][1]))
         elif isinstance(event, h2.events.DataReceived):
             answer.body += event.data
-            if self._takes:
+            if self.takes:
                 self.h2.acknowledge_received_data(event.flow_controlled_length, stream)
         elif isinstance(event, h2.events.TrailersReceived):
             answer.trailers = {str(name): str(value) for name, value in event.headers}

@@ -267,11 +267,13 @@ class Socket:
     def pauseProducing(self) -> None:
         """The client is slower than the application."""
         self._paused = True
+        self._hold()
         self._silence.pause()
 
     def resumeProducing(self) -> None:
         """The client has taken all there was."""
         self._paused = False
+        self._hold()
         if not self._is_open:
             self._silence.restart()
         self.worked()
@@ -281,12 +283,16 @@ class Socket:
         """The client is gone; the exchange tells."""
 
     def _pause_client(self, pause: bool) -> None:
+        self._hold()
         if self._over:
             return
         if pause:
             self._exchange.pause_body()
         else:
             self._exchange.resume_body()
+
+    def _hold(self) -> None:
+        self._watch.hold(self._paused or self._way.is_stalled)
 
     # -- ends, see Bridged ---------------------------------------------------------------------------------------------
 

@@ -163,18 +163,24 @@ class Bridge:
         """The client is gone; its exchange tells."""
 
     def _pause_client(self, pause: bool) -> None:
+        self._hold()
         if pause:
             self._outer.pause_body()
         else:
             self._outer.resume_body()
 
     def _pause_peer(self, pause: bool) -> None:
+        self._hold()
         source = self._source
         if source is not None and not self._peer_over:
             if pause:
                 source.pauseProducing()
             else:
                 source.resumeProducing()
+
+    def _hold(self) -> None:
+        """A side that is not read is so because the other one does not take what is sent to it."""
+        self._watch.hold(self._client_way.is_stalled or self._peer_way.is_stalled)
 
     # -- the handshakes ----------------------------------------------------------------------------------------------
 

@@ -39,9 +39,9 @@ class Way:
         "_resting",
         "_seconds",
         "_source",
-        "_stalled",
         "_waiting",
         "is_blocked",
+        "is_stalled",
     )
 
     def __init__(
@@ -65,7 +65,6 @@ class Way:
         self._at = 0
         self._more: list[bytes] = []
         self._parsing = False
-        self._stalled = False
         # Called behind all that waits.
         self._ended: Callable[[], None] | None = None
         # Of the budget; one that is used up is given anew in a later turn, and until then nothing is parsed.
@@ -73,6 +72,8 @@ class Way:
         self._resting = False
         #: Whether the other side does not keep up.
         self.is_blocked = False
+        #: Whether the source is paused, for that or for the budget.
+        self.is_stalled = False
 
     def take(self, data: bytes) -> None:
         """Give the leg *data*, now or later."""
@@ -119,7 +120,7 @@ class Way:
                 self._parsing = False
         if not self.is_blocked:
             self._pause(self._resting and bool(self._more or self._at < len(self._waiting)))
-            if self._ended is not None and not self._stalled:
+            if self._ended is not None and not self.is_stalled:
                 ended, self._ended = self._ended, None
                 ended()
 
@@ -152,8 +153,8 @@ class Way:
         self._go_on()
 
     def _pause(self, pause: bool) -> None:
-        if pause is not self._stalled:
-            self._stalled = pause
+        if pause is not self.is_stalled:
+            self.is_stalled = pause
             self._source(pause)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall
@@ -27,9 +28,6 @@ DRAIN_OVER = 5.0
 class Bridged(Protocol):
     """The bridge that is watched."""
 
-    def is_slow(self, leg: Leg) -> bool:
-        """Whether what is sent on *leg* waits already."""
-
     def close(self, code: int, reason: str | None = None, why: ProxyError | None = None) -> None:
         """Close both legs; *why* is for the log."""
 
@@ -38,7 +36,11 @@ class Bridged(Protocol):
 
 
 class BridgeWatch:
-    """One timer, which looks every ``ping`` seconds whether both sides have been heard since."""
+    """One timer, for pings and for silence: every ``ping`` seconds both sides must have been heard since the last ping.
+
+    The time for pings stands still while one side holds the other up, as its pongs are not read, or its ping is not
+    sent yet.  That for silence does not: it bounds how long that may last.
+    """
 
     def __init__(self, kit: Kit, bridge: Bridged) -> None:
         self._kit = kit
@@ -46,6 +48,11 @@ class BridgeWatch:
         self._legs: tuple[Leg, ...] = ()
         self._heard: set[Leg] = set()
         self._call: IDelayedCall | None = None
+        # When both are judged and pinged, and since when the time until then stands still.
+        self._due = inf
+        self._held_since: float | None = None
+        # The timer was set while that stood still, so not for _due.
+        self._is_late = False
         self._is_closing = False
         self._said = 0.0
         # As in nginx's limit_req, thousandths of a message that a client is ahead of its rate.
@@ -61,6 +68,8 @@ class BridgeWatch:
         self._legs = (client, *others)
         self._heard = set(self._legs)
         now = self._said = self._counted = self._kit.clock.seconds()
+        if self._kit.ping is not None:
+            self._due = now + self._kit.ping
         self._arm(now)
 
     def hear(self, leg: Leg) -> None:
@@ -70,6 +79,19 @@ class BridgeWatch:
     def leave(self, leg: Leg) -> None:
         """Nothing more can come on *leg*."""
         self._legs = tuple(each for each in self._legs if each is not leg)
+
+    def hold(self, held: bool) -> None:
+        """Say whether one side is *held* up by the other: it is not read, or does not take what is sent to it."""
+        since = self._held_since
+        if held:
+            if since is None:
+                self._held_since = self._kit.clock.seconds()
+        elif since is not None:
+            self._held_since = None
+            now = self._kit.clock.seconds()
+            self._due += now - since
+            if self._is_late:
+                self._arm(now)
 
     def move(self) -> None:
         """Some of a message came or is sent: it is not idle."""
@@ -114,6 +136,7 @@ class BridgeWatch:
         if self._call is not None:
             self._call.cancel()
             self._call = None
+        self._is_late = False
 
     def _restart(self) -> None:
         self._call = None
@@ -122,6 +145,7 @@ class BridgeWatch:
     def _later(self, seconds: float, what: Callable[[], None]) -> None:
         if self._call is not None:
             self._call.cancel()
+        self._is_late = False
 
         def run() -> None:
             self._call = None
@@ -130,9 +154,11 @@ class BridgeWatch:
         self._call = self._kit.clock.callLater(seconds, run)
 
     def _arm(self, now: float) -> None:
-        until_idle = max(0.0, self._said + self._kit.idle - now)
-        ping = self._kit.ping
-        self._later(until_idle if ping is None else min(ping, until_idle), self._look)
+        until, held = self._said + self._kit.idle, self._held_since is not None
+        if not held:
+            until = min(until, self._due)
+        self._later(max(0.0, until - now), self._look)
+        self._is_late = held
 
     def _look(self) -> None:
         kit, now = self._kit, self._kit.clock.seconds()
@@ -140,19 +166,16 @@ class BridgeWatch:
             text = f"no message was sent either way for {kit.idle:g} s"
             self._bridge.close(GOING_AWAY, None, ProxyError(Source.US, 504, "tunnel_idle", text))
             return
-        if kit.ping is not None:
+        if kit.ping is not None and self._held_since is None and now >= self._due:
             for leg in self._legs:
-                # One that does not take what waits for it is for its send timeout to judge.
-                if leg not in self._heard and not self._bridge.is_slow(leg):
+                if leg not in self._heard:
                     name = "client" if leg is self._client else "peer"
                     text = f"the {name} has not answered a ping for {kit.ping:g} s"
                     self._bridge.end(ProxyError(Source.US, 504, "ping_timeout", text))
                     return
             self._heard.clear()
+            self._due = now + kit.ping
             for leg in self._legs:
-                if self._bridge.is_slow(leg):
-                    self._heard.add(leg)
-                else:
-                    leg.sendPing()
-                    self._pinged = self._pinged or leg is self._client
+                leg.sendPing()
+                self._pinged = self._pinged or leg is self._client
         self._arm(now)
