@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
+from pydsl_proxy.config.loading.meant import without_list
 from pydsl_proxy.config.matching import Named
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.features.error_pages.error_pages import REDIRECTS, ErrorPage
@@ -58,7 +59,12 @@ def _body(given: bytes | ValueSource) -> ValueFunction:
 def _check_statuses(statuses: Sequence[object]) -> None:
     if not statuses:
         raise ConfigError("error_page() without a status", hint='write error_page(404, to="/404.html")')
-    for each in statuses:
+    for index, each in enumerate(statuses):
+        if isinstance(each, list | tuple | set | frozenset) and each:
+            _check_statuses(tuple(each))
+            listed = ", ".join(map(repr, each))
+            code = without_list("error_page", index, listed, before='location("/").')
+            raise ConfigError(f"error_page(): the statuses are in a {type(each).__name__}", hint=f"write {code}")
         if isinstance(each, str) and re.fullmatch(r"[\dx]+(?:[\s,-]+\d+)*", each):
             numbers = ", ".join(re.findall(r"\b\d{3}\b", each)) or "404, 502"
             hint = f"write {numbers}" + ("" if "-" not in each else ", and those between, each by itself")

@@ -12,6 +12,7 @@ from attrs import frozen
 from pydsl_proxy.config.checks.http2 import Http2, as_http2
 from pydsl_proxy.config.client_limits import DEFAULT_CLIENTS, Clients
 from pydsl_proxy.config.listening import endpoint
+from pydsl_proxy.config.loading.meant import without_list
 from pydsl_proxy.config.locations import Location, OpenLocation, no_handler, open_location
 from pydsl_proxy.config.matching import Match, Regex, ServerName, as_server_name
 from pydsl_proxy.config.proxy_headers import trusted_senders
@@ -69,9 +70,9 @@ class Server(Scope):
 
     def including(self, *locations: Location) -> Server:
         """This server with locations that were made by the free function ``location(…)``."""
-        for each in locations:
+        for at, each in enumerate(locations):
             if not isinstance(each, Location):
-                raise _not_a_location(each)
+                raise _not_a_location(each, at)
         return attrs.evolve(self, locations=(*self.locations, *locations))
 
     def _tls(self) -> list[str]:
@@ -181,9 +182,9 @@ def http(
     """
     if not servers:
         raise ConfigError("http() without a server", hint="write http(server(8080).location(…)…)")
-    for each in servers:
+    for at, each in enumerate(servers):
         if not isinstance(each, Server | Stream):
-            raise _not_a_server(each)
+            raise _not_a_server(each, at)
     proxies = tuple(
         map(trusted_proxy, listed("http", "trusted_proxies", trusted_proxies, '["10.0.0.0/8"]', trusted_proxy))
     )
@@ -233,7 +234,7 @@ def _is_access_log(given: object) -> TypeGuard[AccessLog]:
     return callable(getattr(given, "compile", None)) and not isinstance(given, type)
 
 
-def _not_a_server(given: object) -> ConfigError:
+def _not_a_server(given: object, at: int) -> ConfigError:
     if isinstance(given, OpenStream):
         return no_upstream(given)
     if isinstance(given, OpenLocation):
@@ -243,14 +244,18 @@ def _not_a_server(given: object) -> ConfigError:
             f"http(): {given!r} is a location, not a server", hint="write http(server(8080).including(…))"
         )
     if isinstance(given, list | tuple):
-        return ConfigError(f"http(): the servers are in a {type(given).__name__}", hint="write http(*servers)")
+        return ConfigError(
+            f"http(): the servers are in a {type(given).__name__}",
+            hint=f"write {without_list('http', at, 'http(*servers)')}",
+        )
     return ConfigError(f"http(): {given!r} is not a server", hint="write http(server(8080).location(…)…)")
 
 
-def _not_a_location(given: object) -> ConfigError:
+def _not_a_location(given: object, at: int) -> ConfigError:
     if isinstance(given, OpenLocation):
         return no_handler(given)
     if isinstance(given, list | tuple):
         text = f"including(): the locations are in a {type(given).__name__}"
-        return ConfigError(text, hint="write .including(*locations)")
+        code = without_list("including", at, "including(*locations)", before="server(80).")
+        return ConfigError(text, hint=f"write .{code}")
     return ConfigError(f"including(): {given!r} is not a location", hint='write .including(location("/").proxy_to(…))')

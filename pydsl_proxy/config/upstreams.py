@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from pydsl_proxy.balancing.smooth_round_robin import round_robin
 from pydsl_proxy.config.addresses import Address, UnixAddress, parse_address, without_https
-from pydsl_proxy.config.loading.meant import check_strategy_word, named_upstream
+from pydsl_proxy.config.loading.meant import check_strategy_word, named_upstream, without_list
 from pydsl_proxy.config.speaking import check_connector, check_hashable
 from pydsl_proxy.config.tls.peers import UpstreamTls, upstream_tls
 from pydsl_proxy.errors import ConfigError
@@ -152,7 +152,7 @@ def upstream(
         strategy, first = first[0], ()
         check_hashable(name, "strategy", strategy)
     check_strategy_word(name, (*first, *peers))
-    made = tuple(_peer(name, each) for each in (*first, *peers))
+    made = tuple(_peer(name, each, at) for at, each in enumerate((*first, *peers), 1 if first else 2))
     _check_name(name, made)
     _check_peers(name, made)
     tls = _tls(name, made, tls)
@@ -246,16 +246,17 @@ def _is_strategy(value: object) -> TypeGuard[Strategy]:
     return callable(getattr(value, "compile", None)) and not isinstance(value, str | Peer | type)
 
 
-def _peer(name: str, value: object) -> Peer:
-    """*value* as a peer, or the error of what stands in its place."""
+def _peer(name: str, value: object, at: int) -> Peer:
+    """*value*, the argument *at* that index, as a peer, or the error of what stands in its place."""
     if isinstance(value, Peer):
         return value
     if isinstance(value, str):
         return peer(value)
     if isinstance(value, list | tuple | set):
-        raise ConfigError(
-            f"upstream({name!r}): the peers are in a {type(value).__name__}", hint=f"write upstream({name!r}, *peers)"
-        )
+        listed = ", ".join(f'"{each}"' if isinstance(each, str) else repr(each) for each in value)
+        instead = f"upstream({name!r}, {listed})" if listed else 'upstream("app", "127.0.0.1:9000")'
+        code = without_list("upstream", at, instead)
+        raise ConfigError(f"upstream({name!r}): the peers are in a {type(value).__name__}", hint=f"write {code}")
     if _is_strategy(value):
         raise ConfigError(
             f"upstream({name!r}): {value!r} stands after a peer", hint="write the strategy right after the name"

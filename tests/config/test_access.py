@@ -90,7 +90,7 @@ class MistakeTests(SynchronousTestCase):
     def test_calls(self) -> None:
         """No network, a list of them, or something else."""
         self.assertEqual(mistake(place().deny)[0], "deny(): no network is given")
-        self.assertEqual(mistake(place().allow, cast("str", ["10.0.0.1"]))[1], "write *networks")
+        self.assertEqual(mistake(place().allow, cast("str", ["10.0.0.1"]))[1], 'write allow("10.0.0.1")')
         self.assertEqual(mistake(place().allow, cast("str", 5))[0], "allow(): 5 is not a string")
 
     def test_unreachable(self) -> None:

@@ -61,7 +61,7 @@ class UpstreamTests(SynchronousTestCase):
         for arguments, message, hint in (
             (("app",), "upstream 'app' has no peers", 'write upstream("app", "127.0.0.1:9000")'),
             (("app", least_conn()), "upstream 'app' has no peers", 'write upstream("app", "127.0.0.1:9000")'),
-            (("app", ["a:1"]), "upstream('app'): the peers are in a list", "write upstream('app', *peers)"),
+            (("app", ["a:1"]), "upstream('app'): the peers are in a list", "write upstream('app', \"a:1\")"),
             (("app", called, "a:1"), "upstream('app'): least_conn is not called", "write least_conn()"),
             (
                 ("app", "a:1", least_conn()),

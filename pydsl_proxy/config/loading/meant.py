@@ -77,6 +77,16 @@ def not_an_upstream(verb: str, given: object, *, name: str = "app", before: str 
     return ConfigError(f"{verb}(): several peers are an upstream, not a {type(given).__name__}", hint=f"write {code}")
 
 
+def without_list(verb: str, index: int, instead: str, *, before: str = "") -> str:
+    """The user's call of *verb* with the items of the list at *index* as arguments of their own.
+
+    It is *instead* if such a call would be refused too, or is not found; *before* is what the verb stands behind.
+    """
+    written = written_call(here(), verb)
+    code = None if written is None else written.spread(index)
+    return instead if code is None or refusal(before + code) is not None else code
+
+
 def missing_comma(error: ConfigError) -> ConfigError:
     """*error*, or what to write if its reason is that two texts stand side by side, which Python joins."""
     for written in calls_at(error.origin):

@@ -83,6 +83,14 @@ class Written:
         lost = [each for each in self.arguments if each not in placed and not _says_nothing(each)]
         return text, [self.code_of(each) for each in lost]
 
+    def spread(self, index: int) -> str | None:
+        """The call with the items of the list at *index* as arguments of their own; None if it is not found."""
+        before = self.call.args[: index + 1]
+        if len(before) <= index or any(isinstance(each, ast.Starred) for each in before):
+            return None
+        codes = [_items(self, each) if each is before[index] else self.code_of(each) for each in self.arguments]
+        return f"{self.name}({', '.join(filter(None, codes))})"
+
     def code_of(self, node: ast.expr | ast.keyword) -> str:
         """An argument, with its name if it has one."""
         return self.code_of_keyword(node) if isinstance(node, ast.keyword) else self.code(node)

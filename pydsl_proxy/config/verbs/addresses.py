@@ -7,6 +7,7 @@ from typing import Self
 
 import attrs
 
+from pydsl_proxy.config.loading.meant import without_list
 from pydsl_proxy.config.networks import check_network
 from pydsl_proxy.config.verbs.featured import Featured
 from pydsl_proxy.errors import ConfigError
@@ -36,9 +37,9 @@ class Addresses(Featured):
         verb = "allow()" if allows else "deny()"
         if not networks:
             raise ConfigError(f"{verb}: no network is given", hint=f'write {verb[:-2]}("10.0.0.0/8") or …("all")')
-        if not isinstance(networks[0], str) and isinstance(networks[0], Iterable):
-            raise ConfigError(f"{verb}: the networks are in a {type(networks[0]).__name__}", hint="write *networks")
-        for each in networks:
+        for index, each in enumerate(networks):
+            if not isinstance(each, str) and isinstance(each, Iterable):
+                raise _in_a_list(verb[:-2], index, tuple(each), type(each).__name__)
             check_network(verb, each, "unix:", "all")
         rule = AccessRule(allows, networks)
         mine = next((each for each in self.features if isinstance(each, AccessRules)), None)
@@ -49,3 +50,11 @@ class Addresses(Featured):
             raise ConfigError(text, hint=f"write .{rule}.{mine.rules[-1]}")
         longer = attrs.evolve(mine, rules=(*mine.rules, rule))
         return attrs.evolve(self, features=tuple(longer if each is mine else each for each in self.features))
+
+
+def _in_a_list(verb: str, index: int, networks: tuple[str, ...], kind: str) -> ConfigError:
+    for each in networks:
+        check_network(f"{verb}()", each, "unix:", "all")
+    listed = ", ".join(f'"{each}"' for each in networks) or '"10.0.0.0/8"'
+    code = without_list(verb, index, f"{verb}({listed})", before='location("/").')
+    return ConfigError(f"{verb}(): the networks are in a {kind}", hint=f"write {code}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import ClassVar, Final
 
@@ -123,9 +124,15 @@ def _checked_encoding(encoding: Coding | None) -> Coding:
 
 def _instead_of(encoding: object) -> str | None:
     if isinstance(encoding, list | tuple):
+        if any("/" in str(each) for each in encoding):
+            return f"write .compress(types={list(encoding)!r})"
         return f"write .compress({', '.join(map(repr, encoding))})"
     if encoding is False:
         return "write .compress(None), which lifts an outer one"
+    if isinstance(encoding, str) and "/" in encoding:
+        return f"write .compress(types=[{encoding!r}])"
+    if isinstance(encoding, str) and len(words := re.findall(r"[^\s,]+", encoding)) > 1:
+        return f"write .compress({', '.join(map(repr, words))})" if set(words) <= set(CODINGS) else None
     meant = {"brotli": "br", "zstandard": "zstd", "gz": "gzip", "deflate": "gzip"}.get(str(encoding).lower())
     return None if meant is None else f'write .compress("{meant}")'
 

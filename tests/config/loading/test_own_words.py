@@ -48,3 +48,50 @@ class ListTests(FileTests):
         ):
             with self.subTest(marked=marked):
                 self.pastes(marked, pasted)
+
+    def test_arguments(self) -> None:
+        """The items of a list are arguments of their own, and a variable stays one."""
+        one, two = '"10.0.0.0/8"', '"192.168.0.0/16"'
+        for marked, pasted in (
+            (f"{_OPENED}‹deny([{one}, {two}])›.respond(200)", f"deny({one}, {two})"),
+            (f"{_OPENED}‹deny({one}, ({two},))›.respond(200)", f"deny({one}, {two})"),
+            (f"{_OPENED}‹allow(nets)›.deny('all').respond(200)", "allow(*nets)"),
+            (f"stream(80).‹deny([{one}])›.proxy_to('a:1')", f"deny({one})"),
+            (f"{_OPENED}proxy_to(‹upstream('app', ['a:1', 'b:1'])›)", "upstream('app', 'a:1', 'b:1')"),
+            (
+                f"{_OPENED}proxy_to(‹upstream('app', least_conn(), ('a:1', 'b:1'), keepalive=3)›)",
+                "upstream('app', least_conn(), 'a:1', 'b:1', keepalive=3)",
+            ),
+            (f"{_OPENED}proxy_to(‹upstream('app', ['a:1', peer('b:1')])›)", "upstream('app', 'a:1', peer('b:1'))"),
+            (f"{_OPENED}proxy_to(‹upstream('app', peers)›)", "upstream('app', *peers)"),
+            (f"‹http([server(80){_SERVED}])›", f"http(server(80){_SERVED})"),
+            ("server(80)‹.including([location('/').respond(200)])›", ".including(location('/').respond(200))"),
+            (f"{_OPENED}‹error_page([404, 500], to='/e')›.respond(404)", "error_page(404, 500, to='/e')"),
+            (f"{_OPENED}‹error_page((404, 500), 502, body='x')›.respond(404)", "error_page(404, 500, 502, body='x')"),
+            (f"{_OPENED}‹error_page(codes, to='/e')›.respond(404)", "error_page(*codes, to='/e')"),
+        ):
+            with self.subTest(marked=marked):
+                self.pastes(marked, pasted, before=f'nets, peers, codes = [{one}], ["a:1"], [404]')
+
+    def test_refused_lists(self) -> None:
+        """A mistake in the list is told first, and an empty list leads to an example."""
+        for code, said in (
+            ("deny(['x'])", "'x' is not an address"),
+            ("error_page([404, 200], to='/e')", "200 is not the status"),
+        ):
+            (error,) = self.errors(f"proxy = {_OPENED}{code}.respond(200)")
+            self.assertIn(said, error.message)
+        self.pastes(f"{_OPENED}‹deny([])›.respond(200)", 'deny("10.0.0.0/8")')
+        (error,) = self.errors(f"proxy = {_OPENED}error_page([404, 500], '/e').respond(200)")
+        self.assertEqual(error.hint, "write 404, 500")
+
+    def test_compression(self) -> None:
+        """Media types are no encodings."""
+        for given, pasted in (
+            ('["text/html", "text/css"]', ".compress(types=['text/html', 'text/css'])"),
+            ('"text/html"', ".compress(types=['text/html'])"),
+            ('"gzip br"', ".compress('gzip', 'br')"),
+        ):
+            (error,) = self.errors(f"proxy = {_OPENED}compress({given}).respond(200)")
+            self.assertEqual(error.hint, f"write {pasted}")
+            self.load(f"proxy = server(80).location('/'){pasted}.respond(200)")
