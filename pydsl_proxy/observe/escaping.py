@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
+from json.encoder import encode_basestring
 from typing import TypeAlias
 
 from pydsl_proxy.wire.http.octet_escapes import escaper
@@ -27,10 +27,13 @@ def escape_json(text: bytes) -> bytes:
 
     Bytes that are not UTF-8 are written ``\\xff``, where nginx passes them through and the line is no JSON.
     """
-    if text.translate(None, _SAFE):
+    if not text.translate(None, _SAFE):
+        return text
+    try:
+        return encode_basestring(text.decode())[1:-1].encode()
+    except UnicodeDecodeError:
         # What is not UTF-8 becomes surrogates, which are written as \udcff; "backslashreplace" would be a Python object
         # for each octet.
         characters = text.decode("utf-8", "surrogateescape").replace("\\", _STAND_IN)
-        marked = characters.encode("utf-8", "backslashreplace").replace(b"\\udc", b"\\x").replace(b"\\ud85c", b"\\")
-        return json.dumps(marked.decode(), ensure_ascii=False)[1:-1].encode()
-    return text
+        marked = encode_basestring(characters)[1:-1].encode("utf-8", "backslashreplace")
+        return marked.replace(b"\\udc", b"\\\\x").replace(b"\\ud85c", b"\\\\")
