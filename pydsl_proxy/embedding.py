@@ -11,14 +11,14 @@ from twisted.logger import Logger
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
-from pydsl_proxy.compiler.serving import start_all, stop_all
+from pydsl_proxy.compiler.lifecycles import start_all, stop_all
 from pydsl_proxy.compiler.site import CompiledConfig, compile_config
 from pydsl_proxy.config.listening import endpoint
-from pydsl_proxy.config.sites import Http, Server, as_http
+from pydsl_proxy.config.servers import Http, Server, as_http
 from pydsl_proxy.errors import ConfigError, ConfigErrors
 from pydsl_proxy.frontends.web import WebFrontend
 from pydsl_proxy.net.reactors import DataReactor, measured
-from pydsl_proxy.observe.logged import LogSink
+from pydsl_proxy.observe.logged_exchange import LogSink
 from pydsl_proxy.service import LogInForce, opened_log
 
 log = Logger()

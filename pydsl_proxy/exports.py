@@ -11,7 +11,7 @@ from pydsl_proxy.config.client_limits import clients
 from pydsl_proxy.config.loading.load import load
 from pydsl_proxy.config.locations import Location, location
 from pydsl_proxy.config.matching import exact, named, prefix, regex
-from pydsl_proxy.config.sites import Http, Server, http, server
+from pydsl_proxy.config.servers import Http, Server, http, server
 from pydsl_proxy.config.streams.stream import Stream, stream
 from pydsl_proxy.config.tls.peers import upstream_tls
 from pydsl_proxy.config.tls.server import tls
@@ -23,7 +23,7 @@ from pydsl_proxy.connectors.http2.connector import http2
 from pydsl_proxy.embedding import as_resource
 from pydsl_proxy.handlers.websocket.messages import WebSocketMessage, close_websocket
 from pydsl_proxy.observe.access_logs import access_log
-from pydsl_proxy.observe.outcomes import (
+from pydsl_proxy.observe.response_values import (
     bytes_received,
     bytes_sent,
     cause,

@@ -15,12 +15,12 @@ from twisted.internet.task import Clock
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from pydsl_proxy.compiler.lifecycles import start_all, stop_all
 from pydsl_proxy.compiler.listeners import InForce, Wrapper, protocol_factory
 from pydsl_proxy.compiler.mistakes import Steps
-from pydsl_proxy.compiler.serving import start_all, stop_all
 from pydsl_proxy.compiler.site import CompiledConfig, compile_config, compiling
 from pydsl_proxy.compiler.stepping import Stepping, completed
-from pydsl_proxy.config.sites import Http, Server, as_http
+from pydsl_proxy.config.servers import Http, Server, as_http
 from pydsl_proxy.config.streams.stream import Stream
 from pydsl_proxy.errors import ConfigError, ConfigErrors
 from pydsl_proxy.net.data_path import cut_data_path, data_path
@@ -29,8 +29,8 @@ from pydsl_proxy.net.proxy_protocol_in import ProxyProtocolFactory
 from pydsl_proxy.net.reactors import DataReactor, measured
 from pydsl_proxy.net.tls.server import SecureFactory
 from pydsl_proxy.net.turns import turns_of
-from pydsl_proxy.observe.logged import LogSink
-from pydsl_proxy.observe.opening import open_log
+from pydsl_proxy.observe.logged_exchange import LogSink
+from pydsl_proxy.observe.open_log import open_log
 from pydsl_proxy.runtime.connection_limits import ConnectionLimiter
 from pydsl_proxy.runtime.listener import Listener
 

@@ -26,7 +26,7 @@ from twisted.python.usage import UsageError
 
 from pydsl_proxy.config.loading.beside import BesideLoop, switching_often
 from pydsl_proxy.config.loading.load import read
-from pydsl_proxy.config.sites import Http
+from pydsl_proxy.config.servers import Http
 from pydsl_proxy.errors import ConfigError, ConfigErrors
 from pydsl_proxy.handlers.asgi.lifespan import NotStarted
 from pydsl_proxy.net.reactors import DataReactor, measure_timers

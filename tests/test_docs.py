@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import pydsl_proxy
 import pydsl_proxy.testing
-from pydsl_proxy.config.sites import Http, Server
+from pydsl_proxy.config.servers import Http, Server
 from pydsl_proxy.config.streams.stream import Stream
 from pydsl_proxy.testing import run
 

@@ -16,11 +16,11 @@ from twisted.web.server import Request, Site
 from zope.interface.verify import verifyObject
 
 from pydsl_proxy import Http, Server, header, http, server, upstream
-from pydsl_proxy.config.sites import as_http
+from pydsl_proxy.config.servers import as_http
 from pydsl_proxy.embedding import ProxyResource, as_resource
 from pydsl_proxy.handlers.asgi.lifespan import NotStarted
 from pydsl_proxy.testing import Client, Ended, MemoryLoop, Peers
-from pydsl_proxy.testing.recording import Recorder
+from pydsl_proxy.testing.log import Recorder
 from tests.support.asgi_apps import Living
 from tests.support.failing import mistake
 from tests.support.pages import GET, Page

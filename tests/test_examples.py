@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.server import Site
 
 from pydsl_proxy.config.checks.whole import check
-from pydsl_proxy.config.sites import Http
+from pydsl_proxy.config.servers import Http
 from pydsl_proxy.handlers.proxy import Proxy
 from pydsl_proxy.testing import load, run
 

@@ -20,11 +20,11 @@ from pydsl_proxy.wire.http2 import frames as h2_frames
 KIB, MIB = 1024, 1024**2
 #: Sizes, counts and seconds, by their modules and classes; what led to each stands beside its definition.
 NUMBERS: dict[str, dict[str, float | tuple[float, ...]]] = {
-    "compiler.serving": {"LEAST": 5},
+    "compiler.lifecycles": {"LEAST": 5},
     "compiler.stepping": {"AT_ONCE": 1000, "BUDGET": 0.004},
     "config.loading.beside": {"MAX_COMPILED_HERE": 32 * KIB, "COMPILED_WITHIN": 60, "WORK": 0.002, "REST": 0.001},
-    "config.rewrites": {"_REDIRECTS": (301, 302, 303, 307, 308)},
-    "config.sites": {"DEFAULT_LOOP_LAG": 0.25},
+    "config.rewrite_arguments": {"_REDIRECTS": (301, 302, 303, 307, 308)},
+    "config.servers": {"DEFAULT_LOOP_LAG": 0.25},
     "config.streams.features": {"IDLE": 600},
     "features.headers.strict_transport": {"TWO_YEARS": 63072000, "YEAR": 31536000},
     "frontends.http1.connection": {"MAX_BEGUN": 16},

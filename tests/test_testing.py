@@ -12,7 +12,7 @@ from pydsl_proxy import fastcgi, http, http2, random_one, scgi, server, stream, 
 from pydsl_proxy.config.loading import load as loading
 from pydsl_proxy.errors import ConfigError, ConfigErrors
 from pydsl_proxy.observe.access_logs import access_log
-from pydsl_proxy.observe.logged import LoggedExchange
+from pydsl_proxy.observe.logged_exchange import LoggedExchange
 from pydsl_proxy.testing import Headers, ReceivedRequest, Response, Running, load, run
 from tests.support.messages import GET, OK, get
 

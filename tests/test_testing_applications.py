@@ -13,7 +13,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import server
 from pydsl_proxy.handlers.asgi.types import Receive, Send
-from pydsl_proxy.testing import lock_step, run
+from pydsl_proxy.testing import run
+from pydsl_proxy.testing import threads as lock_step
 from tests.support.asgi_apps import at_root, body, http_only, start
 from tests.support.wsgi_apps import answering
 

@@ -9,8 +9,8 @@ from pydsl_proxy.compiler.routing import compile_locations
 from pydsl_proxy.config.features import Feature, steps_of
 from pydsl_proxy.config.locations import Location
 from pydsl_proxy.config.matching import Match, Named, Prefix
-from pydsl_proxy.config.sites import Server
-from pydsl_proxy.features.access.guarding import AnyGuard, Guarding
+from pydsl_proxy.config.servers import Server
+from pydsl_proxy.features.access.guards import AnyGuard, Guarding
 from pydsl_proxy.features.access.internal_only import InternalOnly
 from pydsl_proxy.handlers.respond import Respond
 from pydsl_proxy.interfaces import Exchange, Handle

@@ -11,32 +11,32 @@ from typing import cast
 
 from twisted.internet.interfaces import IReactorTime
 
+from pydsl_proxy.compiler.alpn import prefaces_of
 from pydsl_proxy.compiler.ambiguous_paths import Guards, guards_of, path_rule
+from pydsl_proxy.compiler.conditional_locations import compile_forks
 from pydsl_proxy.compiler.conditional_routing import Conditional, conditional_slash_redirects
-from pydsl_proxy.compiler.forks import compile_forks
-from pydsl_proxy.compiler.kept import StateRegistry
+from pydsl_proxy.compiler.location_context import LocationContext
+from pydsl_proxy.compiler.location_settings import TermsTable
 from pydsl_proxy.compiler.mistakes import Mistakes, Steps
-from pydsl_proxy.compiler.negotiating import prefaces_of
-from pydsl_proxy.compiler.nowhere import nowhere, of_answer
-from pydsl_proxy.compiler.places import LocationContext
-from pydsl_proxy.compiler.proxy_senders import senders_of
+from pydsl_proxy.compiler.not_found import nowhere, of_answer
+from pydsl_proxy.compiler.proxy_protocol import senders_of
 from pydsl_proxy.compiler.routing import compile_server_names, compiling_locations
-from pydsl_proxy.compiler.securing import contexts_of, demands_of, scheme_of
+from pydsl_proxy.compiler.shared_state import StateRegistry
 from pydsl_proxy.compiler.stepping import completed
 from pydsl_proxy.compiler.streams import compile_streams, streams_by_listener
-from pydsl_proxy.compiler.terms import TermsTable
+from pydsl_proxy.compiler.tls import contexts_of, demands_of, scheme_of
 from pydsl_proxy.compiler.upstreams import Upstreams
 from pydsl_proxy.config.checks.whole import checking
 from pydsl_proxy.config.features import Feature, merged
 from pydsl_proxy.config.matching import Match
-from pydsl_proxy.config.sites import Http, Server
+from pydsl_proxy.config.servers import Http, Server
 from pydsl_proxy.config.streams.stream import Stream
 from pydsl_proxy.errors import ConfigError, ConfigErrors
 from pydsl_proxy.features.headers.strict_transport import settled
 from pydsl_proxy.interfaces import Exchange
 from pydsl_proxy.net.reactors import Clock, DataReactor
 from pydsl_proxy.net.tls.contexts import Contexts
-from pydsl_proxy.observe.logged import LoggedExchange
+from pydsl_proxy.observe.logged_exchange import LoggedExchange
 from pydsl_proxy.runtime.guarded_site import GuardedSite
 from pydsl_proxy.runtime.site import CompiledLocation, Locate, Site
 from pydsl_proxy.runtime.stream.site import StreamSite

@@ -9,12 +9,12 @@ from typing import cast
 
 from twisted.internet.interfaces import IReactorTime
 
-from pydsl_proxy.compiler.kept import StateRegistry
 from pydsl_proxy.compiler.mistakes import Mistakes, Steps
 from pydsl_proxy.compiler.routing import compile_server_names
+from pydsl_proxy.compiler.shared_state import StateRegistry
 from pydsl_proxy.compiler.upstreams import Upstreams
 from pydsl_proxy.config.features import last_of, merged
-from pydsl_proxy.config.sites import Http
+from pydsl_proxy.config.servers import Http
 from pydsl_proxy.config.streams.features import StreamConnections, StreamRetry, StreamTimeouts, idle_of
 from pydsl_proxy.config.streams.stream import Stream
 from pydsl_proxy.errors import ConfigError, ProxyError, Source
@@ -23,7 +23,7 @@ from pydsl_proxy.features.limits.leaky_bucket import short_key
 from pydsl_proxy.features.limits.limit_connections import UnderWay
 from pydsl_proxy.features.timeouts import SetTimeouts, Timeouts
 from pydsl_proxy.net.reactors import Clock
-from pydsl_proxy.observe.logged import LoggedExchange
+from pydsl_proxy.observe.logged_exchange import LoggedExchange
 from pydsl_proxy.runtime.stream.connection import Gate, Passage, Passing
 from pydsl_proxy.runtime.stream.site import StreamSite
 from pydsl_proxy.values.request import Request

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Protocol, TypeVar, cast
 
-from pydsl_proxy.features.access.combining import with_guards_combined
+from pydsl_proxy.features.access.satisfy import with_guards_combined
 from pydsl_proxy.features.headers.fields import FieldRule, Side, rules_of
 from pydsl_proxy.interfaces import Filter, Step
 from pydsl_proxy.origin import Origin

@@ -11,7 +11,7 @@ from attrs import frozen
 from twisted.web.resource import IResource, Resource
 
 from pydsl_proxy.config.applications import check_asgi, check_wsgi, imported
-from pydsl_proxy.config.loading.comparing import told_comparison
+from pydsl_proxy.config.loading.condition_mistakes import told_comparison
 from pydsl_proxy.config.loading.meant import not_an_upstream
 from pydsl_proxy.config.loading.opened_locations import notice_closed, notice_opened
 from pydsl_proxy.config.matching import Match, Named, Prefix, Regex, as_match

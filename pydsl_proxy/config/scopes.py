@@ -6,14 +6,14 @@ from attrs import frozen
 
 from pydsl_proxy.config.verbs.access import Access
 from pydsl_proxy.config.verbs.buffering import Buffering
+from pydsl_proxy.config.verbs.custom import Extending
 from pydsl_proxy.config.verbs.encoding import Encodings
-from pydsl_proxy.config.verbs.extending import Extending
 from pydsl_proxy.config.verbs.headers import Headers
+from pydsl_proxy.config.verbs.heartbeat import Streaming
+from pydsl_proxy.config.verbs.hsts import Securing
 from pydsl_proxy.config.verbs.limits import Limits
+from pydsl_proxy.config.verbs.retries import Trying
 from pydsl_proxy.config.verbs.rewriting import Rewriting
-from pydsl_proxy.config.verbs.securing import Securing
-from pydsl_proxy.config.verbs.streaming import Streaming
-from pydsl_proxy.config.verbs.trying import Trying
 
 
 @frozen(kw_only=True)

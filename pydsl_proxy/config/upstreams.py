@@ -10,8 +10,8 @@ from attrs import field, frozen
 
 from pydsl_proxy.balancing.smooth_round_robin import round_robin
 from pydsl_proxy.config.addresses import Address, UnixAddress, parse_address, without_https
+from pydsl_proxy.config.connector_argument import check_connector, check_hashable
 from pydsl_proxy.config.loading.meant import check_strategy_word, named_upstream, without_list
-from pydsl_proxy.config.speaking import check_connector, check_hashable
 from pydsl_proxy.config.tls.peers import UpstreamTls, upstream_tls
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.errors.not_text import NotText

@@ -7,12 +7,24 @@ config value again.
 
 from __future__ import annotations
 
-from pydsl_proxy.interfaces.endings import MissingCloseNotify
+from pydsl_proxy.interfaces.bodies import (
+    BodyReceiver,
+    Deadline,
+    Later,
+    Producer,
+    ReplayableBody,
+    Running,
+    StreamTransport,
+    Trailers,
+)
+from pydsl_proxy.interfaces.close_notify import MissingCloseNotify
+from pydsl_proxy.interfaces.compile import Ask, Asked, Call, CompileContext, Filter, Handler, Step, Timeouts
 from pydsl_proxy.interfaces.event_loops import EventLoop
 from pydsl_proxy.interfaces.exchanges import AttachedFilter, Exchange, FilterOrder, Handle, Sink
 from pydsl_proxy.interfaces.frontends import Bound, ClientLimits, Drainable, Frontend, FrontendSite, Limited, Listening
-from pydsl_proxy.interfaces.passing import Passage, PassageFrontend, StreamListening, StreamSite
-from pydsl_proxy.interfaces.peers import (
+from pydsl_proxy.interfaces.lifecycle import Changed, Lifecycle, Threads
+from pydsl_proxy.interfaces.streams import Passage, PassageFrontend, StreamListening, StreamSite
+from pydsl_proxy.interfaces.upstream import (
     Attempt,
     ConnectionPool,
     Connector,
@@ -26,18 +38,6 @@ from pydsl_proxy.interfaces.peers import (
     Pick,
     Strategy,
 )
-from pydsl_proxy.interfaces.places import Ask, Asked, Call, CompileContext, Filter, Handler, Step, Timeouts
-from pydsl_proxy.interfaces.streams import (
-    BodyReceiver,
-    Deadline,
-    Later,
-    Producer,
-    ReplayableBody,
-    Running,
-    StreamTransport,
-    Trailers,
-)
-from pydsl_proxy.interfaces.threads import Changed, Lifecycle, Threads
 
 __all__ = [
     "Ask",

@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import Protocol, TypeAlias
 
 from pydsl_proxy.errors import ProxyError
-from pydsl_proxy.interfaces.streams import BodyReceiver, Producer, ReplayableBody, Running, Trailers
+from pydsl_proxy.interfaces.bodies import BodyReceiver, Producer, ReplayableBody, Running, Trailers
 from pydsl_proxy.values.request import Request
 from pydsl_proxy.wire.connection.forwarded import Identity
 from pydsl_proxy.wire.http.head import RequestHead, ResponseHead

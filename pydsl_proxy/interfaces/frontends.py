@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from pydsl_proxy.errors import ProxyError
+from pydsl_proxy.interfaces.bodies import BodyReceiver, Deadline, Producer, Trailers
 from pydsl_proxy.interfaces.exchanges import Exchange
-from pydsl_proxy.interfaces.streams import BodyReceiver, Deadline, Producer, Trailers
 from pydsl_proxy.wire.connection.forwarded import Identity, TrustedProxies
 from pydsl_proxy.wire.http.field_rules import FieldRules
 from pydsl_proxy.wire.http.head import RequestFields, ResponseHead

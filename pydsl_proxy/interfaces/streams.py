@@ -1,108 +1,88 @@
-"""Streams of bytes, who makes them and who takes them, and the deadlines over them."""
+"""Streams of layer 4: a client's connection is passed to a peer as it is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
 
 from pydsl_proxy.errors import ProxyError
+from pydsl_proxy.interfaces.frontends import Bound, ClientLimits
+from pydsl_proxy.wire.connection.forwarded import Identity
 
 if TYPE_CHECKING:
-    from twisted.internet.interfaces import IAddress
+    from twisted.internet.protocol import Protocol as TwistedProtocol
 
 
-Trailers: TypeAlias = "Sequence[tuple[bytes, bytes]]"
+class Passage(Protocol):
+    """One connection of a client on its way to a peer, and all that is noted of it.
+
+    ``status`` is 200 once it has reached one, ``error`` why it ended badly; ``sent`` and ``received`` count bytes to
+    and from the client.
+    """
+
+    status: int
+    sent: int
+    received: int
+    error: ProxyError | None
+
+    @property
+    def idle(self) -> float:
+        """Seconds without a byte after which it ends."""
+
+    def admit(self) -> bool:
+        """Let the client in, as far as its address is what counts; otherwise its frontend is told to refuse it."""
+
+    def release(self) -> None:
+        """The client has left, or is refused, before it began: it counts no more."""
+
+    def begin(self, now: float) -> None:
+        """Let it in and connect to a peer; its frontend is told what comes of it."""
+
+    def cancel(self) -> None:
+        """The client has left before a peer was reached."""
+
+    def over(self) -> None:
+        """Both sides are gone."""
 
 
-class BodyReceiver(Protocol):
-    """Who takes the body of a request while the client sends it."""
+class PassageFrontend(Protocol):
+    """A client's connection as a passage sees it."""
 
-    def request_body(self, data: bytes) -> None:
-        """Take some bytes of the body."""
+    def half(self, connected: Callable[[], None]) -> TwistedProtocol:
+        """The protocol for the connection to a peer; *connected* is called when that is made."""
 
-    def request_end(self, trailers: Trailers) -> None:
-        """The body is complete."""
-
-
-class ReplayableBody(Protocol):
-    """The body of a request that is here as a whole, and can be delivered again."""
-
-    def read_body(self, receiver: BodyReceiver) -> None:
-        """Deliver it to *receiver* from its first byte, and to nobody else any more."""
-
-    def pause_body(self) -> None:
-        """Deliver no more of it until :meth:`resume_body`."""
-
-    def resume_body(self) -> None:
-        """Go on."""
+    def refuse(self) -> None:
+        """There will be no peer: close."""
 
 
-class Running(Protocol):
-    """Who works on an exchange and must hear that it is over."""
+class StreamSite(Protocol):
+    """What is compiled for a listener of streams, as a frontend sees it; replaced whole on reload."""
 
-    def cancel(self, error: ProxyError) -> None:
-        """The client has left, or what it sent cannot be used: stop, and answer nothing."""
+    @property
+    def clients(self) -> ClientLimits:
+        """Limits on clients."""
 
+    @property
+    def peeks(self) -> bool:
+        """Whether the client's ClientHello has to be read, because the stream follows from the name in it."""
 
-class Producer(Protocol):
-    """The sender of a body, to be paused when the other side is slower (Twisted's IPushProducer)."""
+    @property
+    def secured(self) -> bool:
+        """Whether TLS ends here, so that the handshake has to be awaited."""
 
-    def pauseProducing(self) -> None:
-        """Send no more until resumed."""
+    def expect(self, frontend: PassageFrontend, identity: Identity, now: float) -> Passage | None:
+        """The passage of a client that has told no name yet; None if it depends on that whether it may come."""
 
-    def resumeProducing(self) -> None:
-        """Go on."""
+    def passage(self, frontend: PassageFrontend, identity: Identity, now: float) -> Passage:
+        """A passage for a client; ``identity.tls`` has the name that it asked for, if that is known."""
 
-    def stopProducing(self) -> None:
-        """The other side is gone."""
-
-
-class StreamTransport(Protocol):
-    """What every transport of a stream offers, TCP, UNIX or TLS: Twisted's ITransport, IConsumer and IPushProducer."""
-
-    def write(self, data: bytes, /) -> object:
-        """Send, now or when what is queued is sent."""
-
-    def loseConnection(self) -> object:
-        """Close when what is queued is sent."""
-
-    def abortConnection(self) -> object:
-        """Close now."""
-
-    def getPeer(self) -> IAddress:
-        """The other side's address."""
-
-    def getHost(self) -> IAddress:
-        """Our side's address."""
-
-    def pauseProducing(self) -> object:
-        """Read no more."""
-
-    def resumeProducing(self) -> object:
-        """Read on."""
-
-    def registerProducer(self, producer: Producer, streaming: bool, /) -> object:
-        """Tell *producer* to pause while much is queued."""
-
-    def unregisterProducer(self) -> object:
-        """Tell the producer no more."""
+    def refused(self, identity: Identity, error: ProxyError, now: float) -> None:
+        """Note a client whose stream could not be found."""
 
 
-#: Calls its first argument in a later turn of the loop, and its second one, if that is not None, when the first raises.
-Later: TypeAlias = "Callable[[Callable[[], None], Callable[[], object] | None], None]"
+class StreamListening(Bound, Protocol):
+    """What the frontend of a stream needs of its listener."""
 
-
-class Deadline(Protocol):
-    """One moving deadline over a clock; ``deadline`` and ``armed`` may be read and set where a call counts."""
-
-    deadline: float
-    armed: float
-
-    def until(self, when: float) -> None:
-        """Move the deadline; infinity means none."""
-
-    def arm(self) -> None:
-        """To be called when :attr:`deadline` was set to earlier than :attr:`armed`."""
-
-    def stop(self) -> None:
-        """Watch no more."""
+    @property
+    def site(self) -> StreamSite:
+        """What is compiled for the listener at this moment."""

@@ -10,11 +10,11 @@ from pydsl_proxy.clocks import wall_clock
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.errors.log_words import check_log_word
 from pydsl_proxy.observe.buffered_log import BufferedLog
+from pydsl_proxy.observe.format_parser import Template, parse
 from pydsl_proxy.observe.log_file import STANDARD_OUTPUT
 from pydsl_proxy.observe.log_format import NAMES, Format, compile_format
-from pydsl_proxy.observe.logged import LogReactor, LogSink
-from pydsl_proxy.observe.outcomes import Outcome
-from pydsl_proxy.observe.templates import Template, parse
+from pydsl_proxy.observe.logged_exchange import LogReactor, LogSink
+from pydsl_proxy.observe.response_values import Outcome
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.paths import from_file, shown_path
 from pydsl_proxy.values.value import Value

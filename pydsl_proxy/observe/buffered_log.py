@@ -9,8 +9,8 @@ from twisted.logger import Logger
 
 from pydsl_proxy.errors.rate_limited import RateLimited
 from pydsl_proxy.observe.log_file import LogFile
-from pydsl_proxy.observe.logged import LoggedExchange, LogReactor
-from pydsl_proxy.observe.readings import Reading
+from pydsl_proxy.observe.log_values import Reading
+from pydsl_proxy.observe.logged_exchange import LoggedExchange, LogReactor
 from pydsl_proxy.units import KiB
 
 log = Logger()

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from pydsl_proxy.observe.escaping import escape_default, escape_json
-from pydsl_proxy.observe.lines import constant, lines_of
+from pydsl_proxy.observe.format_parser import Part, Template
+from pydsl_proxy.observe.line_format import constant, lines_of
 from pydsl_proxy.observe.log_times import common, each_second
-from pydsl_proxy.observe.logged import LoggedExchange
-from pydsl_proxy.observe.outcomes import (
+from pydsl_proxy.observe.log_values import Reading, Seconds, remote_user_of
+from pydsl_proxy.observe.logged_exchange import LoggedExchange
+from pydsl_proxy.observe.response_values import (
     bytes_sent,
     cause,
     duration,
@@ -22,8 +24,6 @@ from pydsl_proxy.observe.outcomes import (
     upstream_response_time,
     upstream_status,
 )
-from pydsl_proxy.observe.readings import Reading, Seconds, remote_user_of
-from pydsl_proxy.observe.templates import Part, Template
 from pydsl_proxy.values.value import client_address, header, host, method, protocol, request_uri
 from pydsl_proxy.wire.http.head import LOGGED, RequestFields
 from pydsl_proxy.wire.http.protocols import PROTOCOLS
@@ -56,7 +56,7 @@ _NUMBERS: Final = (status, bytes_sent, duration)
 
 
 def combined(seconds: Seconds, wall: Seconds) -> Reading:
-    """The lines of :data:`COMBINED`, as :func:`~pydsl_proxy.observe.lines.lines_of` makes them, at half the cost."""
+    """The lines of :data:`COMBINED`, as those of :mod:`~pydsl_proxy.observe.line_format`, at half the cost."""
     unusual = lines_of(COMBINED, escape_default, seconds, wall)
     local = each_second(common)
 

@@ -16,7 +16,7 @@ from pydsl_proxy.interfaces import (
     Running,
     Trailers,
 )
-from pydsl_proxy.runtime.replaying import TeeReceiver
+from pydsl_proxy.runtime.replayed_body import TeeReceiver
 from pydsl_proxy.runtime.upstream.attempt import Attempt
 from pydsl_proxy.runtime.upstream.redirected_body import bring_body
 from pydsl_proxy.values.request import Request

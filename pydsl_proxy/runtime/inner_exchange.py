@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, cast
 
 from pydsl_proxy import interfaces
 from pydsl_proxy.interfaces import Frontend, Handle
-from pydsl_proxy.runtime.apart import APART
 from pydsl_proxy.runtime.exchange import Exchange
+from pydsl_proxy.runtime.exchange_host import APART
 from pydsl_proxy.wire.http.head import RequestFields
 
 if TYPE_CHECKING:

@@ -32,13 +32,13 @@ expected bytes have one of them; then every byte counts.
 from __future__ import annotations
 
 from pydsl_proxy.config.loading.load import load
-from pydsl_proxy.testing.answering import Peer, PeerConnection, Peers
-from pydsl_proxy.testing.asking import Client
-from pydsl_proxy.testing.ends import End
+from pydsl_proxy.testing.clients import Client
+from pydsl_proxy.testing.endpoint import End
 from pydsl_proxy.testing.handshakes import Handshake
+from pydsl_proxy.testing.log import Ended
 from pydsl_proxy.testing.messages import Headers, ReceivedRequest, Response
+from pydsl_proxy.testing.peers import Peer, PeerConnection, Peers
 from pydsl_proxy.testing.reactor import MemoryLoop
-from pydsl_proxy.testing.recording import Ended
 from pydsl_proxy.testing.running import Running, run
 
 __all__ = [

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from pydsl_proxy.testing.lock_step import PATIENCE
+from pydsl_proxy.testing.threads import PATIENCE
 
 if TYPE_CHECKING:
     from pydsl_proxy.testing.reactor import MemoryLoop

@@ -24,7 +24,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pydsl_proxy.testing.event_loop import MemoryEventLoop
-from pydsl_proxy.testing.lock_step import LockStep
+from pydsl_proxy.testing.threads import LockStep
 from pydsl_proxy.testing.transport import Address, FarEnd, MemoryTransport, MemoryUNIXTransport
 from pydsl_proxy.wire.connection.tls_info import TlsInfo
 

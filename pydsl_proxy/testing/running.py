@@ -12,16 +12,16 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from pydsl_proxy.config.listening import endpoint
-from pydsl_proxy.config.sites import Http, Server, as_http, server
+from pydsl_proxy.config.servers import Http, Server, as_http, server
 from pydsl_proxy.config.streams.stream import Stream
 from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.handlers.proxy import Proxy
 from pydsl_proxy.service import ProxyService
-from pydsl_proxy.testing.answering import Peers
-from pydsl_proxy.testing.asking import Client
+from pydsl_proxy.testing.clients import Client
 from pydsl_proxy.testing.handshakes import Handshake
+from pydsl_proxy.testing.log import Ended, Recorder
+from pydsl_proxy.testing.peers import Peers
 from pydsl_proxy.testing.reactor import MemoryLoop
-from pydsl_proxy.testing.recording import Ended, Recorder
 from pydsl_proxy.testing.transport import Address
 
 #: Of a client that names no server.

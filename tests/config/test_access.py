@@ -10,13 +10,13 @@ import pydsl_proxy
 from pydsl_proxy import http, server, upstream
 from pydsl_proxy.config.features import merged, steps_of
 from pydsl_proxy.config.locations import OpenLocation
-from pydsl_proxy.config.sites import Server
+from pydsl_proxy.config.servers import Server
 from pydsl_proxy.config.upstreams import alone
 from pydsl_proxy.features.access.access_rules import AccessRules
 from pydsl_proxy.features.access.auth_request import AuthRequest
 from pydsl_proxy.features.access.basic_auth import BasicAuth
-from pydsl_proxy.features.access.combining import SatisfyMode
-from pydsl_proxy.features.access.guarding import AnyGuard
+from pydsl_proxy.features.access.guards import AnyGuard
+from pydsl_proxy.features.access.satisfy import SatisfyMode
 from pydsl_proxy.features.limits.limit_body import LimitBody
 from pydsl_proxy.interfaces import Step
 from tests.support.failing import mistake

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from pydsl_proxy.config.sites import Http
+from pydsl_proxy.config.servers import Http
 from pydsl_proxy.errors import ConfigErrors
 from pydsl_proxy.service import verify
 from tests.config.loading.test_load import FileTests

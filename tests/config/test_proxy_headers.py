@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import http, server
 from pydsl_proxy.config.checks.whole import check
-from pydsl_proxy.config.sites import Server
+from pydsl_proxy.config.servers import Server
 from tests.support.failing import mistake
 
 # What is of another type, past the type checker.

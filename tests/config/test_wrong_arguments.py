@@ -14,7 +14,7 @@ import pydsl_proxy
 from pydsl_proxy import header, location, regex, server, stream, upstream
 from pydsl_proxy.config.locations import OpenLocation
 from pydsl_proxy.config.scopes import Scope
-from pydsl_proxy.config.sites import Server
+from pydsl_proxy.config.servers import Server
 from pydsl_proxy.config.streams.stream import OpenStream
 from pydsl_proxy.errors import ConfigError, ConfigErrors
 

@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import access_log, authenticated_user, exact, http, named, remote_user, server, status, upstream
 from pydsl_proxy.config.locations import OpenLocation
-from pydsl_proxy.config.sites import Server
+from pydsl_proxy.config.servers import Server
 from pydsl_proxy.errors import ConfigErrors
 from pydsl_proxy.features.access import basic_auth
 from pydsl_proxy.testing import Running, run

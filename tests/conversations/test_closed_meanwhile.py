@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import Request, fastcgi, http2, peer, server, upstream
 from pydsl_proxy.config.locations import OpenLocation
-from pydsl_proxy.config.sites import Server
+from pydsl_proxy.config.servers import Server
 from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.testing import Peer, Running, run
 from pydsl_proxy.wire.cgi.fastcgi_records import END_REQUEST, STDOUT, record

@@ -9,7 +9,7 @@ from twisted.internet.error import CannotListenError
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from pydsl_proxy import clients, http, server, stream, upstream
-from pydsl_proxy.config.sites import Http
+from pydsl_proxy.config.servers import Http
 from pydsl_proxy.errors import ConfigErrors
 from pydsl_proxy.net.reactors import DataReactor
 from pydsl_proxy.service import ProxyService

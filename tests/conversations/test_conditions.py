@@ -18,7 +18,7 @@ from pydsl_proxy import (
     server,
     split_clients,
 )
-from pydsl_proxy.config.sites import Server
+from pydsl_proxy.config.servers import Server
 from pydsl_proxy.testing import run
 from pydsl_proxy.values.request import Request
 from tests.support.failing import mistake

@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import Request, hash_by, peer, upstream
 from pydsl_proxy.config.client_limits import clients
-from pydsl_proxy.config.sites import Server, http
+from pydsl_proxy.config.servers import Server, http
 from pydsl_proxy.testing import run
 from tests.support.messages import GET, OK, get
 from tests.support.places import place

@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import exact, header, host, http, location, named, path, server, upstream
 from pydsl_proxy.config.checks.whole import check
-from pydsl_proxy.config.sites import Server
+from pydsl_proxy.config.servers import Server
 from pydsl_proxy.testing import Response, run
 from pydsl_proxy.values.request import Request
 from tests.support.failing import mistake

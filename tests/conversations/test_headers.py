@@ -17,7 +17,7 @@ from pydsl_proxy import (
     server,
     upstream,
 )
-from pydsl_proxy.config.sites import Http
+from pydsl_proxy.config.servers import Http
 from pydsl_proxy.testing import Running, run
 from tests.support.failing import mistake
 from tests.support.messages import GET, OK, answer, get

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import fastcgi, hash_by, header, http2, least_conn, peer, scgi, server, stream, upstream, uwsgi
-from pydsl_proxy.config.sites import Server
+from pydsl_proxy.config.servers import Server
 from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.testing import Running, run
 from tests.support.messages import GET, OK, get, post

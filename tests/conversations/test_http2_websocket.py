@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pydsl_proxy import Request, Server, http, server, upstream
 from pydsl_proxy.frontends.http2.closing import NOTICED_WITHIN
 from pydsl_proxy.testing import Peers, Running, run
-from pydsl_proxy.testing.answering import PeerConnection
+from pydsl_proxy.testing.peers import PeerConnection
 from pydsl_proxy.wire.http2.frames import DATA, PING
 from pydsl_proxy.wire.http2.frames import frame as frame_of
 from pydsl_proxy.wire.websocket import accept_of

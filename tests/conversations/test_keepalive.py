@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import clients, http, server, upstream
 from pydsl_proxy.config.client_limits import Clients
-from pydsl_proxy.config.sites import Http
+from pydsl_proxy.config.servers import Http
 from pydsl_proxy.testing import Running, run
 from tests.support.messages import GET, OK, get, post
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import clients, http, server, stream, upstream
-from pydsl_proxy.config.sites import Http
+from pydsl_proxy.config.servers import Http
 from pydsl_proxy.testing import Handshake, Running, run
 from pydsl_proxy.wire.http2.frames import DATA, END_HEADERS, HEADERS, Setting, frame, settings
 from tests.support.h2 import AGREED, GET, TLS, RawClient

@@ -8,7 +8,7 @@ import sys
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import http, server
-from pydsl_proxy.config.sites import Server
+from pydsl_proxy.config.servers import Server
 from pydsl_proxy.handlers.asgi.lifespan import NotStarted
 from pydsl_proxy.handlers.asgi.types import Receive, Send
 from pydsl_proxy.testing import Running, run

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import exact, header, named, query, regex, server, upstream
-from pydsl_proxy.config.sites import Http, Paths, Server
+from pydsl_proxy.config.servers import Http, Paths, Server
 from pydsl_proxy.testing import Running, run
 from tests.support.failing import mistake
 from tests.support.messages import answer, get

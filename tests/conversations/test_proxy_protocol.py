@@ -6,7 +6,7 @@ from twisted.internet.address import IPv4Address
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import client_address, client_port, http, server, server_port, upstream
-from pydsl_proxy.config.sites import Server
+from pydsl_proxy.config.servers import Server
 from pydsl_proxy.service import ProxyService
 from pydsl_proxy.testing import Client, MemoryLoop, Peers, run
 

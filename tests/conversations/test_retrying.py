@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import http2, peer, server, upstream
-from pydsl_proxy.config.sites import Server
+from pydsl_proxy.config.servers import Server
 from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.testing import Running, run
 from tests.support.h2_peer import H2Peer

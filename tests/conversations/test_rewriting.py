@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import header, host, http, location, map_value, named, path, query_string, regex, server, upstream
 from pydsl_proxy.config.checks.whole import check
-from pydsl_proxy.config.sites import Server
+from pydsl_proxy.config.servers import Server
 from pydsl_proxy.testing import run
 from pydsl_proxy.values.request import Request
 from tests.support.failing import mistake

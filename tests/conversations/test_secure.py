@@ -27,7 +27,7 @@ from pydsl_proxy import (
     tls_protocol,
     upstream,
 )
-from pydsl_proxy.config.sites import Server
+from pydsl_proxy.config.servers import Server
 from pydsl_proxy.testing import Handshake, run
 from tests.support.messages import OK, get
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import fastcgi, server, upstream
-from pydsl_proxy.config.sites import Server
+from pydsl_proxy.config.servers import Server
 from pydsl_proxy.testing import Client, Peers, Running, run
 from pydsl_proxy.wire.cgi.fastcgi_records import END_REQUEST, STDERR, STDOUT, record
 from tests.support.messages import GET, OK, get

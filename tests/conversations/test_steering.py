@@ -8,7 +8,7 @@ from twisted.web.iweb import IRequest
 from twisted.web.resource import Resource
 
 from pydsl_proxy import KiB, exact, http2, named, peer, server, upstream
-from pydsl_proxy.config.sites import Server
+from pydsl_proxy.config.servers import Server
 from pydsl_proxy.features.pass_through import Passing
 from pydsl_proxy.interfaces import AttachedFilter, CompileContext, FilterOrder, Sink
 from pydsl_proxy.testing import Response, Running, run

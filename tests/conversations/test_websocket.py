@@ -7,7 +7,7 @@ import re
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import WebSocketMessage, close_websocket, http, server, upstream
-from pydsl_proxy.config.sites import Http, Server
+from pydsl_proxy.config.servers import Http, Server
 from pydsl_proxy.handlers.websocket.messages import Verdict
 from pydsl_proxy.testing import Client, Peer, Running, run
 from pydsl_proxy.wire.websocket import accept_of

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import Request, http, named, server
-from pydsl_proxy.config.sites import Http, Server
+from pydsl_proxy.config.servers import Http, Server
 from pydsl_proxy.testing import run
 from tests.conversations.test_websocket import SITE, Opened, grant
 from tests.support.messages import answer, get

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import WebSocketMessage, close_websocket, server
-from pydsl_proxy.config.sites import Server
+from pydsl_proxy.config.servers import Server
 from pydsl_proxy.testing import Client, Running
-from pydsl_proxy.testing.ends import End
+from pydsl_proxy.testing.endpoint import End
 from tests.conversations.test_http2_websocket import asked
 from tests.conversations.test_websocket import SITE, Opened, grant
 from tests.conversations.test_websocket_attacks import masked

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import named, server
-from pydsl_proxy.config.sites import Server
+from pydsl_proxy.config.servers import Server
 from pydsl_proxy.testing import Client, Peers, Running, run
 from tests.conversations.test_websocket import grant
 from tests.support.messages import answer

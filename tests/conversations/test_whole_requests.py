@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import server, upstream
 from pydsl_proxy.config.locations import OpenLocation
-from pydsl_proxy.config.sites import Server
+from pydsl_proxy.config.servers import Server
 from pydsl_proxy.testing import run
 from tests.support.messages import GET, OK, answer, get, post
 

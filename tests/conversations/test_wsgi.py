@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import exact, http, regex, server
 from pydsl_proxy.config.matching import Match
-from pydsl_proxy.config.sites import Http, Server
+from pydsl_proxy.config.servers import Http, Server
 from pydsl_proxy.testing import Running, run
 from tests.support.logged_lines import LoggedLines
 from tests.support.passwords import ALICE, basic

@@ -17,7 +17,7 @@ from attrs import frozen
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from pydsl_proxy.config.loading.load import load
-from pydsl_proxy.config.sites import as_http
+from pydsl_proxy.config.servers import as_http
 from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.handlers.proxy import Proxy
 from tests.integration.clients import RawClient, Response, fetch

@@ -7,7 +7,7 @@ import re
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy.config.loading.load import load
-from pydsl_proxy.config.sites import as_http
+from pydsl_proxy.config.servers import as_http
 from tests.integration.clients import fetch
 from tests.integration.examples import EXAMPLES, Example
 

@@ -8,9 +8,10 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy.errors import ConfigError
-from pydsl_proxy.observe import access_logs, outcomes
+from pydsl_proxy.observe import access_logs
+from pydsl_proxy.observe import response_values as outcomes
 from pydsl_proxy.observe.access_logs import AccessLog, access_log
-from pydsl_proxy.observe.outcomes import status, upstream_addr
+from pydsl_proxy.observe.response_values import status, upstream_addr
 from pydsl_proxy.values import value as values
 from pydsl_proxy.values.value import client_address, header
 from tests.observe.doubles import FakeExchange

@@ -12,7 +12,7 @@ from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy.observe.buffered_log import MOST, BufferedLog
-from pydsl_proxy.observe.logged import LoggedExchange
+from pydsl_proxy.observe.logged_exchange import LoggedExchange
 from tests.observe.doubles import FakeExchange
 
 

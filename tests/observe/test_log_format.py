@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.observe.escaping import escape_default
-from pydsl_proxy.observe.lines import lines_of
+from pydsl_proxy.observe.format_parser import Template
+from pydsl_proxy.observe.line_format import lines_of
 from pydsl_proxy.observe.log_format import COMBINED, JSON, compile_format
-from pydsl_proxy.observe.outcomes import status
-from pydsl_proxy.observe.templates import Template
+from pydsl_proxy.observe.response_values import status
 from tests.observe.doubles import FakeAttempt, FakeExchange, ZoneTestCase, refused, seconds
 
 combined = compile_format("combined", seconds)

@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import server
 from pydsl_proxy.config.loading.load import load
-from pydsl_proxy.config.sites import Server
+from pydsl_proxy.config.servers import Server
 from pydsl_proxy.origin import _POSITIONS, MAX_CODES, NOWHERE, Origin, here, origin_at
 
 

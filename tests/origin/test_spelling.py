@@ -31,7 +31,7 @@ from pydsl_proxy import (
 from pydsl_proxy.config.locations import Location
 from pydsl_proxy.config.matching import Match
 from pydsl_proxy.config.scopes import Scope
-from pydsl_proxy.config.sites import Http, Server
+from pydsl_proxy.config.servers import Http, Server
 from pydsl_proxy.config.upstreams import Peer, Upstream
 from pydsl_proxy.features.retries import RetryCondition
 from pydsl_proxy.values.conditions import ConditionSource

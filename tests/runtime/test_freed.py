@@ -8,7 +8,7 @@ from collections.abc import Callable
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import http2, server, upstream
-from pydsl_proxy.config.sites import Server
+from pydsl_proxy.config.servers import Server
 from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.runtime.exchange import Exchange
 from pydsl_proxy.runtime.upstream.attempt import Attempt

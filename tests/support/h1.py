@@ -17,11 +17,11 @@ from zope.interface import implementer
 
 from pydsl_proxy import server, upstream
 from pydsl_proxy.compiler.site import compile_config
-from pydsl_proxy.config.sites import Http, Server, as_http
+from pydsl_proxy.config.servers import Http, Server, as_http
 from pydsl_proxy.frontends.http1.connection import H1Factory, H1Frontend
 from pydsl_proxy.interfaces import Listening
 from pydsl_proxy.net.reactors import DataReactor
-from pydsl_proxy.observe.logged import LoggedExchange
+from pydsl_proxy.observe.logged_exchange import LoggedExchange
 from pydsl_proxy.runtime.listener import Listener
 
 # No message of the tests is longer.

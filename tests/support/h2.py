@@ -11,7 +11,7 @@ from attrs import define, field
 from hpack import Encoder
 
 from pydsl_proxy import server, tls
-from pydsl_proxy.config.sites import Http, Server
+from pydsl_proxy.config.servers import Http, Server
 from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.testing import Client, Handshake, Peers, Running, run
 from pydsl_proxy.wire.http2.frames import END_HEADERS, GOAWAY, HEADERS, PREFACE, SETTINGS, ErrorCode, frame

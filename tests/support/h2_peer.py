@@ -9,7 +9,7 @@ import h2.events
 import h2.settings
 from h2.settings import SettingCodes
 
-from pydsl_proxy.testing.answering import PeerConnection
+from pydsl_proxy.testing.peers import PeerConnection
 
 Pairs = list[tuple[bytes, bytes]]
 OK: Pairs = [(b":status", b"200")]

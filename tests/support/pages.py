@@ -12,7 +12,7 @@ from zope.interface import implementer
 from pydsl_proxy import server
 from pydsl_proxy.config.locations import OpenLocation
 from pydsl_proxy.config.matching import Match
-from pydsl_proxy.config.sites import Server
+from pydsl_proxy.config.servers import Server
 from pydsl_proxy.testing import Running, run
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"

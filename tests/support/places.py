@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pydsl_proxy import server, upstream
 from pydsl_proxy.config.locations import OpenLocation
-from pydsl_proxy.config.sites import Server
+from pydsl_proxy.config.servers import Server
 from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.features.retries import RetryCondition
 from pydsl_proxy.testing import Running

@@ -35,7 +35,7 @@ from pydsl_proxy import (
     upstream,
     upstream_tls,
 )
-from pydsl_proxy.config.sites import Server
+from pydsl_proxy.config.servers import Server
 from pydsl_proxy.interfaces import CompileContext, Handle
 
 if TYPE_CHECKING:

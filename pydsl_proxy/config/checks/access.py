@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from pydsl_proxy.config.features import Feature, HasFeatures, last_of, merged
-from pydsl_proxy.config.sites import Http
+from pydsl_proxy.config.servers import Http
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.features.access.access_rules import AccessRules
 from pydsl_proxy.features.access.auth_request import AuthRequest
 from pydsl_proxy.features.access.basic_auth import BasicAuth
-from pydsl_proxy.features.access.combining import Satisfy
+from pydsl_proxy.features.access.satisfy import Satisfy
 
 
 def check_access(config: Http) -> Iterator[ConfigError]:

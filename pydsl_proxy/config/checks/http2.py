@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from pydsl_proxy.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pydsl_proxy.config.sites import Http, Server
+    from pydsl_proxy.config.servers import Http, Server
 
 #: None offers HTTP/2 over TLS.
 Http2: TypeAlias = 'Literal["prior-knowledge"] | bool | None'

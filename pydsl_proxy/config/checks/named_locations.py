@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pydsl_proxy.config.custom import CustomFilter, CustomStep
 from pydsl_proxy.config.features import merged
 from pydsl_proxy.config.locations import Location, code_of
 from pydsl_proxy.config.matching import Named
-from pydsl_proxy.config.own import CustomFilter, CustomStep
-from pydsl_proxy.config.sites import Http, Server
+from pydsl_proxy.config.servers import Http, Server
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.features.accel_fields import ignored_fields
 from pydsl_proxy.handlers.proxy import Proxy

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pydsl_proxy.config.features import merged, steps_of
 from pydsl_proxy.config.locations import code_of
-from pydsl_proxy.config.sites import Http, Server
+from pydsl_proxy.config.servers import Http, Server
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.features.rewriting.rewrite import Rewrite
 from pydsl_proxy.features.rewriting.strip_prefix import StripPrefix

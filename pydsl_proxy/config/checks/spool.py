@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from pydsl_proxy.config.sites import Http
+from pydsl_proxy.config.servers import Http
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.features.buffering.requests import BufferRequest
 from pydsl_proxy.features.buffering.responses import BufferResponse

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pydsl_proxy.config.sites import Http, Server
+from pydsl_proxy.config.servers import Http, Server
 from pydsl_proxy.errors import ConfigError
 
 

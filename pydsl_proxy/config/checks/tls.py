@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from pydsl_proxy.config.sites import Http, Server
+from pydsl_proxy.config.servers import Http, Server
 from pydsl_proxy.config.streams.stream import Stream
 from pydsl_proxy.config.tls.server import OF_LISTENER, differing
 from pydsl_proxy.errors import ConfigError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pydsl_proxy.config.features import last_of, merged
-from pydsl_proxy.config.sites import Http
+from pydsl_proxy.config.servers import Http
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.features.compression.compression import Compress
 from pydsl_proxy.features.headers.fields import RemoveField, SetField, Side

@@ -16,7 +16,7 @@ from pydsl_proxy.config.checks.tls import check_tls
 from pydsl_proxy.config.checks.vary import check_vary
 from pydsl_proxy.config.locations import Location, code_of
 from pydsl_proxy.config.matching import Exact, Match, Prefix, ServerName
-from pydsl_proxy.config.sites import Http, Server
+from pydsl_proxy.config.servers import Http, Server
 from pydsl_proxy.config.streams.stream import Stream
 from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.errors import ConfigError

@@ -17,7 +17,7 @@ from pydsl_proxy.config.loading.pasting import Written, plain, written_call
 from pydsl_proxy.config.loading.trial import public_names, refusal
 from pydsl_proxy.config.locations import Location, OpenLocation, code_of
 from pydsl_proxy.config.scopes import Scope
-from pydsl_proxy.config.sites import Http, Server
+from pydsl_proxy.config.servers import Http, Server
 from pydsl_proxy.config.streams.stream import OpenStream, Stream
 from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.errors.other_words import (

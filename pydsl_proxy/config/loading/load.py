@@ -12,12 +12,12 @@ from typing import Final
 
 from pydsl_proxy.config.checks.whole import checking
 from pydsl_proxy.config.loading.beside import Beside
-from pydsl_proxy.config.loading.blame import blame
 from pydsl_proxy.config.loading.lost_locations import forgotten
 from pydsl_proxy.config.loading.modules import importable
 from pydsl_proxy.config.loading.opened_locations import noticing
+from pydsl_proxy.config.loading.user_errors import blame
 from pydsl_proxy.config.locations import Location, OpenLocation, no_handler
-from pydsl_proxy.config.sites import Http, Server, http
+from pydsl_proxy.config.servers import Http, Server, http
 from pydsl_proxy.config.streams.stream import OpenStream, Stream, no_upstream
 from pydsl_proxy.errors import ConfigError, ConfigErrors
 from pydsl_proxy.origin import Origin, forget_positions

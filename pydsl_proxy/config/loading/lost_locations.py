@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from pydsl_proxy.config.loading.opened_locations import Noticed
 from pydsl_proxy.config.locations import Location, OpenLocation
-from pydsl_proxy.config.sites import Http, Server
+from pydsl_proxy.config.servers import Http, Server
 from pydsl_proxy.config.streams.stream import OpenStream, Stream
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.origin import Origin

@@ -11,7 +11,7 @@ from typing import Final
 from pydsl_proxy.config.loading.pasting import Written, calls_at
 from pydsl_proxy.config.loading.trial import public_names, refusal
 from pydsl_proxy.config.locations import Location, OpenLocation
-from pydsl_proxy.config.sites import Http, Server
+from pydsl_proxy.config.servers import Http, Server
 from pydsl_proxy.config.streams.stream import OpenStream, Stream
 from pydsl_proxy.config.upstreams import Peer, Upstream
 from pydsl_proxy.errors.other_words import ATTRIBUTES, LOGS

@@ -9,7 +9,7 @@ from attrs import field, frozen
 from pydsl_proxy.config.streams.values import check_stream_value
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.errors.numbers import count, seconds
-from pydsl_proxy.features.limits.refusing import read_key
+from pydsl_proxy.features.limits.common import read_key
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.spelling import call, options
 from pydsl_proxy.values.value import ValueFunction, ValueSource, client_network, code_of

@@ -18,7 +18,7 @@ from pydsl_proxy.config.streams.values import check_stream_value
 from pydsl_proxy.config.tls.server import Tls, as_tls
 from pydsl_proxy.config.upstreams import Upstream, alone
 from pydsl_proxy.config.verbs.addresses import Addresses
-from pydsl_proxy.config.verbs.featured import Featured
+from pydsl_proxy.config.verbs.base import Featured
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.errors.lists import listed
 from pydsl_proxy.origin.spelling import call, options

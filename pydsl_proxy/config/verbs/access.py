@@ -6,14 +6,14 @@ import os
 from collections.abc import Iterable
 from typing import Self
 
-from pydsl_proxy.config.asking import asked_path, asked_upstream, copied_names
+from pydsl_proxy.config.auth_request_arguments import asked_path, asked_upstream, copied_names
 from pydsl_proxy.config.upstreams import Upstream
 from pydsl_proxy.config.verbs.addresses import Addresses
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.errors.numbers import seconds
 from pydsl_proxy.features.access.auth_request import AuthRequest
 from pydsl_proxy.features.access.basic_auth import BasicAuth
-from pydsl_proxy.features.access.combining import Satisfy, SatisfyMode
+from pydsl_proxy.features.access.satisfy import Satisfy, SatisfyMode
 from pydsl_proxy.origin.paths import from_file
 
 

@@ -9,7 +9,7 @@ import attrs
 
 from pydsl_proxy.config.loading.meant import without_list
 from pydsl_proxy.config.networks import check_network
-from pydsl_proxy.config.verbs.featured import Featured
+from pydsl_proxy.config.verbs.base import Featured
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.features.access.access_rules import AccessRule, AccessRules
 

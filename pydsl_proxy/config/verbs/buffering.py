@@ -5,7 +5,7 @@ from __future__ import annotations
 from os import PathLike
 from typing import Self
 
-from pydsl_proxy.config.verbs.featured import Featured
+from pydsl_proxy.config.verbs.base import Featured
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.errors.numbers import count
 from pydsl_proxy.errors.numbers import size as checked_size

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Self
 
-from pydsl_proxy.config.verbs.featured import Featured
+from pydsl_proxy.config.verbs.base import Featured
 from pydsl_proxy.features.compression.codecs import Coding
 from pydsl_proxy.features.compression.compression import MIN_LENGTH, TYPES, compression
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from pydsl_proxy.config.verbs.featured import Featured
+from pydsl_proxy.config.verbs.base import Featured
 from pydsl_proxy.features.headers.fields import Side, remove_field, set_field
 from pydsl_proxy.features.headers.interim import hide_interim
 from pydsl_proxy.values.value import ValueSource

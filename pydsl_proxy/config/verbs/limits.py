@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from pydsl_proxy.config.verbs.featured import Featured
+from pydsl_proxy.config.verbs.base import Featured
 from pydsl_proxy.errors.numbers import size as checked_size
 from pydsl_proxy.features.limits.limit_body import LimitBody
 from pydsl_proxy.features.limits.limit_connections import LimitConnections

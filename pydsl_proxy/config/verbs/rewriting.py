@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, Self
 
+from pydsl_proxy.config.error_page_arguments import error_page
 from pydsl_proxy.config.matching import Named
-from pydsl_proxy.config.pages import error_page
-from pydsl_proxy.config.rewrites import cookie_flags, cookie_rules, mirror, rewrite, strip_prefix
+from pydsl_proxy.config.rewrite_arguments import cookie_flags, cookie_rules, mirror, rewrite, strip_prefix
 from pydsl_proxy.config.upstreams import Upstream
-from pydsl_proxy.config.verbs.featured import Featured
+from pydsl_proxy.config.verbs.base import Featured
 from pydsl_proxy.units import KiB
 from pydsl_proxy.values.regex import Regex
 from pydsl_proxy.values.value import ValueSource

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from attrs import field, frozen
 
-from pydsl_proxy.features.access.guarding import ABSTAINED, GRANTED, Later, Opinion, guarded, refused
+from pydsl_proxy.features.access.guards import ABSTAINED, GRANTED, Later, Opinion, guarded, refused
 from pydsl_proxy.interfaces import CompileContext, Exchange, Handle
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.spelling import call

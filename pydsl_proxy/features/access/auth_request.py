@@ -10,7 +10,7 @@ from attrs import field, frozen
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.features.access.guarding import (
+from pydsl_proxy.features.access.guards import (
     ABSTAINED,
     GRANTED,
     Guard,

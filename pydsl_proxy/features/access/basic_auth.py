@@ -9,7 +9,7 @@ from typing import ClassVar
 from attrs import field, frozen
 
 from pydsl_proxy.errors import ConfigError, ProxyError, Source
-from pydsl_proxy.features.access.guarding import (
+from pydsl_proxy.features.access.guards import (
     GRANTED,
     Guard,
     Later,

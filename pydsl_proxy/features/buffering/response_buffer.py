@@ -9,7 +9,7 @@ from typing import Final
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.features.buffering.waiting_bytes import SpoolQueue
+from pydsl_proxy.features.buffering.spool_queue import SpoolQueue
 from pydsl_proxy.interfaces import Exchange, Producer, Sink, Trailers
 from pydsl_proxy.wire.edits.event_stream import is_event_stream
 from pydsl_proxy.wire.http.head import ResponseHead

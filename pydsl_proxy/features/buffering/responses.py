@@ -11,7 +11,7 @@ from twisted.logger import Logger
 
 from pydsl_proxy.errors.rate_limited import RateLimited
 from pydsl_proxy.features.buffering.response_buffer import ResponseBuffer, Supplies
-from pydsl_proxy.features.buffering.waiting_bytes import SpoolQueue
+from pydsl_proxy.features.buffering.spool_queue import SpoolQueue
 from pydsl_proxy.interfaces import AttachedFilter, CompileContext, Exchange, FilterOrder, Sink
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.spelling import call, options

@@ -12,7 +12,7 @@ from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.errors.rate_limited import RateLimited
 from pydsl_proxy.features.error_pages.error_responses import PageHead, is_plain, kept_fields, page
 from pydsl_proxy.features.error_pages.missed_pages import MissedPages
-from pydsl_proxy.features.error_pages.restating import StatusOverride
+from pydsl_proxy.features.error_pages.status_override import StatusOverride
 from pydsl_proxy.features.pass_through import Passing
 from pydsl_proxy.interfaces import AttachedFilter, CompileContext, Exchange, FilterOrder, Sink
 from pydsl_proxy.origin import Origin, here

@@ -12,8 +12,8 @@ from twisted.internet.interfaces import IReactorTime
 from pydsl_proxy.errors import ConfigError, ProxyError
 from pydsl_proxy.errors.numbers import count
 from pydsl_proxy.errors.rates import REQUEST, Rate, read_rate
+from pydsl_proxy.features.limits.common import Notices, check_status, read_key, refuse
 from pydsl_proxy.features.limits.leaky_bucket import Buckets, short_key
-from pydsl_proxy.features.limits.refusing import Notices, check_status, read_key, refuse
 from pydsl_proxy.interfaces import CompileContext, Exchange, Handle
 from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.spelling import call, options

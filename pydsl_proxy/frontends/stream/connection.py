@@ -11,7 +11,7 @@ from twisted.internet.protocol import Factory
 from zope.interface import implementer
 
 from pydsl_proxy.errors import ProxyError, Source
-from pydsl_proxy.frontends.stream.halves import PeerSide, RelaySide
+from pydsl_proxy.frontends.stream.relay_sides import PeerSide, RelaySide
 from pydsl_proxy.interfaces import Passage, Producer, StreamListening, StreamSite
 from pydsl_proxy.wire.connection.client_hello import ClientHelloReader
 from pydsl_proxy.wire.connection.forwarded import Identity

@@ -11,7 +11,7 @@ from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import PeerConnection, Timeouts, Trailers
 from pydsl_proxy.runtime.upstream.attempt_timeouts import AttemptTimes
 from pydsl_proxy.runtime.upstream.retry import is_brief
-from pydsl_proxy.runtime.upstream.uplink import TunnelBody
+from pydsl_proxy.runtime.upstream.tunnel_body import TunnelBody
 from pydsl_proxy.wire.http.head import ResponseHead
 
 if TYPE_CHECKING:

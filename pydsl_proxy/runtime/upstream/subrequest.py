@@ -8,8 +8,8 @@ from typing import cast
 from pydsl_proxy import interfaces
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.interfaces import Asked, BodyReceiver, Handle, Producer, Running, Trailers
-from pydsl_proxy.runtime.apart import APART
 from pydsl_proxy.runtime.exchange import Exchange
+from pydsl_proxy.runtime.exchange_host import APART
 from pydsl_proxy.wire.http.field_rules import FieldRules
 from pydsl_proxy.wire.http.head import ResponseHead
 from pydsl_proxy.wire.http.uri import visible

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pydsl_proxy.interfaces import Exchange, PeerConnection, ReplayableBody, Trailers
-from pydsl_proxy.runtime.replaying import ReplayedBody
+from pydsl_proxy.runtime.replayed_body import ReplayedBody
 
 # What of a body is kept to be sent again: a request that came in one read is repeatable, an upload is not.
 MAX_KEPT = 64 * 1024

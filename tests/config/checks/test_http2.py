@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import http, server, tls
-from pydsl_proxy.compiler.negotiating import HTTP_1, HTTP_2, alpn_of, prefaces_of
+from pydsl_proxy.compiler.alpn import HTTP_1, HTTP_2, alpn_of, prefaces_of
 from pydsl_proxy.config.checks.whole import check
 from pydsl_proxy.errors import ConfigError
 

@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import http, location, method, prefix, regex, server, upstream
 from pydsl_proxy.config.checks.whole import check
-from pydsl_proxy.config.sites import Server
+from pydsl_proxy.config.servers import Server
 
 home = location("/").respond(200)
 

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import http, server
 from pydsl_proxy.config.loading.load import load
-from pydsl_proxy.config.sites import Http
+from pydsl_proxy.config.servers import Http
 from pydsl_proxy.errors import ConfigError, ConfigErrors
 
 _IMPORT = "from pydsl_proxy import *\n"

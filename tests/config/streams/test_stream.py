@@ -25,7 +25,7 @@ from pydsl_proxy import (
     upstream_tls,
 )
 from pydsl_proxy.config.checks.whole import check
-from pydsl_proxy.config.sites import Http
+from pydsl_proxy.config.servers import Http
 from pydsl_proxy.config.streams.stream import OpenStream, Stream
 from pydsl_proxy.errors import ConfigError, ConfigErrors
 from pydsl_proxy.interfaces import Attempt, ConnectionPool, Dial

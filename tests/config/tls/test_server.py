@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy import http, server, tls
 from pydsl_proxy.config.checks.whole import check
-from pydsl_proxy.config.sites import Server
+from pydsl_proxy.config.servers import Server
 from pydsl_proxy.config.tls.server import Tls
 from pydsl_proxy.errors import ConfigErrors
 from pydsl_proxy.origin.paths import shown_path

@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy.errors import ProxyError, Source
 from pydsl_proxy.features.buffering.response_buffer import PIECE, ResponseBuffer, Supplies, may_wait
-from pydsl_proxy.features.buffering.waiting_bytes import SpoolQueue
+from pydsl_proxy.features.buffering.spool_queue import SpoolQueue
 from pydsl_proxy.interfaces import Producer, Running, Trailers
 from pydsl_proxy.wire.http.head import ResponseHead
 from pydsl_proxy.wire.http1.reader import read_response_head

@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pydsl_proxy import location, regex, server
 from pydsl_proxy.config.locations import OpenLocation
 from pydsl_proxy.config.scopes import Scope
-from pydsl_proxy.config.sites import Server
+from pydsl_proxy.config.servers import Server
 from pydsl_proxy.features.headers.cookies import CookieFlags, CookieRule, joined
 from pydsl_proxy.testing import run
 from pydsl_proxy.wire.fields.cookies import edited_cookies

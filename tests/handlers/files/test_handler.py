@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 import pydsl_proxy
 from pydsl_proxy import Request, exact, header, location, named, path, server
 from pydsl_proxy.config.checks.whole import check
-from pydsl_proxy.config.sites import Server, as_http
+from pydsl_proxy.config.servers import Server, as_http
 from pydsl_proxy.handlers.files.handler import Files
 from pydsl_proxy.handlers.files.serving import NOTHING, answer_error
 from pydsl_proxy.interfaces import Exchange
