@@ -38,6 +38,22 @@ class UnixAddress:
 Address: TypeAlias = TcpAddress | UnixAddress
 
 
+def check_single(text: str) -> None:
+    """Refuse several addresses in one text, of which each is a peer."""
+    words = re.findall(r"[^\s,;]+", text) if isinstance(text, str) else []
+    peers = [re.sub(r"\Ahttp://([^/]*:\d+)/?\Z", r"\1", word) for word in words]
+    if len(peers) < 2:
+        return
+    try:
+        for each in peers:
+            if without_https(each) is None:
+                parse_address(each)
+    except ConfigError:
+        return
+    hint = ", ".join(f'peer("{each}")' for each in peers)
+    raise ConfigError(f"peer address {text!r} is {len(peers)} addresses, and each is a peer", hint=f"write {hint}")
+
+
 def without_https(text: str) -> str | None:
     """The ``host:port`` of ``https://host:port``, or of ``https://host``; None for what is no such URL.
 
@@ -160,7 +176,7 @@ def _port(text: str, host: str, port: str) -> int:
     if not (port.isascii() and port.isdecimal()):
         raise ConfigError(f"peer address {text!r}: {port!r} is not a port number", hint=f'write "{host}:80"')
     if not 1 <= int(port) <= 65535:
-        raise ConfigError(f"peer address {text!r}: port {port} is not between 1 and 65535")
+        raise ConfigError(f"peer address {text!r}: port {port} is not between 1 and 65535", hint=f'write "{host}:80"')
     return int(port)
 
 

@@ -30,7 +30,7 @@ def endpoint(listen: int | str, *, of: str = "server") -> str:
         raise ConfigError(f"{of}(): {listen!r} is not something to listen on", hint=_hint(of))
     if isinstance(listen, int):
         if not 0 <= listen <= 65535:
-            raise ConfigError(f"{of}(): port {listen} is not between 0 and 65535")
+            raise ConfigError(f"{of}(): port {listen} is not between 0 and 65535", hint=_hint(of))
         return f"tcp:{listen}"
     prefix, colon, _ = listen.partition(":")
     if not colon or not (prefix in _BUILT_IN or prefix in _plugins()):
@@ -83,7 +83,7 @@ def _parse(listen: str, of: str) -> None:
     if re.fullmatch(r"unix:(?:address=)?(?::.*)?", listen):
         raise ConfigError(f"{of}(): {listen!r} names no path", hint=f'write {of}("unix:/run/web.sock")')
     if listen.startswith("tcp:") and not 0 <= int(listen.split(":")[1].removeprefix("port=")) <= 65535:
-        raise ConfigError(f"{of}(): the port of {listen!r} is not between 0 and 65535")
+        raise ConfigError(f"{of}(): the port of {listen!r} is not between 0 and 65535", hint=_hint(of))
 
 
 def _reason(listen: str, error: Exception) -> str:
@@ -99,6 +99,8 @@ def _reason(listen: str, error: Exception) -> str:
 
 def _instead_of(listen: str, of: str) -> str:
     """What to write for the habits of other proxies."""
+    if any(int(number) > 65535 for number in re.findall(r"(?:\A|:)(\d{5,})\b", listen)):
+        return _hint(of)
     if port := re.fullmatch(r"(?:\*?:)?(\d+)", listen):
         return f"write {of}({port[1]})"
     if at := re.fullmatch(r"(?:https?://)?\[([0-9A-Fa-f:.]+)\]:(\d+)/?", listen):

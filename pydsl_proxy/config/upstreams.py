@@ -9,7 +9,7 @@ import attrs
 from attrs import field, frozen
 
 from pydsl_proxy.balancing.smooth_round_robin import round_robin
-from pydsl_proxy.config.addresses import Address, UnixAddress, parse_address, without_https
+from pydsl_proxy.config.addresses import Address, UnixAddress, check_single, parse_address, without_https
 from pydsl_proxy.config.connector_argument import check_connector, check_hashable
 from pydsl_proxy.config.loading.meant import check_strategy_word, named_upstream, without_list
 from pydsl_proxy.config.tls.peers import UpstreamTls, upstream_tls
@@ -91,6 +91,7 @@ def peer(
     connections at most are in use at a time, None is any number.  A *backup* is used while no other peer can be; a peer
     that is *down* never.
     """
+    check_single(address)
     below = without_https(address)
     if below is None:
         parse_address(address)
@@ -187,10 +188,15 @@ def _of_an_upstream(error: ConfigError) -> ConfigError:
     """*error*, with a hint that stands where an upstream may: what it says of a peer is put into one."""
     hint = error.hint or ""
     if hint.startswith("write peer("):
-        hint = f'write upstream("app", {hint.removeprefix("write ")})'
+        hint = f'write upstream("app", {_bare(hint).removeprefix("write ")})'
     elif (found := re.fullmatch(r'write ("[^"]*"), and via=(.*) for the upstream', hint)) is not None:
         hint = f'write upstream("app", {found[1]}, via={found[2]})'
     return ConfigError(error.message, origin=error.origin, hint=hint or None)
+
+
+def _bare(hint: str) -> str:
+    """*hint* with the addresses alone of peers that have no options, for where an address stands for a peer."""
+    return re.sub(r'peer\(("[^"]*")\)', r"\1", hint)
 
 
 def _tls(name: str, peers: tuple[Peer, ...], given: object) -> UpstreamTls | None:
@@ -251,7 +257,10 @@ def _peer(name: str, value: object, at: int) -> Peer:
     if isinstance(value, Peer):
         return value
     if isinstance(value, str):
-        return peer(value)
+        try:
+            return peer(value)
+        except ConfigError as error:
+            raise ConfigError(error.message, origin=error.origin, hint=_bare(error.hint or "") or None) from None
     if isinstance(value, list | tuple | set):
         listed = ", ".join(f'"{each}"' if isinstance(each, str) else repr(each) for each in value)
         instead = f"upstream({name!r}, {listed})" if listed else 'upstream("app", "127.0.0.1:9000")'

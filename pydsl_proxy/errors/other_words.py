@@ -190,6 +190,7 @@ OPTIONS: Final = (
     Option("peer", "maxconn maxconnections connections", '"127.0.0.1:9000", maxconn=5', "peer({=}, max_conns={maxconn})"),
     Option("peer", "disabled offline", '"127.0.0.1:9000", disabled=True', "peer({=}, down={disabled})"),
     Option("peer", "fails fall maxfailures", '"127.0.0.1:9000", fails=3', "peer({=}, max_fails={fails})"),
+    Option("location", "methods method verbs verb", '"/a", methods=["GET"]', 'location({=}).when(method.{methods|methods=equals("GET")})'),
     Option("location", "exact", '"/a", exact=True', "location(exact({0|text=\"/\"}))"),
     Option("location", "regex regexp", '"^/a", regex=True', "location(regex({0|text=\"^/\"}))"),
     Option("proxyto", "timeout readtimeout", '"127.0.0.1:9000", timeout=60', "timeouts(read={timeout|seconds=60}).proxy_to({=})"),
@@ -234,6 +235,7 @@ OPTIONS: Final = (
     Option("tls", "sslcert sslcertificate certificatefile | sslkey sslcertificatekey", 'ssl_cert="cert.pem", ssl_key="key.pem"', "{call}({sslcert}, key={sslkey}, {=})"),
     Option("http", "log logfile logs logging accesslogs", 'server(8080).location("/").respond(200), log="access.log"', "http({=}, access_log={log})"),
     Option("http", "workers workerprocesses threads processes", 'server(8080).location("/").respond(200), workers=4', None, "a process uses one processor: run several, each with a port of its own"),
+    Option("http", "listen port bind ports address", 'server(8080).location("/").respond(200), listen=8080', None, "where a server listens is its first argument: http(server(8080).location(…)…)"),
     Option("http", "servers", 'servers=[server(8080).location("/").respond(200)]', "http({servers|items}, {=})"),
     Option("basicauth", "file htpasswd userfile passwdfile", 'file="/etc/proxy/htpasswd"', "basic_auth({file}, {=})"),
     Option("basicauth", "username user password", 'username="a", password="b"', None, 'users stand in a file: basic_auth("/etc/proxy/htpasswd"), which htpasswd -B -c /etc/proxy/htpasswd USER writes'),
@@ -248,6 +250,8 @@ SURPLUS: Final = (
 #: Calls that lack an argument.
 LACKING: Final = (
     Option("setresponseheader setrequestheader", "", '"X-A: b"', "{call}({0|field})"),
+    Option("setresponseheader", "", '{"X-A": "b"}', "set_response_header({0|responsefields})"),
+    Option("setrequestheader", "", '{"X-A": "b"}', "set_request_header({0|requestfields})"),
     Option(
         "tls",
         "",
@@ -273,6 +277,7 @@ ATTRIBUTES: Final = (
     Option("server", "listen", "443", None, "where it listens are the first arguments of the function: server(80, 443)"),
     Option("stream", "listen", "443", None, "where it listens are the first arguments of the function: stream(80, 443)"),
     Option("server", "locations", '"/"', "location({*})", 'open one with .location("/"), or take several up with .including(*locations)'),
+    Option("http", "listen port bind ports address", 'server(8080).location("/").respond(200), listen=8080', None, "where a server listens is its first argument: http(server(8080).location(…)…)"),
     Option("http", "servers", "server(80)", None, "servers and streams are the first arguments of the function: http(server(80)…, stream(81)…)"),
     Option("http", "streams", "stream(80)", None, "servers and streams are the first arguments of the function: http(server(80)…, stream(81)…)"),
     Option("location", "match", '"/a"', None, 'the path is the argument that opens a location: .location("/a"), .location(regex("^/a"))'),

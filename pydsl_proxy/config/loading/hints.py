@@ -44,7 +44,7 @@ _MISSING: Final = re.compile(r"([\w.]+)\(\) missing \d+ required (?:positional|k
 _NOT_CALLABLE: Final = re.compile(r"object is not callable\Z")
 _EMPTY: Final = Written(ast.Call(ast.Name("verb"), [], []), "")
 # The option that is meant by an argument too many, where it is not the first one.
-_MEANT: Final = {"timeouts": "read", "limit_requests": "burst", "clients": "head_timeout"}
+_MEANT: Final = {"timeouts": ("read", "idle"), "limit_requests": ("burst",), "clients": ("head_timeout",)}
 
 
 @frozen
@@ -195,19 +195,20 @@ def _from_option(row: Option, qualified: str, written: Written | None) -> tuple[
 
 def _lacking(qualified: str, written: Written | None) -> str | None:
     """The call with what it lacks."""
-    row = next((row for row in LACKING if plain(qualified.rpartition(".")[2]) in row.calls.split()), None)
-    if row is None or written is None or row.write is None:
-        return None
-    code, lost = written.filled(row.write)
-    if lost or refusal(_before(qualified) + code) is not None:
-        return None
-    return f"write {code}" + (f"; {row.note}" if row.note else "")
+    for row in LACKING:
+        if plain(qualified.rpartition(".")[2]) in row.calls.split() and written is not None and row.write is not None:
+            code, lost = written.filled(row.write)
+            if not lost and refusal(_before(qualified) + code) is None:
+                return f"write {code}" + (f"; {row.note}" if row.note else "")
+    return None
 
 
 def _before(qualified: str) -> str:
     """What the call of a function or a verb is tried after, by Python's name for it."""
-    owner = qualified.rpartition(".")[0]
-    return "" if not owner else "stream(80)." if owner == "OpenStream" else 'location("/").'
+    owner, _, function = qualified.rpartition(".")
+    if not owner:
+        return ""
+    return "stream(80)." if owner == "OpenStream" else "server(80)." if function == "location" else 'location("/").'
 
 
 def _named(qualified: str, called: Callable[..., object], written: Written | None) -> str | None:
@@ -217,6 +218,8 @@ def _named(qualified: str, called: Callable[..., object], written: Written | Non
         each.name for each in parameters.values() if each.kind is each.POSITIONAL_OR_KEYWORD and each.name != "self"
     ]
     options = [each.name for each in parameters.values() if each.kind is each.KEYWORD_ONLY]
+    if written is not None and written.name.rpartition(".")[2] == "location":
+        return _several_paths(written)
     if written is None or not options or any(isinstance(each, ast.Starred) for each in written.call.args):
         return None
     if row := next((row for row in SURPLUS if row.calls == plain(written.name)), None):
@@ -225,16 +228,29 @@ def _named(qualified: str, called: Callable[..., object], written: Written | Non
             return f"write {code}"
     arguments = [written.code(each) for each in written.call.args]
     if len(arguments) == len(places) + 1:
-        option = _MEANT.get(written.name, options[0])
+        option = next((each for each in _MEANT.get(written.name, ()) if each in options), options[0])
         surplus = written.call.args[len(places)]
         value = written.code(surplus)
         if isinstance(surplus, ast.Constant) and surplus.value in options:
             option, value = str(surplus.value), "True"
         keywords = [written.code_of_keyword(each) for each in written.call.keywords]
-        right = f"{written.name}({', '.join([*arguments[: len(places)], f'{option}={value}', *keywords])})"
-        if _fits(value, parameters[option]) and refusal(_before(qualified) + right) is None:
-            return f"write {right}"
+        for each in (value, written.seconds(surplus)):
+            right = f"{written.name}({', '.join([*arguments[: len(places)], f'{option}={each}', *keywords])})"
+            if each and _fits(each, parameters[option]) and refusal(_before(qualified) + right) is None:
+                return f"write {right}"
     return f"after {', '.join(places) or 'no argument'} all have names: {', '.join(each + '=…' for each in options)}"
+
+
+def _several_paths(written: Written) -> str:
+    """What to write for a location with more than a path: nginx's modifier and pattern, or several locations."""
+    modifier = written.call.args[0]
+    made = {"~": "regex", "=": "exact"}.get(str(modifier.value)) if isinstance(modifier, ast.Constant) else None
+    if len(written.call.args) == 2 and made is not None:
+        code = f"location({made}({written.code(written.call.args[1])}))"
+        if refusal(code) is None:
+            return f"write {code}"
+    each = " and ".join(f"location({written.code(path)}).…" for path in written.call.args)
+    return f"a location has one path, and each is a location with its handler: {each}"
 
 
 def _fits(value: str, parameter: inspect.Parameter) -> bool:

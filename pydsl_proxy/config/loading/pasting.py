@@ -83,6 +83,11 @@ class Written:
         lost = [each for each in self.arguments if each not in placed and not _says_nothing(each)]
         return text, [self.code_of(each) for each in lost]
 
+    def seconds(self, node: ast.expr) -> str | None:
+        """The number of seconds that a text is in another proxy's language, as ``"60s"``."""
+        text = _text_in(node)
+        return None if text is None else meant_seconds(text)
+
     def spread(self, index: int) -> str | None:
         """The call with the items of the list at *index* as arguments of their own; None if it is not found."""
         before = self.call.args[: index + 1]
@@ -349,6 +354,33 @@ def _field(written: Written, node: ast.expr) -> str | None:
     return f"{json.dumps(name)}, {meant_value(value.strip()) or json.dumps(value.strip(), ensure_ascii=False)}"
 
 
+def _fields_by(verb: str) -> Callable[[Written, ast.expr], str | None]:
+    """Reads a dict of fields: what stands in one call of *verb* for each."""
+
+    def read(written: Written, node: ast.expr) -> str | None:
+        if not isinstance(node, ast.Dict) or not node.keys:
+            return None
+        pairs = []
+        for name, value in zip(node.keys, node.values, strict=True):
+            code = _value(written, value)
+            if name is None or code is None:
+                return None
+            pairs.append(f"{written.code(name)}, {code}")
+        return f").{verb}(".join(pairs)
+
+    return read
+
+
+def _methods(written: Written, node: ast.expr) -> str | None:
+    """The condition on methods: of a text, or a list of texts, which may be in lower case."""
+    texts = [_text_in(each) for each in (node.elts if isinstance(node, ast.List | ast.Tuple | ast.Set) else [node])]
+    words = [word for text in texts for word in re.findall(r"[^\s,|]+", text or "")]
+    if not words or None in texts:
+        return None if isinstance(node, ast.Constant) else f"is_in({written.code(node)})"
+    codes = [json.dumps(word.upper()) for word in words]
+    return f"equals({codes[0]})" if len(codes) == 1 else f"is_in([{', '.join(codes)}])"
+
+
 def _pattern(before: str, after: str) -> Callable[[Written, ast.expr], str | None]:
     """Reads a text as the pattern that finds it at a certain place."""
 
@@ -423,6 +455,9 @@ _READINGS: Final[Mapping[str, Callable[[Written, ast.expr], str | None]]] = {
     "maxage": _max_age,
     "json": _json,
     "field": _field,
+    "methods": _methods,
+    "requestfields": _fields_by("set_request_header"),
+    "responsefields": _fields_by("set_response_header"),
     "starting": _pattern("^", ""),
     "ending": _pattern("", "$"),
     "containing": _pattern("", ""),

@@ -95,3 +95,70 @@ class ListTests(FileTests):
             (error,) = self.errors(f"proxy = {_OPENED}compress({given}).respond(200)")
             self.assertEqual(error.hint, f"write {pasted}")
             self.load(f"proxy = server(80).location('/'){pasted}.respond(200)")
+
+
+class AddressTests(FileTests):
+    """Several addresses in one text, and ports that are none."""
+
+    def test_several(self) -> None:
+        """Each address is a peer."""
+        for marked, pasted in (
+            (f'{_OPENED}proxy_to(‹"a:1,b:1"›)', 'upstream("app", "a:1", "b:1")'),
+            (f'{_OPENED}proxy_to(‹"http://a:1, http://b:1"›)', 'upstream("app", "a:1", "b:1")'),
+            (f'{_OPENED}proxy_to(‹"https://a https://b"›)', 'upstream("app", "https://a", "https://b")'),
+            (f'{_OPENED}proxy_to(upstream("app", ‹"a:1 [::1]:1"›))', '"a:1", "[::1]:1"'),
+            (f'{_OPENED}proxy_to(upstream("app", ‹peer("a:1,b:1")›))', 'peer("a:1"), peer("b:1")'),
+            (f'{_OPENED}mirror(‹"a:1,b:1"›).respond(200)', 'upstream("app", "a:1", "b:1")'),
+            ('stream(80).proxy_to(‹"a:1,b:1"›)', 'upstream("app", "a:1", "b:1")'),
+            (f'{_OPENED}proxy_to(‹"a:65536"›)', '"a:80"'),
+        ):
+            with self.subTest(marked=marked):
+                self.pastes(marked, pasted)
+
+    def test_ports(self) -> None:
+        """A port that is none has an example, and is not put into what is to be pasted."""
+        for port in ("65536", "-1", '"65536"', '"tcp:65536"', '"127.0.0.1:65536"', '"a.com:65536"'):
+            (error,) = self.errors(f"proxy = server({port}){_SERVED}")
+            self.assertIn("server(8080)", error.hint or "", port)
+            self.assertNotIn("65536", error.hint or "")
+
+
+class CallTests(FileTests):
+    """Arguments that a function or a verb does not take."""
+
+    def test_pasted(self) -> None:
+        """What they mean is written in the place for it."""
+        for marked, pasted in (
+            (f'{_OPENED}‹timeouts("60s")›.respond(200)', "timeouts(read=60)"),
+            (f"{_OPENED}‹timeouts(60)›.respond(200)", "timeouts(read=60)"),
+            ('stream(80).‹timeouts("5m")›.proxy_to("a:1")', "timeouts(idle=5 * minutes)"),
+            ('stream(80).‹timeouts(60)›.proxy_to("a:1")', "timeouts(idle=60)"),
+            ('server(80).‹location("/a", methods=["GET"])›.respond(200)', 'location("/a").when(method.equals("GET"))'),
+            (
+                'server(80).‹location("/a", methods=["get", "POST"])›.respond(200)',
+                'location("/a").when(method.is_in(["GET", "POST"]))',
+            ),
+            (
+                'server(80).including(‹location("/a", method="GET")›.respond(200))',
+                'location("/a").when(method.equals("GET"))',
+            ),
+            ('server(80).‹location("/a", exact=True)›.respond(200)', 'location(exact("/a"))'),
+            ('server(80).‹location("~", "^/a")›.respond(200)', 'location(regex("^/a"))'),
+            ('server(80).‹location("=", "/a")›.respond(200)', 'location(exact("/a"))'),
+            (f'{_OPENED}‹set_response_header({{"X-A": "b"}})›.respond(200)', 'set_response_header("X-A", "b")'),
+            (
+                f'{_OPENED}‹set_request_header({{"X-A": "b", "X-B": "$host"}})›.respond(200)',
+                'set_request_header("X-A", "b").set_request_header("X-B", host)',
+            ),
+        ):
+            with self.subTest(marked=marked):
+                self.pastes(marked, pasted)
+
+    def test_notes(self) -> None:
+        """What has its place elsewhere is told by a note."""
+        for code, said in (
+            ('server(80).location("/a", "/b").respond(200)', 'location("/a").… and location("/b").…'),
+            (f"http(server(80){_SERVED}, listen=80)", "its first argument"),
+        ):
+            (error,) = self.errors(f"proxy = {code}")
+            self.assertIn(said, error.hint or "")
