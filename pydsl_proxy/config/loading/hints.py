@@ -42,6 +42,8 @@ _TWICE: Final = re.compile(r"([\w.]+)\(\) got multiple values for argument '(\w+
 _TOO_MANY: Final = re.compile(r"([\w.]+)\(\) takes (?:from \d+ to )?\d+ positional arguments? but \d+ .*given")
 _MISSING: Final = re.compile(r"([\w.]+)\(\) missing \d+ required (?:positional|keyword-only) arguments?: (.*)")
 _NOT_CALLABLE: Final = re.compile(r"object is not callable\Z")
+# As misspelt words are, where others only share some letters.
+_VERY_LIKE: Final = 0.75
 _EMPTY: Final = Written(ast.Call(ast.Name("verb"), [], []), "")
 # The option that is meant by an argument too many, where it is not the first one.
 _MEANT: Final = {"timeouts": ("read", "idle"), "limit_requests": ("burst",), "clients": ("head_timeout",)}
@@ -171,9 +173,25 @@ def _option(qualified: str, name: str, called: Callable[..., object], written: W
     if name in parameters and not rows:
         return f"leave {name}=… out"
     if not rows:
-        return _nearest(name, parameters, "=…")
+        return _near_option(qualified, name, parameters, written)
     found = [_from_option(row, qualified, written) for row in rows]
     return next((hint for hint, pasted in found if pasted), found[0][0])
+
+
+def _near_option(qualified: str, name: str, parameters: Iterable[str], written: Written | None) -> str | None:
+    """The option whose name is like *name*; of one that is less like it, only if it takes what was written."""
+    for near in difflib.get_close_matches(name, list(parameters)):
+        if written is None or difflib.SequenceMatcher(None, name, near).ratio() >= _VERY_LIKE:
+            return f"write {near}=…"
+        codes = [
+            f"{near}={written.code(each.value)}"
+            if isinstance(each, ast.keyword) and each.arg == name
+            else written.code_of(each)
+            for each in written.arguments
+        ]
+        if refusal(f"{_before(qualified)}{written.name}({', '.join(codes)})") is None:
+            return f"write {near}=…"
+    return None
 
 
 def _from_option(row: Option, qualified: str, written: Written | None) -> tuple[str | None, bool]:

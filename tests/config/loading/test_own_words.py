@@ -154,6 +154,17 @@ class CallTests(FileTests):
             with self.subTest(marked=marked):
                 self.pastes(marked, pasted)
 
+    def test_near_options(self) -> None:
+        """An option that shares some letters is named only if it takes the value."""
+        for code, hint in (
+            (f"http(server(80){_SERVED}, lients=80)", "write clients=…"),
+            (f"http(server(80){_SERVED}, silent=80)", None),
+            (f"http(server(80){_SERVED}, shut_grace=3)", "write shutdown_grace=…"),
+            (f'{_OPENED}proxy_to(upstream("app", "a:1", keep=3))', "write keepalive=…"),
+        ):
+            (error,) = self.errors(f"proxy = {code}")
+            self.assertEqual(error.hint, hint, code)
+
     def test_notes(self) -> None:
         """What has its place elsewhere is told by a note."""
         for code, said in (
