@@ -99,7 +99,7 @@ def _reason(listen: str, error: Exception) -> str:
 
 def _instead_of(listen: str, of: str) -> str:
     """What to write for the habits of other proxies."""
-    if any(int(number) > 65535 for number in re.findall(r"(?:\A|:)(\d{5,})\b", listen)):
+    if any(len(number) > 5 or int(number) > 65535 for number in re.findall(r"(?:\A|:)(\d{5,})\b", listen)):
         return _hint(of)
     if port := re.fullmatch(r"(?:\*?:)?(\d+)", listen):
         return f"write {of}({port[1]})"

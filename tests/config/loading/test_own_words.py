@@ -121,6 +121,9 @@ class AddressTests(FileTests):
             (error,) = self.errors(f"proxy = server({port}){_SERVED}")
             self.assertIn("server(8080)", error.hint or "", port)
             self.assertNotIn("65536", error.hint or "")
+        # Python reads no number of more than 4300 digits.
+        (error,) = self.errors(f'proxy = server("{"9" * 5000}"){_SERVED}')
+        self.assertIn("server(8080)", error.hint or "")
 
 
 class CallTests(FileTests):
