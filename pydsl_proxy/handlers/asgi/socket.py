@@ -206,6 +206,10 @@ class Socket:
         if not self._over:
             self._exchange.write(data)
 
+    def sent_close(self, leg: Leg) -> None:
+        """What still comes is dropped, so it is read whether the application receives or not."""
+        self.later(self._way.release, self._crash)
+
     def dropped(self, leg: Leg) -> None:
         """All is said."""
         self.end()

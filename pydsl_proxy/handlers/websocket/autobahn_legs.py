@@ -169,6 +169,7 @@ class Leg(WebSocketAdapterProtocol, WebSocketProtocol):  # type: ignore[misc]  #
         if self.can_send:
             text = None if reason is None else reason.encode()[:123].decode(errors="ignore").encode()
             self.sendCloseFrame(code, text)
+            self.ends.sent_close(self)
 
     def _onOpen(self) -> None:
         """The handshake is done."""

@@ -229,6 +229,14 @@ class Bridge:
         elif self._uplink is not None and not self._peer_over:
             self._uplink.request_body(data)
 
+    def sent_close(self, leg: Leg) -> None:
+        """What still comes on *leg* is dropped, so it is read whether the other side keeps up or not.
+
+        In a turn of its own: it may end all, and whoever closes one leg goes on to close the other.
+        """
+        way = self._client_way if leg is self._client else self._peer_way
+        self._kit.later(way.release, self._crash)
+
     def dropped(self, leg: Leg) -> None:
         """*leg* is over, its last bytes are sent."""
         if leg is self._client:

@@ -36,6 +36,7 @@ class Way:
         "_parse",
         "_parsing",
         "_piece",
+        "_released",
         "_resting",
         "_seconds",
         "_source",
@@ -65,6 +66,8 @@ class Way:
         self._at = 0
         self._more: list[bytes] = []
         self._parsing = False
+        # Nothing of it is passed on any more.
+        self._released = False
         # Called behind all that waits.
         self._ended: Callable[[], None] | None = None
         # Of the budget; one that is used up is given anew in a later turn, and until then nothing is parsed.
@@ -92,13 +95,19 @@ class Way:
 
     def block(self) -> None:
         """The other side does not keep up."""
-        self.is_blocked = True
-        self._pause(True)
+        if not self._released:
+            self.is_blocked = True
+            self._pause(True)
 
     def unblock(self) -> None:
         """It does again."""
         self.is_blocked = False
         self._go_on()
+
+    def release(self) -> None:
+        """From now on the leg drops what it parses: the other side need not keep up with that."""
+        self._released = True
+        self.unblock()
 
     def stop(self) -> None:
         """Nothing more is wanted; what comes is dropped, and not parsed."""
@@ -107,7 +116,7 @@ class Way:
         self._at = 0
         self._more.clear()
         self._ended = None
-        self.unblock()
+        self.release()
 
     def _go_on(self) -> None:
         if self._parsing:

@@ -14,6 +14,9 @@ class Ends(Protocol):
     def send(self, leg: Leg, data: bytes) -> None:
         """Bytes for the other side of *leg*."""
 
+    def sent_close(self, leg: Leg) -> None:
+        """We close *leg*: what its other side still sends is dropped, but for its close (RFC 6455 1.4)."""
+
     def dropped(self, leg: Leg) -> None:
         """*leg* is over, its last bytes are sent."""
 

@@ -176,6 +176,24 @@ class WayTests(SynchronousTestCase):
         way.stop()
         self.assertEqual(ends, [])
 
+    def test_released(self) -> None:
+        """Once nothing of it is passed on, all is parsed, whether the other side keeps up or not."""
+        way = self.way()
+        way.block()
+        way.take(b"1")
+        way.release()
+        self.assertEqual((self.fed, self.paused), ([b"1"], [True, False]))
+        way.block()
+        way.take(b"2")
+        self.assertEqual((self.fed, self.paused, way.is_blocked), ([b"1", b"2"], [True, False], False))
+
+    def test_blocked_when_stopped(self) -> None:
+        """So it is with one that was stopped: its source is not paused any more."""
+        way = self.way()
+        way.stop()
+        way.block()
+        self.assertEqual(self.paused, [])
+
     def test_stopped(self) -> None:
         """Then what waits and what comes is dropped, and the source goes on."""
         way = self.way()
