@@ -175,9 +175,11 @@ def _port(text: str, host: str, port: str) -> int:
         raise ConfigError(f"peer address {text!r} ends with {port[len(bare) :]!r}", hint=f'write "{host}:{bare}"')
     if not (port.isascii() and port.isdecimal()):
         raise ConfigError(f"peer address {text!r}: {port!r} is not a port number", hint=f'write "{host}:80"')
-    if not 1 <= int(port) <= 65535:
+    # Python refuses to read more than 4,300 digits.
+    digits = port.lstrip("0")
+    if not digits or len(digits) > 5 or int(digits) > 65535:
         raise ConfigError(f"peer address {text!r}: port {port} is not between 1 and 65535", hint=f'write "{host}:80"')
-    return int(port)
+    return int(digits)
 
 
 def _no_port(text: str, host: str) -> ConfigError:

@@ -44,6 +44,8 @@ class ParseTests(SynchronousTestCase):
             (":9000", "has no host", 'write "127.0.0.1:9000"'),
             ("app:0", "port 0 is not between 1 and 65535", 'write "app:80"'),
             ("app:65536", "port 65536 is not between 1 and 65535", 'write "app:80"'),
+            ("app:" + "9" * 5000, f"port {'9' * 5000} is not between 1 and 65535", 'write "app:80"'),
+            ("app:000", "port 000 is not between 1 and 65535", 'write "app:80"'),
             ("app:http", "'http' is not a port number", 'write "app:80"'),
             ("http://app:9000", "is a URL", 'write "app:9000"'),
             ("http://app", "is a URL", 'write "app:80"'),

@@ -35,7 +35,11 @@ class SendersTests(SynchronousTestCase):
     def test_mistakes(self) -> None:
         """nginx's and HAProxy's switch trusts everybody, so there is none; an empty list would trust nobody."""
         for given, message, hint in (
-            (True, "whoever connects could claim any address", 'name who may, as in proxy_protocol=["10.0.0.0/8"]'),
+            (
+                True,
+                "any client that connects could claim any address",
+                'name who may, as in proxy_protocol=["10.0.0.0/8"]',
+            ),
             ("10.0.0.0/8", "must be a list", 'write proxy_protocol=["10.0.0.0/8"]'),
             (7, "must be a list", 'write proxy_protocol=["10.0.0.0/8"]'),
             ([], "nobody could connect", 'name who may, as in proxy_protocol=["10.0.0.0/8"], or leave it out'),

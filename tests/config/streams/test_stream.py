@@ -94,7 +94,7 @@ class CallTests(SynchronousTestCase):
             (lambda: wrong(443, tls="cert.pem"), "stream(tls=…): 'cert.pem' is not made by tls()"),
             (
                 lambda: wrong(80, proxy_protocol=True),
-                "stream(proxy_protocol=True): whoever connects could claim any address",
+                "stream(proxy_protocol=True): any client that connects could claim any address",
             ),
             (lambda: wrong(80).proxy_to(cast(str, 5)), "proxy_to(): 5 is not an upstream"),
             (lambda: wrong(80).timeouts(), "timeouts() without a time"),
