@@ -1,7 +1,7 @@
 """Two clocks: one measures how much time passes, the other tells people what time it is.
 
 Whatever is waited for, limited or counted is measured by the clock of the reactor, which nobody can set.  The time of
-day, which an operator or NTP may set forwards and back, stands in dates, in cookies and in logs, and nowhere else.
+day, which an operator or NTP may set forwards and back, stands in dates, in cookies and in logs, and in nothing else.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ class ProxyService(Service):
     """The running proxy: starts listening with the service, and drains when it is stopped.
 
     Configuration errors are raised when it is made; an endpoint that cannot be bound fails the start.  *random* is for
-    strategies that draw lots; the operating system's unless told.  Without *handshakes*, which is for tests, no
+    strategies that draw lots; the operating system's by default.  Without *handshakes*, which is for tests, no
     certificate is read, and what comes to a listener with TLS or the PROXY protocol is taken as what stands within.
     """
 
@@ -103,7 +103,7 @@ class ProxyService(Service):
         self._warn(self._compiled)
         self._listeners: dict[str, Listener] = {}
         self._factories: dict[str, InForce] = {}
-        self._crowd = ConnectionLimiter(self._reactor)
+        self._limiter = ConnectionLimiter(self._reactor)
         self._ports: dict[str, IListeningPort] = {}
         # Listeners that take no more clients but have some.
         self._leaving: list[Listener] = []
@@ -170,7 +170,7 @@ class ProxyService(Service):
         for listen, site in self._compiled.all_sites.items() if self.running else ():
             if listen not in self._listeners:
                 listener = self._listeners[listen] = Listener(
-                    site, self._compiled.schemes[listen], self._reactor, self._crowd
+                    site, self._compiled.schemes[listen], self._reactor, self._limiter
                 )
                 self._factories[listen] = InForce(self._factory(listen, listener))
                 bound = maybeDeferred(self._bind, listen, listener)
@@ -286,7 +286,7 @@ class ProxyService(Service):
                 listener = self._listeners[listen]
                 if not listener.takes(site):
                     self._leave(listener)
-                    listener = self._listeners[listen] = Listener(site, "", self._reactor, self._crowd)
+                    listener = self._listeners[listen] = Listener(site, "", self._reactor, self._limiter)
                 listener.site, listener.scheme = site, compiled.schemes[listen]
                 self._factories[listen].put(self._factory(listen, listener))
         previous.upstreams.close_what_is_not_in(compiled.upstreams)

@@ -10,7 +10,7 @@ from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.origin.paths import from_file
 from pydsl_proxy.units import GiB, KiB
 
-# What a buffer holds unless told.  nginx: proxy_max_temp_file_size 1024m and proxy_buffers 8 8k for responses; Apache:
+# What a buffer holds by default.  nginx: proxy_max_temp_file_size 1024m and proxy_buffers 8 8k for responses; Apache:
 # LimitRequestBody 1 GiB since 2.4.54 for requests, where nginx's client_max_body_size of 1m is often too little.
 SIZE: Final = 1 * GiB
 MEMORY: Final = 64 * KiB

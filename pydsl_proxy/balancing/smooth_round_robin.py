@@ -64,5 +64,5 @@ class RoundRobin(NotText):
 
 
 def round_robin() -> RoundRobin:
-    """Peers in turn, in proportion to their weights; what an upstream does unless told otherwise."""
+    """Peers in turn, in proportion to their weights; what an upstream does by default."""
     return RoundRobin()

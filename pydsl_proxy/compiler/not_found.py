@@ -31,7 +31,7 @@ def of_answer(features: tuple[Feature, ...]) -> tuple[Feature, ...]:
     return tuple(feature for feature in features if not isinstance(feature, BufferRequest))
 
 
-def nowhere(config: Http, server: Server) -> tuple[Location, ...]:
+def unmatched(config: Http, server: Server) -> tuple[Location, ...]:
     """A location for what no other one matches, with all that the server asks for; in nginx the server itself is one.
 
     A site answers by itself where nothing is asked for.

@@ -18,7 +18,7 @@ from pydsl_proxy.compiler.conditional_routing import Conditional, conditional_sl
 from pydsl_proxy.compiler.location_context import LocationContext
 from pydsl_proxy.compiler.location_settings import TermsTable
 from pydsl_proxy.compiler.mistakes import Mistakes, Steps
-from pydsl_proxy.compiler.not_found import nowhere, of_answer
+from pydsl_proxy.compiler.not_found import of_answer, unmatched
 from pydsl_proxy.compiler.proxy_protocol import senders_of
 from pydsl_proxy.compiler.routing import compile_server_names, compiling_locations
 from pydsl_proxy.compiler.shared_state import StateRegistry
@@ -209,7 +209,7 @@ def _locate(
     rooms: list[Conditional[CompiledLocation]] = []
     below: list[Conditional[bool]] = []
     guarded: list[tuple[Match, Guards]] = []
-    others = nowhere(config, server)
+    others = unmatched(config, server)
     https = _https(config, server)
     for location in (*server.locations, *others):
         yield

@@ -93,7 +93,7 @@ class OpenLocation(Scope, Generic[T]):
         return attrs.evolve(self, condition=both)
 
     def strip_prefix(self, prefix: str | None = None) -> Self:
-        """As on other scopes; *prefix* is the location's own unless told."""
+        """As on other scopes; *prefix* is the location's own by default."""
         if prefix is None:
             if isinstance(self.match, Regex | Named):
                 text = f"strip_prefix(): {code_of(self.match)} has no prefix of its own"
@@ -146,7 +146,7 @@ class OpenLocation(Scope, Generic[T]):
         the client as it is.  *path* is that of :meth:`proxy_to`.
 
         *origins* are the pages that may ask, as ``["https://example.com", "https://*.example.com"]``, or ``"same"``
-        for those of the host that is asked; unless told all of them may.  *max_message* bounds a message in bytes
+        for those of the host that is asked; by default all of them may.  *max_message* bounds a message in bytes
         (1009).  A client may send messages at *message_rate*, as ``"100/s"``, and *burst* at once; one that sends
         more is closed (1008).  Pings and small fragments count as messages.  Both sides are sent a ping every *ping*
         seconds, and are dropped if nothing has come by the next one; None sends none.  After
@@ -155,7 +155,7 @@ class OpenLocation(Scope, Generic[T]):
 
         *on_message* is asked for each message, a :class:`~pydsl_proxy.WebSocketMessage`: what it returns is sent on,
         its ``data`` or other data; None drops it, and ``close_websocket(1008)`` ends the WebSocket.  Messages are held
-        as a whole for it, so *max_message* is 1 MiB then unless told.
+        as a whole for it, so *max_message* is 1 MiB then by default.
 
         With *tunnel* the bytes of both sides are passed on as they are once the peer has granted the WebSocket (a 101
         that proves it, RFC 6455 4.1): nothing is known of messages, and it costs little more than the copy.

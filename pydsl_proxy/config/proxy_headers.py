@@ -16,7 +16,7 @@ def trusted_senders(given: object, *, of: str = "server") -> tuple[str, ...]:
         return ()
     if given is True:
         raise ConfigError(
-            f"{of}(proxy_protocol=True): whoever connects could claim any address",
+            f"{of}(proxy_protocol=True): any client that connects could claim any address",
             hint='name who may, as in proxy_protocol=["10.0.0.0/8"]',
         )
 

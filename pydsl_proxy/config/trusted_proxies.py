@@ -8,7 +8,7 @@ from pydsl_proxy.config.networks import check_network
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.wire.connection.forwarded import Source
 
-#: The field that is believed unless told.
+#: The field that is believed by default.
 DEFAULT_SOURCE = Source.X_FORWARDED_FOR.value
 
 

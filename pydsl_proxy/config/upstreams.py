@@ -127,7 +127,7 @@ def upstream(
     tls: UpstreamTls | None = None,
     send_proxy_protocol: Literal[1, 2] | None = None,
 ) -> Upstream:
-    """The upstream *name*: peers, with a strategy before them that chooses (:func:`round_robin` unless told).
+    """The upstream *name*: peers, with a strategy before them that chooses (:func:`round_robin` by default).
 
     Peers are addresses, or made by :func:`peer`.  *keepalive* idle connections are kept to each peer, for
     *keepalive_timeout* seconds; one is closed after *keepalive_requests* requests, or when it is *keepalive_time*

@@ -11,7 +11,7 @@ from attrs import field, frozen
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.errors.lists import listed
 from pydsl_proxy.errors.numbers import count, seconds
-from pydsl_proxy.origin import NOWHERE, Origin, here
+from pydsl_proxy.origin import NO_ORIGIN, Origin, here
 from pydsl_proxy.origin.spelling import call, options
 
 #: ``connect``: no connection could be made; ``error``: that, or it broke before the response head was complete;
@@ -43,7 +43,7 @@ class Retry:
 
 #: Where ``.retry()`` is not used: a connection that could not be made, for any request; one that broke before the
 #: answer, for a request that changes nothing (RFC 9110 9.2.1), which the compiler knows by this very object.
-DEFAULT_RETRY: Final = Retry(on=("connect",), origin=NOWHERE)
+DEFAULT_RETRY: Final = Retry(on=("connect",), origin=NO_ORIGIN)
 
 
 def retry(tries: int | None, *, on: Iterable[RetryCondition], timeout: float | None, non_idempotent: bool) -> Retry:

@@ -8,5 +8,5 @@ from twisted.internet.error import ConnectionLost
 class MissingCloseNotify(ConnectionLost):
     """The other side has ended without the close_notify that TLS has for that (RFC 8446 6.1); it was not reset.
 
-    Whoever could reach the connection may have cut something off.
+    An attacker on the path may have cut something off.
     """

@@ -17,7 +17,7 @@ class Exchange(RequestHead, Protocol):
     """One request and its response, as steps, handlers, connectors and filters see it.
 
     It is itself the head of its request.  ``path`` is normalised and decoded; ``peer_target`` is the request target
-    that peers are sent, the client's own unless a step or handler changes it; ``running`` is whoever answers it;
+    that peers are sent, the client's own unless a step or handler changes it; ``running`` is what answers it;
     ``has_body`` says that some of its request's body is to come, ``body_limit`` bounds it in bytes, ``kept_body`` is
     the body if it was read already and is here as a whole.  ``status`` is 0
     until the response begins, ``error`` why the exchange ended badly.  ``limited_by`` holds the counters that have

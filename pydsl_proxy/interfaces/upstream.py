@@ -184,7 +184,7 @@ class Connector(Protocol):
 
     If it has an attribute ``over_tls`` that is false, an upstream with TLS refuses it; ``alpn`` is the protocol that a
     peer must choose there (RFC 7301).  ``shares_connections``, if true, says that one connection carries the requests
-    of several clients; ``switches``, if true, that it heeds :attr:`Attempt.switches`; ``needs_length``, if true, that a
+    of several clients; ``switches``, if true, it supports :attr:`Attempt.switches`; ``needs_length``, if true, that a
     request's body must have a declared length: one without is buffered first.
     """
 

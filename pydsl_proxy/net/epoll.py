@@ -140,7 +140,7 @@ class InnerPoll:
         self, fd: int, descriptor: Descriptor, event: int, own: dict[int, Descriptor], other: dict[int, Descriptor]
     ) -> None:
         if fd == -1:
-            # Its socket was closed behind its back.  Twisted's reactor raises here, into whoever wrote or resumed.
+            # Its socket was closed behind its back.  Twisted's reactor raises here, into the caller.
             self._outer.callLater(0, self._disconnect, descriptor, CONNECTION_LOST)
             return
         if other.get(fd) is descriptor:

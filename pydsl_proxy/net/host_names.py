@@ -33,7 +33,7 @@ Found = Callable[[Sequence[IAddress]], None]
 
 @implementer(IResolutionReceiver)
 class HostName:
-    """One name; whoever asks while a look-up is under way hears what that comes to."""
+    """One name; callers that ask while a look-up is under way get its result."""
 
     def __init__(self, reactor: DataReactor, name: str, host: str, port: int) -> None:
         self._reactor = reactor
@@ -65,7 +65,7 @@ class HostName:
             self._reactor.callLater(0, found, ())
 
     def forget(self, asking: object) -> None:
-        """Whoever asked is not there for an answer any more."""
+        """The caller does not want an answer any more."""
         self._waiting.pop(asking, None)
 
     def _look_up(self, now: float) -> None:

@@ -73,7 +73,7 @@ class _Awaited(Protocol):
         self._over = False
 
     def connectionMade(self) -> None:
-        """A proxy has connected, or a stranger: whoever may tell a client's address must be trusted."""
+        """A proxy has connected, or a stranger: a sender of clients' addresses must be trusted."""
         listening, transport = self._listening, self.transport
         self._watch = listening.watch(self._expired)
         address = self._address()

@@ -8,7 +8,7 @@ from typing import Protocol, TypeGuard
 from pydsl_proxy.errors import ConfigError
 from pydsl_proxy.observe.access_logs import AccessLog
 from pydsl_proxy.observe.logged_exchange import LogReactor, LogSink
-from pydsl_proxy.origin import NOWHERE
+from pydsl_proxy.origin import NO_ORIGIN
 
 
 class LogSource(Protocol):
@@ -40,12 +40,12 @@ def open_log(spec: str | LogSource | None, reactor: LogReactor) -> LogSink:
     if spec is None:
         return _NoLog()
     if isinstance(spec, str):
-        return AccessLog(spec, origin=NOWHERE).compile(reactor)
+        return AccessLog(spec, origin=NO_ORIGIN).compile(reactor)
     sink = spec.compile(reactor)
     if not _is_sink(sink):
         raise ConfigError(
             f"http(access_log=…): compile() of {spec!r} gave {sink!r}, which is no log",
-            origin=NOWHERE,
+            origin=NO_ORIGIN,
             hint="give an object with write(exchange), start() and close()",
         )
     return sink

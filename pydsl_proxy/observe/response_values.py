@@ -17,7 +17,7 @@ CLOSE: Final = str(host)[-1]
 
 @frozen(repr=False)
 class Outcome:
-    """A text that each exchange has when it is over; for ``access_log(format=…)``, and nowhere else."""
+    """A text that each exchange has when it is over; for ``access_log(format=…)``, and in nothing else."""
 
     name: str
 

@@ -56,14 +56,14 @@ class Origin:
 
 
 #: Of what no line of a user's file made.
-NOWHERE: Final = Origin("", 0, 0, 0, 0)
+NO_ORIGIN: Final = Origin("", 0, 0, 0, 0)
 
 
 def here() -> Origin:
     """The call in the user's code that is running now: the innermost frame outside this package."""
     frame = _frame_of_user()
     if frame is None:
-        return NOWHERE
+        return NO_ORIGIN
     # The frame's own f_lineno is not asked for: it is counted from the first line each time.
     return origin_at(frame.f_code, frame.f_lasti)
 

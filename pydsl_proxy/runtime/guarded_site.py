@@ -37,7 +37,7 @@ class GuardedSite(Site):
 
     def demand(self, demands: Mapping[Locate, Demand], first: Locate) -> None:
         """Begin to guard; *first* is the server of clients that name none."""
-        # A request that goes in a circle is refused, whoever sent it.
+        # A request that goes in a circle is refused, whatever its sender.
         self._demands = {**demands, in_a_loop: Demand()}
         self._first = first
 

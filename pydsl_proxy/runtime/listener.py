@@ -26,7 +26,7 @@ class Listener:
     """What the frontends of one endpoint share; ``site`` is replaced whole on reload, by one of its kind."""
 
     def __init__(
-        self, site: Site | StreamSite, scheme: str, clock: Clock, crowd: ConnectionLimiter | None = None
+        self, site: Site | StreamSite, scheme: str, clock: Clock, limiter: ConnectionLimiter | None = None
     ) -> None:
         self.site = site
         self.scheme = scheme
@@ -39,7 +39,7 @@ class Listener:
         self.await_reset: Callable[[object], None] = await_reset
         self.has_left: Callable[[object], bool] = has_left
         self.after_batch: Callable[[object], Callable[[Callable[[], None]], bool] | None] = after_batch
-        self._crowd = ConnectionLimiter(clock) if crowd is None else crowd
+        self._limiter = ConnectionLimiter(clock) if limiter is None else limiter
         self._connections: set[Drainable] = set()
         self._emptied: list[Callable[[], None]] = []
         self._aborting: IDelayedCall | None = None
@@ -55,7 +55,7 @@ class Listener:
     def opened(self, connection: Drainable, address: str, shown: str | None = None) -> bool:
         """A client has connected from *address*, in the log *shown*; False if there are too many."""
         site = self.site
-        if not self._crowd.enter(connection, address, site.clients, site.trusted, shown):
+        if not self._limiter.enter(connection, address, site.clients, site.trusted, shown):
             return False
         self._connections.add(connection)
         return True
@@ -64,7 +64,7 @@ class Listener:
         """A client's connection is gone."""
         if connection in self._connections:
             self._connections.remove(connection)
-            self._crowd.leave(connection)
+            self._limiter.leave(connection)
         if not self._connections:
             if self._aborting is not None:
                 self._aborting.cancel()

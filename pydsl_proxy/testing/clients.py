@@ -31,7 +31,7 @@ class Client(End):
     def connect(
         self, port: MemoryPort, host: Address, address: Address, security: TlsInfo | None = None, *, raw: bool = False
     ) -> None:
-        """Connect; done once, by whoever made the client.  At a stream bytes are *raw*: not messages."""
+        """Connect; the maker of the client does it once.  At a stream bytes are *raw*: not messages."""
         if raw:
             self._stream, self._requests = RawStream(), RawStream()
         self._transport = port.accept(self, host, address, security)

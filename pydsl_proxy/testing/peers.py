@@ -85,7 +85,7 @@ class PeerConnection(End):
 
 
 class Peer:
-    """One address that the proxy connects to; it accepts connections and waits for the script, unless told otherwise.
+    """One address that the proxy connects to; it accepts connections and waits for the script, by default.
 
     What it does on a connection (``sends``, ``expects``, ``closes`` …) it does on the one that the proxy opened or
     wrote to last; to speak on another one, take it from :attr:`connections`.

@@ -145,7 +145,7 @@ class Within(Condition):
     networks: tuple[str, ...]
 
     def compile(self) -> Test:
-        """The value is read as an address; what is none is nowhere."""
+        """The value is read as an address; what is none is in none."""
         read = self.value.octets()
         networks = tuple(ip_network(each) for each in self.networks if each != "unix:")
         unix = "unix:" in self.networks

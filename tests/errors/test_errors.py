@@ -7,7 +7,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from pydsl_proxy.errors import ConfigError, ConfigErrors, ProxyError, Source
-from pydsl_proxy.origin import NOWHERE, Origin
+from pydsl_proxy.origin import NO_ORIGIN, Origin
 
 
 class ConfigErrorTests(SynchronousTestCase):
@@ -37,11 +37,11 @@ class ConfigErrorTests(SynchronousTestCase):
 
     def test_nowhere(self) -> None:
         """What no line made has no place."""
-        self.assertEqual(ConfigError("wrong", origin=NOWHERE).render(), "wrong")
+        self.assertEqual(ConfigError("wrong", origin=NO_ORIGIN).render(), "wrong")
 
     def test_warning(self) -> None:
         """A warning says so."""
-        self.assertEqual(ConfigError("odd", origin=NOWHERE, warning=True).render(), "warning: odd")
+        self.assertEqual(ConfigError("odd", origin=NO_ORIGIN, warning=True).render(), "warning: odd")
 
 
 class ConfigErrorsTests(SynchronousTestCase):
@@ -49,14 +49,14 @@ class ConfigErrorsTests(SynchronousTestCase):
 
     def test_all_of_them(self) -> None:
         """Each is told, in order."""
-        errors = [ConfigError("one", origin=NOWHERE), ConfigError("two", origin=NOWHERE)]
+        errors = [ConfigError("one", origin=NO_ORIGIN), ConfigError("two", origin=NO_ORIGIN)]
         both = ConfigErrors(errors)
         self.assertEqual(both.errors, tuple(errors))
         self.assertEqual(str(both), "one\n\ntwo")
 
     def test_very_many(self) -> None:
         """A hundred are shown, of more their number is told."""
-        every = ConfigErrors(ConfigError(f"wrong {number}", origin=NOWHERE) for number in range(102))
+        every = ConfigErrors(ConfigError(f"wrong {number}", origin=NO_ORIGIN) for number in range(102))
         self.assertTrue(str(every).endswith("\n\nwrong 99\n\nand 2 more"))
         self.assertTrue(str(ConfigErrors(every.errors[:100])).endswith("\n\nwrong 99"))
 

@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pydsl_proxy import server
 from pydsl_proxy.config.loading.load import load
 from pydsl_proxy.config.servers import Server
-from pydsl_proxy.origin import _POSITIONS, MAX_CODES, NOWHERE, Origin, here, origin_at
+from pydsl_proxy.origin import _POSITIONS, MAX_CODES, NO_ORIGIN, Origin, here, origin_at
 
 
 @frozen
@@ -99,7 +99,7 @@ class ExcerptTests(SynchronousTestCase):
     def test_no_source(self) -> None:
         """Source that cannot be read is not shown."""
         self.assertEqual(Origin("<string>", 1, 1, 0, 5).excerpt(), "")
-        self.assertEqual(NOWHERE.excerpt(), "")
+        self.assertEqual(NO_ORIGIN.excerpt(), "")
 
 
 class StrTests(SynchronousTestCase):

@@ -109,12 +109,12 @@ def _taken(file: str, names: Mapping[str, object]) -> Http | ConfigError:
         return no_upstream(taken)
     if isinstance(taken, OpenLocation):
         return no_handler(taken)
-    nowhere = Origin(file, 0, 0, 0, 0)
+    start = Origin(file, 0, 0, 0, 0)
     if NAME in names:
         what = "a location" if isinstance(taken, Location) else f"a {type(taken).__name__}"
         hint = f"write {NAME} = http(…)" if not isinstance(taken, list | tuple) else f"write {NAME} = http(*servers)"
-        return ConfigError(f"{NAME} is {what}, not a server and not http(…)", origin=nowhere, hint=hint)
-    return ConfigError(f"the file gives nothing the name {NAME!r}", origin=nowhere, hint=_nearest(names))
+        return ConfigError(f"{NAME} is {what}, not a server and not http(…)", origin=start, hint=hint)
+    return ConfigError(f"the file gives nothing the name {NAME!r}", origin=start, hint=_nearest(names))
 
 
 def _nearest(names: Mapping[str, object]) -> str:

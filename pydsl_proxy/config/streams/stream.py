@@ -60,7 +60,7 @@ class OpenStream(_Listened, Addresses):
     """A stream that wants an upstream: ``proxy_to`` gives a :class:`Stream`."""
 
     def timeouts(self, *, connect: float | None = None, idle: float | None = None) -> Self:
-        """Wait *connect* seconds for a peer to be connected (5 unless told); end a stream on which nothing came from
+        """Wait *connect* seconds for a peer to be connected (5 by default); end a stream on which nothing came from
         either side for *idle* seconds (600).
 
         nginx's ``proxy_connect_timeout``, which is 60 s there, and ``proxy_timeout``.
@@ -78,7 +78,7 @@ class OpenStream(_Listened, Addresses):
     def limit_connections(self, most: int, *, key: ValueSource = client_network) -> Self:
         """Close a client's connection at once while *most* connections with its *key* are open.
 
-        *key* is a value that does not need HTTP, the client's address unless told, and for IPv6 its /64 network.
+        *key* is a value that does not need HTTP, the client's address by default, and for IPv6 its /64 network.
         nginx's ``limit_conn``.
         """
         return self._with(StreamConnections(most, key=key))

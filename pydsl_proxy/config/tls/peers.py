@@ -50,7 +50,7 @@ def upstream_tls(
 
     These are nginx's ``proxy_ssl_trusted_certificate``, ``proxy_ssl_name``, ``proxy_ssl_certificate``,
     ``proxy_ssl_certificate_key``, ``proxy_ssl_protocols``, ``proxy_ssl_verify`` and ``proxy_ssl_server_name``, of which
-    the last two are off in nginx unless told.  The files are read when the configuration is compiled, and at a reload.
+    the last two are off in nginx by default.  The files are read when the configuration is compiled, and at a reload.
     """
     if not isinstance(verify, bool):
         raise ConfigError(f"upstream_tls(verify=…) must be True or False, not {verify!r}")

@@ -48,7 +48,7 @@ class Access(Addresses):
         """Ask another server whether the client may pass; None lifts what an outer scope asks for.
 
         It is an upstream, an address, or a URL as ``"http://127.0.0.1:9091/verify"``, and is sent a GET for *path*
-        (``/`` unless told), without a body, with the client's header fields and ``X-Original-URI``,
+        (``/`` by default), without a body, with the client's header fields and ``X-Original-URI``,
         ``X-Original-Method``, ``X-Forwarded-Uri``, ``X-Forwarded-Method``.  2xx: the request goes on, with the fields
         of the answer that *copy* names, of which the client's own are always removed.  401 and 403: the client is
         answered the same, with ``WWW-Authenticate``.  Anything else, or no answer within *timeout* seconds: 500.  With
@@ -70,7 +70,7 @@ class Access(Addresses):
         )
 
     def satisfy(self, mode: SatisfyMode) -> Self:
-        """Say whether ``"all"`` guards must let a client pass (unless told), or ``"any"`` one of them is enough.
+        """Say whether ``"all"`` guards must let a client pass (by default), or ``"any"`` one of them is enough.
 
         Guards are ``allow`` and ``deny``, ``basic_auth``, and ``auth_request``.  With ``"any"`` they are asked together
         where the first of them stands: addresses, password, the other server.  nginx's ``satisfy``.

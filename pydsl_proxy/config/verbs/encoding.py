@@ -27,10 +27,10 @@ class Encodings(Featured):
 
         *encodings* are ``"zstd"``, ``"br"`` and ``"gzip"``; of those that a client likes alike the first one is taken.
         Without them, zstd if it is installed, and gzip; the libraries of zstd and br come with
-        ``pydsl_proxy[compression]``.  *types* are media types, with ``*`` for any letters; unless told text, JSON, XML,
+        ``pydsl_proxy[compression]``.  *types* are media types, with ``*`` for any letters; by default text, JSON, XML,
         JavaScript, WebAssembly, SVG, and fonts and icons that are not compressed already.  *min_length* is in bytes,
-        1024 unless told, for bodies whose length is known.  *level* is from 1, the fastest, to 9, the smallest: 1 for
-        gzip unless told, 3 for the others.  *flush* sends what a peer writes at once, and lets event streams be
+        1024 by default, for bodies whose length is known.  *level* is from 1, the fastest, to 9, the smallest: 1 for
+        gzip by default, 3 for the others.  *flush* sends what a peer writes at once, and lets event streams be
         compressed; without it bytes wait in the compressor for 50 ms at most.
 
         ``Vary: Accept-Encoding`` is added, a strong ``ETag`` made weak, ``Accept-Ranges`` removed.  Left alone is what

@@ -14,10 +14,10 @@ class Streaming(Featured):
     __slots__ = ()
 
     def heartbeat(self, seconds: float | None = EVERY, *, silence: float = SILENCE) -> Self:
-        """Send a comment in an event stream whenever nothing else was sent for *seconds*, 15 unless told.
+        """Send a comment in an event stream whenever nothing else was sent for *seconds*, 15 by default.
 
         So nobody between here and the client takes the connection for idle.  And since comments show that the client is
-        there, the peer may be silent for *silence* seconds, an hour unless told, in place of ``timeouts(read=…)``.
+        there, the peer may be silent for *silence* seconds, an hour by default, in place of ``timeouts(read=…)``.
 
         A response is an event stream if it is ``text/event-stream`` without a length.  One with a Content-Encoding of
         the peer's, or with a digest, is left alone.  A comment never stands within a line, and there is none while the

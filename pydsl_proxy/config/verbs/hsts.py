@@ -14,7 +14,7 @@ class Securing(Featured):
     __slots__ = ()
 
     def hsts(self, max_age: int = TWO_YEARS, *, include_subdomains: bool = False, preload: bool = False) -> Self:
-        """Tell browsers to come by https alone for *max_age* seconds, two years unless told (RFC 6797).
+        """Tell browsers to come by https alone for *max_age* seconds, two years by default (RFC 6797).
 
         The field ``Strict-Transport-Security`` is sent with every response to a request that came by https, and with
         none to another, also in place of a peer's.  *include_subdomains* holds for all hosts below this one; *preload*

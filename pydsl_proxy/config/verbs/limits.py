@@ -44,7 +44,7 @@ class Limits(Featured):
         Up to *burst* requests may be ahead of it.  They pass at once; with *delay*, so many do, and those between
         *delay* and *burst* wait until the rate has caught up.  *key* is a text, a value such as ``header("x-api-key")``
         or ``client_address``, an f-string, or a function of the request; a request whose key is empty is not limited.
-        Unless told it is the client's address, and for IPv6 its /64 network.
+        By default it is the client's address, and for IPv6 its /64 network.
 
         What is refused is answered with *status*, and told by ``Retry-After`` when it would pass; the access log has
         the cause ``limit_requests``, the error log a line at most every ten seconds.  A *shadow* only logs what it

@@ -23,7 +23,7 @@ class Trying(Featured):
         read: float | None = None,
         idle: float | None = None,
     ) -> Self:
-        """Wait so many seconds for a peer: to be connected (5 unless told), between writes and between reads (60).
+        """Wait so many seconds for a peer: to be connected (5 by default), between writes and between reads (60).
 
         *idle* is how long a WebSocket may be silent, both ways (3600); ``send`` and ``read`` have no say over it.  Each
         is inherited by itself.

@@ -296,7 +296,7 @@ class H1Connection(SerialConnection):
 
 @frozen
 class H1Connector:
-    """HTTP/1.1 with kept connections: how an upstream is spoken to unless told otherwise."""
+    """HTTP/1.1 with kept connections: how an upstream is spoken to by default."""
 
     switches: ClassVar[bool] = True
 

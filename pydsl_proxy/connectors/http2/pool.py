@@ -129,7 +129,7 @@ class PendingConnection:
             self.spoken(connection)
 
     def spoken(self, connection: H2Connection) -> None:
-        """The peer has said what it takes, now or before: whoever has no room here goes on to another connection."""
+        """The peer's SETTINGS are known: attempts beyond MAX_CONCURRENT_STREAMS go to another connection."""
         self._sharing.begun(self)
         self._send(connection)
         waiting, self.waiting = self.waiting, []

@@ -12,7 +12,7 @@ from pydsl_proxy.wire.http.statuses import has_no_body
 from pydsl_proxy.wire.http2.frames import ErrorCode, window_update
 
 # Bytes that a peer may send before a slow client has taken them: the most that a stream keeps in memory.  Go's and
-# gRPC's servers send at most 64 KiB unless told; this is enough for 40 MB/s over a path of 6 ms.
+# gRPC's servers send at most 64 KiB by default; this is enough for 40 MB/s over a path of 6 ms.
 WINDOW = 256 * 1024
 # As of a peer of HTTP/1.1.
 MAX_INTERIM = 8

@@ -133,7 +133,7 @@ class _Watching(Passing):
             return False
         if not is_plain(response, data, failed=exchange.error is not None) and not rule.intercept:
             return False
-        # Whoever sends the rest must be told to stop.
+        # The source of the rest must be stopped.
         return (end or exchange.running is not None) and not (rule.resends and not exchange.rewind_body())
 
 

@@ -107,7 +107,7 @@ class Switched(Answering):
         vars(self).pop("dataReceived", None)
 
     def drain(self) -> None:
-        """The proxy is stopped: whoever speaks the protocol may bring it to its end."""
+        """The proxy is stopped: the speaker of the protocol may bring it to its end."""
         super().drain()
         if self._exchange is not None:
             self._exchange.drain()

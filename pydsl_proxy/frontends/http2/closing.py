@@ -198,7 +198,7 @@ class Closing(Protocol):
             self._noticing.stop()
 
     def _drain_exchanges(self) -> None:
-        """Whoever speaks another protocol within a stream, now or soon, may bring it to its end."""
+        """The speakers of other protocols within streams, now or soon, may bring them to their end."""
         for stream in tuple(self.streams.values()):
             if stream.exchange is not None:
                 stream.exchange.drain()

@@ -191,7 +191,7 @@ class H2Stream(Receiving):
             self._sending.until(min(self._room_due, self._connection.listening.seconds() + SMALL_FRAME_AFTER))
 
     def go_on_producing(self) -> None:
-        """Little or nothing waits any more: whoever makes the response may go on."""
+        """Little or nothing waits any more: the source of the response may go on."""
         queue = self.queue
         if self._held_up and self._producer is not None and (queue is None or queue.size <= MAX_WAITING):
             self._held_up = False

@@ -235,9 +235,9 @@ class StreamFrontend(RelaySide):
             self.refuse()
 
     def lost_alone(self) -> None:
-        """The client is gone before there was a peer, which gets all the same what it has said.
+        """The client is gone before there was a peer, which gets all the same what the client has sent.
 
-        A reset says nothing against that: it comes of whoever closes without having read all, as TLS's tickets.
+        A reset changes nothing: a client that closes before it has read all, such as TLS's tickets, resets too.
         """
         if self._held and self._passage is not None and not self._closing:
             return

@@ -19,7 +19,7 @@ from pydsl_proxy.interfaces import EventLoop
 
 log = Logger()
 
-# What asyncio lets through from any task to whoever runs the loop.
+# Exceptions that asyncio passes from any task to the caller of the loop.
 _EXITS = (SystemExit, KeyboardInterrupt)
 
 

@@ -95,7 +95,7 @@ def made_head(status: int, reason: bytes, pairs: Sequence[tuple[bytes, bytes]]) 
 @cache
 def _tell_unheeded() -> None:
     """Once is enough, for an application that was behind nginx."""
-    log.warn("an application in the proxy has answered with X-Accel-Redirect, which is heeded of peers only")
+    log.warn("an application in the proxy has answered with X-Accel-Redirect, which counts from peers only")
 
 
 def with_length(head: ResponseHead, length: int) -> ResponseHead:

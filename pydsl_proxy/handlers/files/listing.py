@@ -69,7 +69,7 @@ def _looked_at(
         try:
             stat = _of_link(folder, name, shows) if is_link else os.stat(name, dir_fd=folder)
         except OSError:
-            # It is gone, or a link that leads nowhere.
+            # It is gone, or a link without a target.
             continue
         if stat is not None:
             yield name, is_file, stat.st_mtime, stat.st_size

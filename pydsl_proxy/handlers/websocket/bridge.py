@@ -232,7 +232,7 @@ class Bridge:
     def sent_close(self, leg: Leg) -> None:
         """What still comes on *leg* is dropped, so it is read whether the other side keeps up or not.
 
-        In a turn of its own: it may end all, and whoever closes one leg goes on to close the other.
+        In a turn of its own: it may end all, and the caller that closes one leg goes on to close the other.
         """
         way = self._client_way if leg is self._client else self._peer_way
         self._kit.later(way.release, self._crash)

@@ -18,7 +18,7 @@ from pydsl_proxy.origin import Origin, here
 from pydsl_proxy.origin.spelling import call, options
 
 VERB = "websocket_to"
-# As much of a message as the websockets library takes unless told; it counts where messages are held as a whole.
+# As much of a message as the websockets library takes by default; it counts where messages are held as a whole.
 MAX_HELD = 1024 * 1024
 # Seconds; the websockets library and uvicorn wait as long between pings.
 PING = 20.0

@@ -19,7 +19,7 @@ from pydsl_proxy.net.tls.sni import ShownCertificates
 log = Logger()
 
 # Seconds after which contexts are made anew in any case: the keys of their tickets are theirs, and must not live for
-# as long as the process, since whoever learns them reads what was sent with TLS 1.2.
+# as long as the process, since with them an attacker reads what was sent with TLS 1.2.
 TICKETS_LIVE = 12 * 3600.0
 
 

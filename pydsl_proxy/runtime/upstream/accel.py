@@ -38,7 +38,7 @@ class AccelHeaders:
         """The response without what is ignored here."""
         return without(response, self._ignored) if self._ignored else response
 
-    def heed_rate(self, exchange: Exchange, response: ResponseHead) -> None:
+    def apply_rate(self, exchange: Exchange, response: ResponseHead) -> None:
         """Send no faster than the peer says in *response*."""
         rate = response.get(b"x-accel-limit-rate")
         # nginx leaves alone what is no number.
@@ -81,12 +81,12 @@ class AccelHeaders:
         _follow(exchange.attempt, attempt)
 
     def _carry_over(self, exchange: Exchange, attempt: Attempt, first: ResponseHead) -> None:
-        """Keep what *first* says for the response that the exchange will have, whoever makes it."""
+        """Keep what *first* says for the response that the exchange will have, whatever its source."""
         onward: Callable[[ResponseHead, bytes, bool], None] | None = vars(exchange).get("start")
 
         def start(response: ResponseHead, data: bytes, end: bool) -> None:
             response = carried_over(first, response, by_a_peer=exchange.attempt is not attempt)
-            self.heed_rate(exchange, first)
+            self.apply_rate(exchange, first)
             if onward is not None:
                 onward(response, data, end)
             else:

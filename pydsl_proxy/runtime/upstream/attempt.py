@@ -92,10 +92,10 @@ class Attempt:
         self.status = response.status
         try:
             if response.marked:
-                heeded = relay.heed(self, response, data, end)
-                if heeded is None:
+                applied = relay.apply_fields(self, response, data, end)
+                if applied is None:
                     return
-                response = heeded
+                response = applied
             elif response.status in relay.retry.statuses and relay.tries_elsewhere(self, response, data, end):
                 return
             if end:

@@ -125,7 +125,7 @@ class Relay:
         exchange.running = exchange.attempt = attempt
         attempt.connecting = peer.begin(attempt, pins)
 
-    def heed(self, attempt: Attempt, response: ResponseHead, data: bytes, end: bool) -> ResponseHead | None:
+    def apply_fields(self, attempt: Attempt, response: ResponseHead, data: bytes, end: bool) -> ResponseHead | None:
         """A marked response as the client must see it; None if it is not passed on, now or ever."""
         exchange = attempt.exchange
         response = self._relocate(exchange, response)
@@ -138,7 +138,7 @@ class Relay:
             return response
         target = target_of(response)
         if target is None:
-            steering.heed_rate(exchange.outermost, response)
+            steering.apply_rate(exchange.outermost, response)
             return response
         if end:
             attempt.over()
@@ -267,7 +267,7 @@ class Relay:
             exchange.fail(held.attempt.error)
         else:
             if steering is not None:
-                steering.heed_rate(exchange.outermost, held.response)
+                steering.apply_rate(exchange.outermost, held.response)
             held.begin()
 
     def _no_peer(self, exchange: Exchange) -> None:

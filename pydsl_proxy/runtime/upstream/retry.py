@@ -9,7 +9,7 @@ from pydsl_proxy.errors import ProxyError
 
 # RFC 9110 9.2.1: they ask for no change, so a peer that received one has done nothing that a second could spoil.
 SAFE_METHODS = frozenset((b"GET", b"HEAD", b"OPTIONS"))
-# nginx's list of what it does not repeat unless told ``non_idempotent``.
+# nginx's list of what it does not repeat without ``non_idempotent``.
 NON_IDEMPOTENT = frozenset((b"POST", b"LOCK", b"PATCH"))
 
 _TIMEOUTS = frozenset(("connect_timeout", "read_timeout", "send_timeout"))

@@ -58,7 +58,7 @@ class Subrequest:
 
     @property
     def body_untouched(self) -> bool:
-        """It is here as a whole, for whoever asks."""
+        """Always True: the body is in memory and can be read again."""
         return True
 
     def pause_body(self) -> None:

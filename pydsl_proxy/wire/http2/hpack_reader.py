@@ -32,7 +32,7 @@ class BadBlock(Exception):
 class Table:
     """The tables of one direction.  ``changes`` counts what has changed the dynamic one.
 
-    *allowed* is the SETTINGS_HEADER_TABLE_SIZE of whoever reads.
+    *allowed* is the SETTINGS_HEADER_TABLE_SIZE of the reader.
     """
 
     __slots__ = ("_allowed", "_dynamic", "_most", "_size", "changes")

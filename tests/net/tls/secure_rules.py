@@ -23,7 +23,7 @@ from pydsl_proxy.net.tls.contexts import Contexts
 from pydsl_proxy.net.tls.openssl_contexts import Terms
 from pydsl_proxy.net.tls.server import SecureFactory, SecureProtocol
 from pydsl_proxy.net.tls.server_files import Pair, Secure
-from pydsl_proxy.origin import NOWHERE
+from pydsl_proxy.origin import NO_ORIGIN
 from tests.net import end_rules, write_rules
 from tests.net.loopback import Building, C, HalfTalker, LoopbackCase, S, Talker, number
 from tests.net.write_rules import MUCH
@@ -61,7 +61,7 @@ class SecureCase(LoopbackCase):
         super().setUp()
         folder = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, folder)
-        files = Pair(*AUTHORITY.issue("localhost").save(folder, "server"), NOWHERE)
+        files = Pair(*AUTHORITY.issue("localhost").save(folder, "server"), NO_ORIGIN)
         self.contexts = Contexts([Secure((files,))], lambda name: 0, Terms(), (b"http/1.1",))
 
     def listen(self, factory: Building) -> IListeningPort:

@@ -22,7 +22,7 @@ from pydsl_proxy.net.tls.contexts import TICKETS_LIVE, Contexts
 from pydsl_proxy.net.tls.info import ConnectionTlsInfo
 from pydsl_proxy.net.tls.openssl_contexts import NoCommonProtocol, Terms
 from pydsl_proxy.net.tls.server_files import Pair, Secure
-from pydsl_proxy.origin import NOWHERE
+from pydsl_proxy.origin import NO_ORIGIN
 from tests.support.authorities import DAY, Authority, Issued, key_pem, pem
 
 AUTHORITY, OTHER = Authority("one"), Authority("two")
@@ -93,7 +93,7 @@ class ContextsCase(SynchronousTestCase):
         pairs = []
         for each in issued:
             name = f"{len(list(self.folder.iterdir()))}"
-            pairs.append(Pair(*each.save(self.folder, name), NOWHERE))
+            pairs.append(Pair(*each.save(self.folder, name), NO_ORIGIN))
         ca = None if client_ca is None else client_ca.save(self.folder, f"ca-{client_ca.name.rfc4514_string()}")
         return Secure(tuple(pairs), ca)
 
