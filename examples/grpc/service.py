@@ -39,7 +39,7 @@ def from_bytes(data: bytes) -> str:
 
 METHODS: dict[str, grpc.RpcMethodHandler[str, str]] = {
     "Greet": grpc.unary_unary_rpc_method_handler(greet, from_bytes, str.encode),
-    "Deadline": grpc.stream_stream_rpc_method_handler(watch, from_bytes, str.encode),
+    "Watch": grpc.stream_stream_rpc_method_handler(watch, from_bytes, str.encode),
 }
 
 

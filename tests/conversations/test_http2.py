@@ -20,10 +20,10 @@ class ExchangeTests(SynchronousTestCase):
     def test_request(self) -> None:
         """A peer of HTTP/1.1 is sent the authority as Host, and none of what only HTTP/2 has."""
         client, peers, _ = serve(APP)
-        peers["a:1"].answers(200, b"hello", [("X-Case", "StateRegistry")])
+        peers["a:1"].answers(200, b"hello", [("X-Case", "Kept")])
         answer = client.ask("GET", "/a?b=c", [("accept", "*/*"), ("te", "trailers")])
         assert (answer.status, answer.body, answer.ended) == (200, b"hello", True)
-        assert answer.headers["x-case"] == "StateRegistry"
+        assert answer.headers["x-case"] == "Kept"
         peers["a:1"].expects_request("GET", "/a?b=c", {"host": "x.test", "accept": "*/*"})
 
     def test_many_at_once(self) -> None:

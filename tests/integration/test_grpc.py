@@ -124,7 +124,7 @@ class CallRules(Case):
     def test_bidirectional(self) -> None:
         """Each message is answered before the next one is sent, on one call."""
         messages: queue.Queue[bytes | None] = queue.Queue()
-        answers = self.calls("And", "stream_stream")(iter(messages.get, None), timeout=WITHIN)
+        answers = self.calls("Both", "stream_stream")(iter(messages.get, None), timeout=WITHIN)
         assert isinstance(answers, Iterator)
         for number in range(50):
             messages.put(b"%d" % number)

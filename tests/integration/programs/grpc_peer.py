@@ -97,7 +97,7 @@ def main() -> None:
         "Unary": grpc.unary_unary_rpc_method_handler(echo.unary),
         "Server": grpc.unary_stream_rpc_method_handler(echo.server),
         "Client": grpc.stream_unary_rpc_method_handler(echo.client),
-        "And": grpc.stream_stream_rpc_method_handler(echo.both),
+        "Both": grpc.stream_stream_rpc_method_handler(echo.both),
         "Large": grpc.unary_stream_rpc_method_handler(echo.large),
         "Fail": grpc.unary_stream_rpc_method_handler(echo.fail),
         "Forever": grpc.unary_stream_rpc_method_handler(echo.forever),
