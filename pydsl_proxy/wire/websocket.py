@@ -75,8 +75,9 @@ def fault_of_switch(request: Fields, response: ResponseHead) -> str | None:
 
 def offered_subprotocols(request: Fields) -> list[bytes]:
     """What the client's Sec-WebSocket-Protocol fields list, in its order of preference."""
-    # RFC 9110 5.6.1: empty members are none.
-    return list(filter(None, map(bytes.strip, (request.get(b"sec-websocket-protocol") or b"").split(b","))))
+    members = map(bytes.strip, (request.get(b"sec-websocket-protocol") or b"").split(b","))
+    # RFC 9110 5.6.1: empty members are none; RFC 6455 4.1: nor are those that are not ASCII.
+    return list(filter(bytes.isascii, filter(None, members)))
 
 
 def deflate_offers(extensions: bytes) -> list[bytes]:

@@ -102,6 +102,17 @@ class HandshakeTests(SynchronousTestCase):
             self.assertTrue(opened.peer.is_closed)
             self.assertEqual([each.cause for each in opened.running.exchanges], ["bad_head"])
 
+    def test_no_text(self) -> None:
+        """A subprotocol that is not ASCII was not offered (RFC 6455 4.1), though a peer has chosen it."""
+        running = run(SITE)
+        client, peers = running
+        client.sends(get("/ws", *ASKED).replace(b"\r\n\r\n", b"\r\nSec-WebSocket-Protocol: a\x85b\r\n\r\n"))
+        granted = grant(peers["a:1"].takes())
+        peers["a:1"].sends(granted.replace(b"\r\n\r\n", b"\r\nSec-WebSocket-Protocol: a\x85b\r\n\r\n"))
+        self.assertEqual(client.takes()[:12], b"HTTP/1.1 502")
+        self.assertTrue(peers["a:1"].is_closed)
+        self.assertEqual([(each.status, each.cause) for each in running.exchanges], [(502, "bad_head")])
+
     def test_refused_by_the_peer(self) -> None:
         """The answer of a peer that refuses reaches the client as it is, and its connection goes on."""
         running = run(SITE)

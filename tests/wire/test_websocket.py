@@ -34,6 +34,7 @@ class ListTests(SynchronousTestCase):
         fields = Fields(b"\r\nSec-WebSocket-Protocol: , a,\tb c ,,\r\nsec-websocket-protocol:d , a")
         self.assertEqual(offered_subprotocols(fields), [b"a", b"b c", b"d", b"a"])
         self.assertEqual(offered_subprotocols(Fields(b"\r\nSec-WebSocket-Protocol: ,")), [])
+        self.assertEqual(offered_subprotocols(Fields(b"\r\nSec-WebSocket-Protocol: a\x85b, \xff, c")), [b"c"])
         self.assertEqual(offered_subprotocols(Fields(b"\r\nHost: a")), [])
 
     def test_offers(self) -> None:

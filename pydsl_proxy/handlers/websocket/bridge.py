@@ -197,10 +197,8 @@ class Bridge:
         client = self._kit.client_leg(self)
         key = fields.get(b"sec-websocket-key") or b""
         section = client.answer(key, fields.get(b"sec-websocket-extensions") or b"", chosen)
-        if not client.is_ready:
-            error = ProxyError(Source.CLIENT, 400, "bad_handshake", "the client's Sec-WebSocket fields are malformed")
-            self._give_up(error)
-            return
+        # All that Autobahn could refuse was looked at before.
+        assert client.is_ready
         self._client = client
         peer, later = self._peer, self._kit.later
         self._client_way = Way(client.parse, self._pause_client, later, self._crash, deflated=client.is_deflated)
@@ -212,9 +210,7 @@ class Bridge:
         self._outer.when_draining(self._watch.drain)
 
     def _refuse(self, what: str) -> None:
-        self._give_up(ProxyError(Source.PEER, 502, "bad_head", f"the peer {what}"))
-
-    def _give_up(self, error: ProxyError) -> None:
+        error = ProxyError(Source.PEER, 502, "bad_head", f"the peer {what}")
         self._inner.leave(error)
         self._outer.running = None
         self._outer.fail(error)
