@@ -268,7 +268,7 @@ class LengthTests(SynchronousTestCase):
 
         def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
             start_response("200 OK", [("Content-Length", "3")])
-            return iter([b"ab", b"cd", b"efg"])
+            return iter([b"ab", b"cd", b"ef", b"g"])
 
         client = run(server(80).location("/").wsgi(application))[0]
         for _ in range(2):
@@ -279,3 +279,36 @@ class LengthTests(SynchronousTestCase):
             self.assertIn("wrote 4 bytes more than its Content-Length says, which were not sent", lines[0])
             client.sends(b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
             client.takes()
+
+    def test_wsgi_no_body(self) -> None:
+        """Of a response that has no body, whatever is written, nothing is beyond its length."""
+
+        def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            write = start_response("200 OK", [("Content-Length", "4")])
+            write(b"ab")
+            write(b"cd")
+            return []
+
+        client = run(server(80).location("/").wsgi(application))[0]
+        with LoggedLines("pydsl_proxy.handlers") as lines:
+            client.sends(b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
+        client.expects(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n")
+        self.assertEqual(lines, [])
+
+    def test_wsgi_more_than_one(self) -> None:
+        """A result that says it is one piece has the length of its first; what comes behind that is beyond it."""
+
+        class Two(list[bytes]):
+            def __len__(self) -> int:
+                return 1
+
+        def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            start_response("200 OK", [])
+            return Two((b"ab", b"cd"))
+
+        client = run(server(80).location("/").wsgi(application))[0]
+        with LoggedLines("pydsl_proxy.handlers") as lines:
+            client.sends(get("/"))
+        client.expects(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab")
+        self.assertFalse(client.is_closed)
+        self.assertIn("wrote 2 bytes more", lines[0])

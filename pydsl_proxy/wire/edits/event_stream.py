@@ -38,7 +38,7 @@ def takes_comments(response: ResponseHead) -> bool:
 
 def tail_of(tail: bytes, data: bytes) -> bytes:
     """The last bytes of a stream that ended with *tail*, now that *data* was added: what :func:`comment` looks at."""
-    return data[-3:] if len(data) >= 3 else (tail + data)[-3:]
+    return (tail + data[-3:])[-3:]
 
 
 def comment(tail: bytes) -> bytes:

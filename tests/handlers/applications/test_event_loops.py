@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
+from contextvars import Context
 from queue import SimpleQueue
 from threading import current_thread, enumerate
 from typing import TYPE_CHECKING, cast
@@ -245,7 +246,10 @@ class SharedLoopTests(SynchronousTestCase):
 
         async def test() -> None:
             loop.begin()
+            factory = reactor._asyncioEventloop.get_task_factory()
             loop.begin()
+            # However often it begins, as with each reload.
+            self.assertIs(reactor._asyncioEventloop.get_task_factory(), factory)
             tasks = Tasks()
             loop.within(lambda: tasks.spawn(application()))
             for _ in range(20):
@@ -256,8 +260,8 @@ class SharedLoopTests(SynchronousTestCase):
         self.assertEqual(seen, [(text, "exits"), (text, "exits_when_cancelled"), True])
         self.assertEqual(len(self.flushLoggedErrors(SystemExit)), 2)
 
-    def test_others_exit(self) -> None:
-        """Tasks that are no application's keep what they can do; a factory of tasks that was there before is used."""
+    def others_exit(self, context: Context | None) -> None:
+        """A task that is no application's ends the loop."""
         reactor = HasLoop()
         own = reactor._asyncioEventloop
         self.addCleanup(own.close)
@@ -279,9 +283,17 @@ class SharedLoopTests(SynchronousTestCase):
         async def test() -> None:
             Tasks().spawn(asyncio.sleep(0))
             await asyncio.sleep(0)
-            tasks.append(asyncio.create_task(exits()))
+            tasks.append(asyncio.create_task(exits(), context=context))
             await tasks[0]
 
         self.assertRaises(SystemExit, own.run_until_complete, test())
         self.assertIsInstance(tasks[0].exception(), SystemExit)
         self.assertEqual(made, ["coroutine", "_Contained", "coroutine"])
+
+    def test_others_exit(self) -> None:
+        """Tasks that are no application's keep what they can do; a factory of tasks that was there before is used."""
+        self.others_exit(None)
+
+    def test_others_exit_in_a_context(self) -> None:
+        """So do those with a context of their own, in which nobody has said whose they are."""
+        self.others_exit(Context())
