@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from inspect import signature
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -9,7 +11,9 @@ from twisted.trial.unittest import SynchronousTestCase
 import pydsl_proxy
 from pydsl_proxy import client_address, cookie, header, host, map_value, path, query, regex, split_clients
 from pydsl_proxy.errors import ConfigError
+from pydsl_proxy.values.lookup import Lookup
 from pydsl_proxy.values.request import Request
+from pydsl_proxy.values.split import PercentageSplit
 from pydsl_proxy.values.value import Value, as_bytes, as_value
 from tests.support.failing import mistake
 from tests.support.requests import request
@@ -38,6 +42,15 @@ def named(asked: Request) -> str:
 
 class MapTests(SynchronousTestCase):
     """nginx's ``map``."""
+
+    def test_made_of(self) -> None:
+        """A composed value is given its parts alone: its name and its reader follow from what it is."""
+        for value, parts in (
+            (Lookup, ["value", "cases", "default", "ignore_case"]),
+            (PercentageSplit, ["value", "shares", "rest"]),
+        ):
+            with self.subTest(value=value.__name__):
+                self.assertEqual(list(signature(value).parameters), parts)
 
     def test_order(self) -> None:
         """A text that is equal, then the first regex that is found, then the default."""
