@@ -277,7 +277,6 @@ ATTRIBUTES: Final = (
     Option("server", "listen", "443", None, "where it listens are the first arguments of the function: server(80, 443)"),
     Option("stream", "listen", "443", None, "where it listens are the first arguments of the function: stream(80, 443)"),
     Option("server", "locations", '"/"', "location({*})", 'open one with .location("/"), or take several up with .including(*locations)'),
-    Option("http", "listen port bind ports address", 'server(8080).location("/").respond(200), listen=8080', None, "where a server listens is its first argument: http(server(8080).location(…)…)"),
     Option("http", "servers", "server(80)", None, "servers and streams are the first arguments of the function: http(server(80)…, stream(81)…)"),
     Option("http", "streams", "stream(80)", None, "servers and streams are the first arguments of the function: http(server(80)…, stream(81)…)"),
     Option("location", "match", '"/a"', None, 'the path is the argument that opens a location: .location("/a"), .location(regex("^/a"))'),
