@@ -124,8 +124,10 @@ class Socket:
         fields, leg = exchange.fields, self._leg
         key = fields.get(b"sec-websocket-key") or b""
         made = leg.answer(key, fields.get(b"sec-websocket-extensions") or b"", subprotocol)
-        # All that Autobahn could refuse was looked at before.
-        assert leg.is_ready
+        if not leg.is_ready:
+            # Autobahn refused what passed our own checks of the handshake.
+            self._give_up(400, "the client's Sec-WebSocket fields are malformed")
+            return
         self._way = Way(leg.parse, self._pause_client, self._terms.kit.later, self._crash, deflated=leg.is_deflated)
         exchange.switch(read_response_head(_SWITCHING + made + section(pairs)), b"")
         self._is_open = True

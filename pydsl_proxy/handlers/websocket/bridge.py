@@ -197,8 +197,11 @@ class Bridge:
         client = self._kit.client_leg(self)
         key = fields.get(b"sec-websocket-key") or b""
         section = client.answer(key, fields.get(b"sec-websocket-extensions") or b"", chosen)
-        # All that Autobahn could refuse was looked at before.
-        assert client.is_ready
+        if not client.is_ready:
+            # Autobahn refused what passed our own checks of the handshake.
+            error = ProxyError(Source.CLIENT, 400, "bad_handshake", "the client's Sec-WebSocket fields are malformed")
+            self._give_up(error)
+            return
         self._client = client
         peer, later = self._peer, self._kit.later
         self._client_way = Way(client.parse, self._pause_client, later, self._crash, deflated=client.is_deflated)
@@ -210,7 +213,9 @@ class Bridge:
         self._outer.when_draining(self._watch.drain)
 
     def _refuse(self, what: str) -> None:
-        error = ProxyError(Source.PEER, 502, "bad_head", f"the peer {what}")
+        self._give_up(ProxyError(Source.PEER, 502, "bad_head", f"the peer {what}"))
+
+    def _give_up(self, error: ProxyError) -> None:
         self._inner.leave(error)
         self._outer.running = None
         self._outer.fail(error)
